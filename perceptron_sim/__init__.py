@@ -1,0 +1,36 @@
+"""Exact simulation and theory of SGD noise in the perceptron and in lazy nets.
+
+Importing this package is cheap: the names below are loaded on first use, so that
+``import perceptron_sim`` neither compiles a kernel nor imports numba, torch or matplotlib.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from perceptron_sim.errors import InputError
+    from perceptron_sim.experiments.config import PerceptronConfig
+    from perceptron_sim.experiments.simulate import RunResult, simulate
+
+_HOME = {
+    "InputError": "perceptron_sim.errors",
+    "PerceptronConfig": "perceptron_sim.experiments.config",
+    "RunResult": "perceptron_sim.experiments.simulate",
+    "simulate": "perceptron_sim.experiments.simulate",
+}
+
+__all__ = ["InputError", "PerceptronConfig", "RunResult", "__version__", "simulate"]
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name from its home module on first use."""
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOME[name]), name)
+
+
+def __dir__() -> list[str]:
+    """List the public names, loaded or not."""
+    return sorted(__all__)

@@ -1,0 +1,1 @@
+"""Experiments: configurations, runs, grids, store, fits and figures."""

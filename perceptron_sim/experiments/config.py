@@ -1,0 +1,184 @@
+"""What is to be simulated: one frozen, validated, hashable configuration."""
+
+import hashlib
+import json
+import math
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from perceptron_sim.errors import InputError
+from perceptron_sim.theory.exponents import check_chi
+
+# Bumped whenever a kernel consumes random numbers differently, so that stored runs of an older
+# stream are never taken for runs of this one.
+STREAM_VERSION = 1
+
+DEFAULT_KAPPA = 2.0**-15
+MAX_STEPS = 10**15
+MAX_UPDATES = 10**9
+
+
+@dataclass(frozen=True, init=False)
+class PerceptronConfig:
+    """One run of SGD on the perceptron (THEORY section 2).
+
+    Attributes:
+        chi: density exponent of the data at the boundary, p(x_1) ~ |x_1|^chi; > -1.
+        d: input dimension, >= 2.
+        P: number of training samples, >= 1.
+        B: batch size, 1 <= B <= P; B = P is gradient descent.
+        T: temperature eta / B, the noise scale of SGD; 0 < T < inf.
+        kappa: margin of the hinge loss (kappa - y f)^+, >= 0; 0 is the limit kappa -> 0+.
+        seed: replica number, >= 0; fixes data and batches.
+        max_steps: steps after which a run is given up as "max_steps".
+        max_updates: non-null steps after which a run is given up as "max_updates".
+    """
+
+    chi: float
+    d: int
+    P: int
+    B: int
+    T: float
+    kappa: float
+    seed: int
+    max_steps: int
+    max_updates: int
+
+    def __init__(
+        self,
+        *,
+        chi: float = 1.0,
+        d: int = 16,
+        P: int = 1024,
+        B: int = 2,
+        T: float | None = None,
+        eta: float | None = None,
+        kappa: float | None = None,
+        alpha: float | None = None,
+        seed: int = 0,
+        max_steps: int = MAX_STEPS,
+        max_updates: int = MAX_UPDATES,
+    ) -> None:
+        """Validate and store; ``eta`` (= T B) may stand for T, ``alpha`` (= 1/kappa) for kappa.
+
+        Defaults: T = 1, kappa = 2^-15.
+
+        Raises:
+            InputError: if a value is out of range, or both of a pair are given.
+        """
+        if T is not None and eta is not None:
+            raise InputError("both T and eta are given: give one, they are tied by T = eta / B")
+        if kappa is not None and alpha is not None:
+            raise InputError("both kappa and alpha are given: give one, kappa = 1 / alpha")
+        values = {
+            "chi": check_chi(chi),
+            "d": _integer("d", d, 2, "the boundary needs a direction along it"),
+            "P": _integer("P", P, 1, "there must be a sample to fit"),
+            "seed": _integer("seed", seed, 0, "seeds count replicas from 0"),
+            "max_steps": _integer("max_steps", max_steps, 1, "a run has at least one step"),
+            "max_updates": _integer("max_updates", max_updates, 1, "a run has at least one update"),
+        }
+        values["B"] = _integer("B", B, 1, "a batch holds at least one sample")
+        if values["B"] > values["P"]:
+            raise InputError(f"B = {B} is larger than P = {P}: allowed is 1 <= B <= P")
+        if eta is not None:
+            values["T"] = _positive("eta", eta) / values["B"]
+        else:
+            values["T"] = _positive("T", 1.0 if T is None else T)
+        if alpha is not None:
+            values["kappa"] = 1.0 / _positive("alpha", alpha)
+        else:
+            values["kappa"] = _margin(DEFAULT_KAPPA if kappa is None else kappa)
+        if not math.isfinite(values["kappa"] / values["T"]):
+            raise InputError(
+                f"kappa / T = {values['kappa']:g} / {values['T']:g} overflows: "
+                "raise T or lower kappa"
+            )
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
+
+    @property
+    def eta(self) -> float:
+        """Learning rate, eta = T B."""
+        return self.T * self.B
+
+    @property
+    def alpha(self) -> float:
+        """Scale of the output, alpha = 1 / kappa; inf at kappa = 0."""
+        return 1.0 / self.kappa if self.kappa > 0 else math.inf
+
+    @property
+    def threshold(self) -> float:
+        """Margin at which a sample is fitted, in units of T.
+
+        At kappa = 0 the limit kappa -> 0+ is taken (the classical perceptron: y f <= 0 is a
+        mistake), because with a strict reading the start w = 0 would already be fitted.
+        """
+        return max(self.kappa / self.T, float(np.finfo(np.float64).tiny))
+
+    def key(self, kernel: str) -> str:
+        """Return the name of the run of this configuration by ``kernel``: 24 hex digits."""
+        identity = {
+            "model": "perceptron",
+            "kernel": kernel,
+            "stream": STREAM_VERSION,
+            "config": asdict(self),
+        }
+        return _digest(identity).hex()[:24]
+
+    def stream(self, purpose: str) -> np.random.Generator:
+        """Return the random stream for ``purpose`` ("data", "batches", "test").
+
+        Streams depend on T and kappa through kappa / T only: by the exact scale invariance of
+        the dynamics (THEORY section 2), runs that share it are one trajectory in other units,
+        while runs at different kappa / T are statistically independent.
+        """
+        identity = {
+            "purpose": purpose,
+            "chi": self.chi,
+            "d": self.d,
+            "P": self.P,
+            "B": self.B,
+            "kappa_over_T": (self.kappa / self.T).hex(),
+            "seed": self.seed,
+            "stream": STREAM_VERSION,
+        }
+        entropy = int.from_bytes(_digest(identity)[:16], "little")
+        return np.random.Generator(np.random.PCG64(np.random.SeedSequence(entropy)))
+
+
+def _digest(identity: dict[str, Any]) -> bytes:
+    text = json.dumps(identity, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).digest()
+
+
+def _integer(name: str, value: Any, low: int, reason: str) -> int:
+    if isinstance(value, bool) or not isinstance(value, int | np.integer):
+        raise InputError(f"{name} = {value!r} is not an integer")
+    if value < low:
+        raise InputError(f"{name} = {value} is too small: allowed is {name} >= {low} ({reason})")
+    if value > 2**62:
+        raise InputError(f"{name} = {value} is too large: allowed is {name} <= 2^62")
+    return int(value)
+
+
+def _number(name: str, value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
+        raise InputError(f"{name} = {value!r} is not a number")
+    return float(value)
+
+
+def _positive(name: str, value: Any) -> float:
+    number = _number(name, value)
+    if not (math.isfinite(number) and number > 0):
+        raise InputError(f"{name} = {number:g} is out of range: allowed is 0 < {name} < inf")
+    return number
+
+
+def _margin(value: Any) -> float:
+    number = _number("kappa", value)
+    if not (math.isfinite(number) and number >= 0):
+        raise InputError(f"kappa = {number:g} is out of range: allowed is 0 <= kappa < inf")
+    return number

@@ -1,0 +1,296 @@
+"""Run one configuration and measure it: the way from a config to a result."""
+
+import math
+import time
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from perceptron_sim.arrays import FloatArray, IntArray
+from perceptron_sim.errors import InputError
+from perceptron_sim.experiments.config import PerceptronConfig
+from perceptron_sim.experiments.memory import check_memory
+from perceptron_sim.kernels import reference, status
+from perceptron_sim.kernels.observables import training_state
+from perceptron_sim.kernels.reference import Recorder
+from perceptron_sim.kernels.sampler import memory_bytes, sample_folded
+from perceptron_sim.theory import unfitted_fraction
+
+KERNELS = ("auto", "reference")
+CHECKPOINTS_PER_DECADE = 8
+
+
+@dataclass(frozen=True)
+class Checkpoints:
+    """The course of a run at log-spaced steps; every array has shape (n,) unless said.
+
+    Attributes:
+        step: number of steps done; the last one is the last non-null step.
+        t: eta * step.
+        w1: signal w_1.
+        w_perp: noise |w_perp|.
+        unfitted: fraction of training samples with y f < kappa.
+        train_loss: mean over the training set of (kappa - y f)^+.
+        test_error: closed form F_t(-lambda sqrt(1+chi); 1+chi) (THEORY section 3).
+        w: weights, shape (n, d).
+    """
+
+    step: IntArray
+    t: FloatArray
+    w1: FloatArray
+    w_perp: FloatArray
+    unfitted: FloatArray
+    train_loss: FloatArray
+    test_error: FloatArray
+    w: FloatArray
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """How one run ended.
+
+    Attributes:
+        config: what was run.
+        kernel: the kernel that ran it.
+        status: "fitted", "max_steps", "max_updates", "diverged" or "interrupted".
+        message: one line for people: how it ended and, if not fitted, what would help.
+        t_star: eta * steps, the training time.
+        steps: index of the last non-null step.
+        updates: number of non-null steps.
+        hits: number of samples that were unfitted when drawn, over all steps.
+        unfitted: training samples still unfitted at the end.
+        w: final weights, shape (d,).
+        w1: signal, the component of w along the teacher.
+        w_perp: noise, the norm of the rest of w.
+        lam: w1 / w_perp.
+        w_norm: ||w||.
+        test_error: closed form at ``lam``.
+        wall_s: seconds the kernel took, data not included.
+        checkpoints: the course of the run, or None if not asked for.
+    """
+
+    config: PerceptronConfig
+    kernel: str
+    status: str
+    message: str
+    t_star: float
+    steps: int
+    updates: int
+    hits: int
+    unfitted: int
+    w: FloatArray = field(repr=False)
+    w1: float
+    w_perp: float
+    lam: float
+    w_norm: float
+    test_error: float
+    wall_s: float
+    checkpoints: Checkpoints | None = field(repr=False)
+
+
+class StopFlag:
+    """A flag that running kernels read: set it and they return with status "interrupted"."""
+
+    def __init__(self) -> None:
+        """Start lowered."""
+        self.array: IntArray = np.zeros(1, dtype=np.int64)
+
+    def set(self) -> None:
+        """Ask every kernel that was given this flag to return."""
+        self.array[0] = 1
+
+
+def resolve_kernel(kernel: str) -> str:
+    """Return the kernel that "auto" stands for, or ``kernel`` itself if known.
+
+    Raises:
+        InputError: if there is no such kernel.
+    """
+    if kernel not in KERNELS:
+        raise InputError(f"kernel {kernel!r} is unknown: choose one of {', '.join(KERNELS)}")
+    return "reference" if kernel == "auto" else kernel
+
+
+def training_data(config: PerceptronConfig) -> FloatArray:
+    """Return the label-folded training set z = y x of a configuration, shape (P, d)."""
+    return sample_folded(config.stream("data"), config.P, config.d, config.chi)
+
+
+def simulate(
+    config: PerceptronConfig,
+    kernel: str = "auto",
+    checkpoints: str | None = "log",
+    *,
+    data: FloatArray | None = None,
+    stop: StopFlag | None = None,
+) -> RunResult:
+    """Train one perceptron until every training sample is fitted (THEORY section 2).
+
+    Args:
+        config: what to run.
+        kernel: "auto" or "reference".
+        checkpoints: "log" for log-spaced checkpoints, None for none.
+        data: label-folded training samples z = y x, shape (P, d), instead of those the
+            configuration draws.
+        stop: flag by which another thread can end the run.
+
+    Returns:
+        The result. The same configuration and kernel give the same result.
+
+    Raises:
+        InputError: on an unknown kernel or checkpoint scheme, data of the wrong shape or with
+            non-finite entries, or data that would not fit into the memory at hand.
+    """
+    name = resolve_kernel(kernel)
+    if checkpoints not in ("log", None):
+        raise InputError(f"checkpoints = {checkpoints!r} is unknown: choose 'log' or None")
+    check_memory(memory_bytes(config.P, config.d), f"a run at P = {config.P}, d = {config.d}")
+    z = training_data(config) if data is None else _checked_data(config, data)
+    features = z * (1.0 / math.sqrt(config.d))
+    recorder = make_recorder(config, checkpoints)
+    w = np.zeros(config.d)
+    counters = np.zeros(reference.N_COUNTERS, dtype=np.int64)
+    started = time.perf_counter()
+    code = reference.reference_sgd(
+        features,
+        config.threshold,
+        config.B,
+        config.stream("batches"),
+        np.array([config.max_steps, config.max_updates], dtype=np.int64),
+        (stop or StopFlag()).array,
+        recorder,
+        w,
+        counters,
+    )
+    wall_s = time.perf_counter() - started
+    return _measure(config, name, code, features, w, counters, recorder, checkpoints, wall_s)
+
+
+def make_recorder(config: PerceptronConfig, checkpoints: str | None) -> Recorder:
+    """Return an empty recorder with log-spaced steps, or one that records nothing."""
+    if checkpoints is None:
+        steps = np.empty(0, dtype=np.int64)
+    else:
+        decades = math.log10(config.max_steps)
+        count = int(decades * CHECKPOINTS_PER_DECADE) + 1
+        powers = 10.0 ** (np.arange(count) / CHECKPOINTS_PER_DECADE)
+        steps = np.unique(np.concatenate([[0], np.rint(powers).astype(np.int64)]))
+    n = steps.size
+    return Recorder(
+        steps=steps,
+        w=np.zeros((n, config.d)),
+        unfitted=np.zeros(n, dtype=np.int64),
+        loss=np.zeros(n),
+    )
+
+
+def _checked_data(config: PerceptronConfig, data: FloatArray) -> FloatArray:
+    z = np.ascontiguousarray(data, dtype=np.float64)
+    if z.shape != (config.P, config.d):
+        raise InputError(f"data has shape {z.shape}: expected (P, d) = ({config.P}, {config.d})")
+    if not np.all(np.isfinite(z)):
+        raise InputError("data has entries that are not finite: clean it first")
+    return z
+
+
+def _measure(
+    config: PerceptronConfig,
+    kernel: str,
+    code: int,
+    features: FloatArray,
+    w_natural: FloatArray,
+    counters: IntArray,
+    recorder: Recorder,
+    checkpoints: str | None,
+    wall_s: float,
+) -> RunResult:
+    unfitted, loss = 0, 0.0
+    if code not in (status.FITTED, status.DIVERGED):
+        unfitted, loss = training_state(features, w_natural, config.threshold)
+        if unfitted == 0 and code != status.INTERRUPTED:
+            code = status.FITTED
+    steps = int(counters[reference.LAST_UPDATE_STEP])
+    w = w_natural * config.T
+    if not np.all(np.isfinite(w)):
+        code = status.DIVERGED
+    w1, w_perp, lam = _split(w[None, :])
+    course = None
+    if checkpoints is not None:
+        # Checkpoints after the last update repeat the final state, which is put last.
+        keep = int(np.searchsorted(recorder.steps[: counters[reference.RECORDED]], steps))
+        course = _course(
+            config,
+            step=np.append(recorder.steps[:keep], steps),
+            w=np.vstack([recorder.w[:keep] * config.T, w]),
+            unfitted=np.append(recorder.unfitted[:keep], unfitted),
+            loss=np.append(recorder.loss[:keep], loss),
+        )
+    return RunResult(
+        config=config,
+        kernel=kernel,
+        status=status.NAMES[code],
+        message=_message(config, code, unfitted),
+        t_star=config.eta * steps,
+        steps=steps,
+        updates=int(counters[reference.UPDATES]),
+        hits=int(counters[reference.HITS]),
+        unfitted=unfitted,
+        w=w,
+        w1=float(w1[0]),
+        w_perp=float(w_perp[0]),
+        lam=float(lam[0]),
+        w_norm=float(np.hypot(w1[0], w_perp[0])),
+        test_error=float(_test_error(lam, config.chi)[0]),
+        wall_s=wall_s,
+        checkpoints=course,
+    )
+
+
+def _course(
+    config: PerceptronConfig, step: IntArray, w: FloatArray, unfitted: IntArray, loss: FloatArray
+) -> Checkpoints:
+    w1, w_perp, lam = _split(w)
+    return Checkpoints(
+        step=step,
+        t=config.eta * step,
+        w1=w1,
+        w_perp=w_perp,
+        unfitted=unfitted / config.P,
+        train_loss=loss * (config.T / config.P),
+        test_error=_test_error(lam, config.chi),
+        w=w,
+    )
+
+
+def _split(w: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return (w_1, |w_perp|, lambda) of the rows of ``w``, safe from under- and overflow."""
+    scale = np.max(np.abs(w), axis=1)
+    safe = np.where(scale > 0, scale, 1.0)
+    w_perp = safe * np.sqrt(np.sum((w[:, 1:] / safe[:, None]) ** 2, axis=1))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        lam = np.where(w_perp > 0, w[:, 0] / w_perp, np.where(w[:, 0] > 0, np.inf, 0.0))
+    return w[:, 0].copy(), w_perp, lam
+
+
+def _test_error(lam: FloatArray, chi: float) -> FloatArray:
+    """Closed-form test error of directions at signal-to-noise ratio ``lam``; NaN if unknown."""
+    known = lam >= 0
+    return np.where(known, unfitted_fraction(np.where(known, lam, 0.0), chi), np.nan)
+
+
+def _message(config: PerceptronConfig, code: int, unfitted: int) -> str:
+    if code == status.FITTED:
+        return "every training sample is fitted"
+    if code == status.MAX_STEPS:
+        return (
+            f"{unfitted} of {config.P} samples unfitted after max_steps = {config.max_steps:.6g}: "
+            "raise max_steps or lower P"
+        )
+    if code == status.MAX_UPDATES:
+        return (
+            f"{unfitted} of {config.P} samples unfitted after max_updates = "
+            f"{config.max_updates:.6g}: raise max_updates, or check that the data can be fitted"
+        )
+    if code == status.DIVERGED:
+        return f"weights are not finite at T = {config.T:g}: lower T (and kappa with it)"
+    return f"stopped on request with {unfitted} of {config.P} samples unfitted"

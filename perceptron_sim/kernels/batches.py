@@ -1,0 +1,53 @@
+"""Batches of B distinct samples out of P, uniformly, in O(B) a step and O(P) memory once."""
+
+import numpy as np
+
+from perceptron_sim.arrays import IntArray
+from perceptron_sim.kernels.jit import compiled
+
+# Up to this size duplicates are found by comparing with the samples drawn so far.
+SMALL_BATCH = 8
+
+
+@compiled
+def random_below(rng: np.random.Generator, n: int) -> int:
+    """Draw an integer uniform on 0..n-1 (bias below n / 2^53); exact for n = 1."""
+    return int(rng.random() * n)
+
+
+@compiled
+def draw_batch(rng: np.random.Generator, order: IntArray, batch: IntArray) -> None:
+    """Fill ``batch`` with a uniformly random set of distinct samples.
+
+    Small batches are drawn with rejection of duplicates. Large ones take the head of a partial
+    Fisher-Yates shuffle: ``order`` stays a permutation from step to step and never needs to be
+    reset, because a shuffle of any permutation is uniform. B = P is every sample, undrawn.
+
+    Args:
+        rng: source of randomness; advanced in place.
+        order: a permutation of 0..P-1, shape (P,), reordered in place.
+        batch: output, shape (B,), 1 <= B <= P.
+    """
+    P = order.size
+    B = batch.size
+    if B == P:
+        for i in range(B):
+            batch[i] = i
+        return
+    if B > SMALL_BATCH or 2 * B > P:
+        for i in range(B):
+            j = i + random_below(rng, P - i)
+            order[i], order[j] = order[j], order[i]
+            batch[i] = order[i]
+        return
+    batch[0] = random_below(rng, P)
+    for i in range(1, B):
+        sample = random_below(rng, P)
+        j = 0
+        while j < i:
+            if batch[j] == sample:
+                sample = random_below(rng, P)
+                j = 0
+            else:
+                j += 1
+        batch[i] = sample

@@ -1,0 +1,15 @@
+"""How a run can end. Plain integers, because compiled kernels return them."""
+
+FITTED = 0
+MAX_STEPS = 1
+MAX_UPDATES = 2
+DIVERGED = 3
+INTERRUPTED = 4
+
+NAMES = {
+    FITTED: "fitted",
+    MAX_STEPS: "max_steps",
+    MAX_UPDATES: "max_updates",
+    DIVERGED: "diverged",
+    INTERRUPTED: "interrupted",
+}

@@ -1,0 +1,51 @@
+"""Asymptotic exponents of the perceptron (Sclocchi, Geiger, Wyart, ICML 2023, section 4)."""
+
+import math
+from dataclasses import dataclass
+
+from perceptron_sim.errors import InputError
+
+
+@dataclass(frozen=True)
+class Exponents:
+    """Powers of T and P in ||w|| ~ T^delta P^gamma and t* ~ T P^b (all dimensionless).
+
+    Attributes:
+        chi: density exponent of the data at the decision boundary, p(x_1) ~ |x_1|^chi.
+        delta: ||w|| on T; 1 in the noise-dominated regime.
+        gamma: ||w|| on P; 1 / (1 + chi).
+        b: t* on P; 1 + 2 / (1 + chi).
+        t_star_on_T: t* on T; 1 in the noise-dominated regime.
+    """
+
+    chi: float
+    delta: float
+    gamma: float
+    b: float
+    t_star_on_T: float
+
+
+def check_chi(chi: float) -> float:
+    """Return ``chi`` if the density |x_1|^chi can be normalised; raise InputError otherwise."""
+    if not (math.isfinite(chi) and chi > -1):
+        raise InputError(
+            f"chi = {chi:g} has no normalisable density |x_1|^chi: "
+            "allowed is -1 < chi < inf, for example --chi 0,1,3"
+        )
+    return float(chi)
+
+
+def exponents(chi: float) -> Exponents:
+    """Return the asymptotic exponents for boundary density |x_1|^chi.
+
+    Source: the paper, section 4: fitting stops when P n(lambda) = O(1) with
+    n ~ lambda^-(1+chi), hence lambda* ~ P^(1/(1+chi)); the noise settles at r ~ T, so
+    ||w|| ~ T P^gamma; and t ~ lambda^(3+chi) T gives t* ~ T P^(1 + 2/(1+chi)).
+
+    Raises:
+        InputError: if chi <= -1 or chi is not finite.
+    """
+    gamma = 1.0 / (1.0 + check_chi(chi))
+    return Exponents(
+        chi=float(chi), delta=1.0, gamma=gamma, b=1.0 + 2.0 * gamma, t_star_on_T=1.0
+    )
