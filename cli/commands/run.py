@@ -1,0 +1,79 @@
+"""``perceptron-sim run``: one trajectory."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from cli.options import (
+    SingleFloat,
+    SingleInteger,
+    given,
+    json_option,
+    out_option,
+    point_options,
+)
+
+
+@click.command()
+@point_options(SingleFloat(), SingleInteger())
+@click.option("--seed", type=SingleInteger(), help="Replica number.  [default: 0]")
+@click.option("--kernel", default="auto", show_default=True, help="auto or reference.")
+@out_option("perceptron-sim-run")
+@json_option
+def command(out: Path, kernel: str, as_json: bool, **options: Any) -> int:
+    """Train one perceptron until fitted: table of checkpoints, figure against t.
+
+    Defaults: chi 1, d 16, P 1024, B 2, T 1, kappa 2^-15, seed 0. The closed-form test error is
+    checked on fresh samples.
+    """
+    from cli.output import print_json, print_table
+    from cli.progress import TerminalProgress
+    from perceptron_sim.experiments.config import PerceptronConfig
+    from perceptron_sim.experiments.figures import figure_run, save
+    from perceptron_sim.experiments.records import record_of, versions_text
+    from perceptron_sim.experiments.store import ParquetStore
+    from perceptron_sim.experiments.trajectory import measured_test_error, watched_run
+
+    config = PerceptronConfig(**given(**options))
+    store = ParquetStore(out)
+    run = watched_run(config, kernel, TerminalProgress())
+    record = record_of(run, versions_text())
+    if run.status != "interrupted" and record["key"] not in store.keys():
+        store.append([record])
+    check = measured_test_error(run)
+    written = save(figure_run(run, check), out, "run")
+    if as_json:
+        print_json({name: _finite(value) for name, value in record.items()})
+    else:
+        course = run.checkpoints
+        assert course is not None
+        fresh = dict(zip(check.index.tolist(), zip(check.measured, check.error, strict=True), strict=True))
+        cells = []
+        for i in range(len(course.step)):
+            measured = f"{fresh[i][0]:.4g} +- {fresh[i][1]:.1g}" if i in fresh else "-"
+            columns = (course.t, course.w1, course.w_perp, course.unfitted, course.test_error)
+            cells.append([f"{course.step[i]}", *(f"{c[i]:.5g}" for c in columns), measured])
+        print_table(
+            f"chi = {config.chi:g}, d = {config.d}, P = {config.P}, B = {config.B}, "
+            f"T = {config.T:g}, kappa = {config.kappa:g}, seed = {config.seed}",
+            ["step", "t", "w_1", "|w_perp|", "unfitted", "test error", "on fresh samples"],
+            cells,
+        )
+        click.echo(
+            f"{run.status}: t* = {run.t_star:.6g}, {run.steps} steps, {run.updates} updates, "
+            f"{run.hits} hits, ||w|| = {run.w_norm:.6g}, {run.wall_s:.3g} s"
+        )
+    if run.status != "fitted":
+        click.echo(run.message, err=True)
+    click.echo(f"figure: {written[0]}", err=True)
+    return 0 if run.status == "fitted" else 1
+
+
+def _finite(value: Any) -> Any:
+    """Return ``value`` with infinities and NaN as None: JSON has no names for them."""
+    if isinstance(value, list):
+        return [_finite(item) for item in value]
+    if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
+        return None
+    return value

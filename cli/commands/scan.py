@@ -1,0 +1,175 @@
+"""``perceptron-sim scan``: the main job."""
+
+import shlex
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from cli.options import FloatGrid, IntegerGrid, given, json_option, out_option, point_options
+
+# Chosen so that the exponents of three chi come out in well under a minute on two cores.
+DEFAULTS: dict[str, Any] = {
+    "chi": (0.0, 1.0, 3.0),
+    "d": (16,),
+    "P": (256, 512, 1024, 2048, 4096),
+    "B": (2,),
+    "T": (0.25, 1.0, 4.0),
+    "seeds": 8,
+}
+
+
+@click.command()
+@point_options(FloatGrid(), IntegerGrid())
+@click.option("--seeds", type=int, help="Replicas at each point: seeds 0 .. N-1.  [default: 8]")
+@click.option("--workers", type=click.IntRange(min=1), help="Threads.  [default: one a core]")
+@click.option("--kernel", default="auto", show_default=True, help="auto or reference.")
+@click.option(
+    "--checkpoints/--no-checkpoints", default=True, help="Store the course of each run."
+)
+@out_option("perceptron-sim-scan")
+@json_option
+@click.pass_context
+def command(
+    ctx: click.Context,
+    out: Path,
+    workers: int | None,
+    kernel: str,
+    checkpoints: bool,
+    as_json: bool,
+    **options: Any,
+) -> int:
+    """Train perceptrons over a grid until fitted; fit delta, gamma, b; draw the figures.
+
+    Grids are lists (0,1,3), powers (2^-5) or geometric ranges (2^-13:2^2:16). Without options:
+    chi 0,1,3; d 16; P 256..4096; B 2; T 1/4,1,4; kappa 2^-15; 8 seeds. The same command again
+    finds what is stored and does only the rest.
+    """
+    from cli.progress import TerminalProgress
+    from perceptron_sim.experiments.exponent_table import exponent_rows
+    from perceptron_sim.experiments.figures import figure_on_P, figure_on_T, save
+    from perceptron_sim.experiments.grid import PerceptronGrid
+    from perceptron_sim.experiments.scan import scan
+    from perceptron_sim.experiments.store import ParquetStore
+    from perceptron_sim.experiments.summary import summarise, write_summary
+
+    values = DEFAULTS | given(**options)
+    if "eta" in values and options["T"] is None:
+        del values["T"]
+    grid = PerceptronGrid(**values)
+    # Every combination is checked before the folder is touched.
+    configs = list(grid)
+    store = ParquetStore(out)
+    report = scan(
+        configs,
+        store,
+        kernel=kernel,
+        checkpoints="log" if checkpoints else None,
+        workers=workers,
+        progress=TerminalProgress(),
+    )
+    _say_what_was_done(report.found, report.done, report.wall_s, report.not_fitted)
+    if report.interrupted:
+        missing = len(report.keys) - report.found - report.done
+        click.echo(
+            f"interrupted with {missing} of {len(report.keys)} runs to go: repeat the command "
+            "to go on where it stopped",
+            err=True,
+        )
+        return 1
+    frame = store.frame(report.keys)
+    rows = exponent_rows(frame)
+    command_line = shlex.join(["perceptron-sim", *_arguments(ctx)])
+    summary = summarise(command_line, frame, rows)
+    write_summary(out / "summary.json", summary)
+    written = [
+        *save(figure_on_P(frame), out, "scan_on_P"),
+        *save(figure_on_T(frame), out, "scan_on_T"),
+    ]
+    if as_json:
+        from cli.output import print_json
+
+        print_json(summary)
+    else:
+        _print_rows(rows, summary["points_left_out"])
+    click.echo(f"figures: {', '.join(str(p) for p in written if p.suffix == '.png')}", err=True)
+    click.echo(f"summary: {out / 'summary.json'}", err=True)
+    return 0
+
+
+def _arguments(ctx: click.Context) -> list[str]:
+    """Return the options given, in a fixed order, so that a resumed scan has the same summary."""
+    shown = []
+    for param in ctx.command.params:
+        name = param.name or ""
+        given_by_user = ctx.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
+        if not given_by_user or name in ("out", "workers", "as_json"):
+            continue
+        value = ctx.params[name]
+        if param.param_type_name == "option" and isinstance(value, bool):
+            shown.append(param.opts[0] if value else param.secondary_opts[0])
+        else:
+            text = ",".join(map(_plain, value)) if isinstance(value, tuple) else str(value)
+            shown.extend([param.opts[0], text])
+    return ["scan", *shown]
+
+
+def _plain(value: float) -> str:
+    return repr(value) if value != round(value) else str(int(value))
+
+
+def _say_what_was_done(
+    found: int, done: int, wall_s: float, not_fitted: dict[str, int]
+) -> None:
+    text = f"{found} runs found, {done} simulated in {wall_s:.1f} s"
+    if not done:
+        text = f"all {found} runs found: nothing to simulate"
+    for status, count in sorted(not_fitted.items()):
+        text += f"; {count} ended {status}"
+    click.echo(text, err=True)
+
+
+def _print_rows(rows: list[Any], left_out: int) -> None:
+    from cli.output import number, print_table
+
+    if not rows:
+        click.echo(
+            "no exponent can be fitted: give at least two values of T or of P, and two seeds"
+        )
+    many = {
+        name: len({getattr(row, name) for row in rows}) > 1 for name in ("d", "B")
+    }
+    extra = [name for name, varies in many.items() if varies]
+    cells = [
+        [
+            f"{row.quantity} ({'||w||' if row.quantity in ('delta', 'gamma') else 't*'}"
+            f" on {row.variable})"
+            if not row.quantity.startswith(("b -", "t_"))
+            else {"t_star_on_T": "t* on T", "b - 1 - 2 gamma": "b - 1 - 2 gamma"}[row.quantity],
+            f"{row.chi:g}",
+            *(str(getattr(row, name)) for name in extra),
+            f"{row.measured:.3f}",
+            f"[{row.ci_low:.3f}, {row.ci_high:.3f}]",
+            number(row.systematic, 2),
+            f"{row.asymptotic:.3f}",
+            number(row.finite_size),
+            row.window,
+            str(row.n_seeds),
+        ]
+        for row in rows
+    ]
+    print_table(
+        "Exponents: ||w|| ~ T^delta P^gamma, t* ~ T P^b",
+        ["exponent", "chi", *extra, "measured", "95 % interval", "syst.", "P/d -> inf",
+         "finite P/d", "window", "seeds"],
+        cells,
+    )
+    click.echo(
+        "interval: statistical, Student t over seeds; syst.: largest shift when a third of the "
+        "window is left out;\n'P/d -> inf' is the asymptotic prediction, which local exponents "
+        "at finite P/d approach slowly (docs/theory.md)."
+    )
+    if left_out:
+        click.echo(f"{left_out} grid points left out of the fits: some run there was not fitted.")
+    sys.stdout.flush()

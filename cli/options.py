@@ -1,0 +1,117 @@
+"""Options shared by commands: grids, single values, output. Symbols short, words long."""
+
+import functools
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class FloatGrid(click.ParamType):
+    """A list, powers, or a geometric range of real numbers."""
+
+    name = "GRID"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[float, ...]:
+        """Parse by ``experiments.grid.parse_floats``."""
+        from perceptron_sim.experiments.grid import parse_floats
+
+        return value if isinstance(value, tuple) else parse_floats(value, _shown(param))
+
+
+class IntegerGrid(click.ParamType):
+    """A list, powers, or a geometric range of integers."""
+
+    name = "GRID"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[int, ...]:
+        """Parse by ``experiments.grid.parse_integers``."""
+        from perceptron_sim.experiments.grid import parse_integers
+
+        return value if isinstance(value, tuple) else parse_integers(value, _shown(param))
+
+
+class SingleFloat(FloatGrid):
+    """One real number, powers allowed."""
+
+    name = "NUMBER"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Parse, and refuse more than one value."""
+        return value if isinstance(value, float) else _single(super().convert(value, param, ctx), value, param)
+
+
+class SingleInteger(IntegerGrid):
+    """One integer, powers allowed."""
+
+    name = "INTEGER"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Parse, and refuse more than one value."""
+        return value if isinstance(value, int) else _single(super().convert(value, param, ctx), value, param)
+
+
+def _single(values: tuple[Any, ...], text: Any, param: click.Parameter | None) -> Any:
+    if len(values) != 1:
+        raise click.BadParameter(f"{text!r} is {len(values)} values: give one", param=param)
+    return values[0]
+
+
+def _shown(param: click.Parameter | None) -> str:
+    return param.opts[0] if param is not None else "value"
+
+
+def _chain(decorators: list[Callable[[F], F]]) -> Callable[[F], F]:
+    def apply(function: F) -> F:
+        return functools.reduce(lambda f, decorate: decorate(f), reversed(decorators), function)
+
+    return apply
+
+
+def point_options(real: click.ParamType, integer: click.ParamType) -> Callable[[F], F]:
+    """Return the decorator that adds chi, d, P, B, T | eta, kappa | alpha."""
+    return _chain(
+        [
+            click.option("--chi", type=real, help="Density exponent at the boundary, > -1."),
+            click.option("-d", "--dimension", "d", type=integer, help="Input dimension, >= 2."),
+            click.option("-P", "--samples", "P", type=integer, help="Training-set size."),
+            click.option("-B", "--batch-size", "B", type=integer, help="Batch size, 1..P."),
+            click.option("-T", "--temperature", "T", type=real, help="Noise scale eta/B, > 0."),
+            click.option("--eta", "--learning-rate", "eta", type=real, help="Instead of T."),
+            click.option("--kappa", "--margin", "kappa", type=real, help="Margin, >= 0."),
+            click.option("--alpha", type=real, help="Instead of kappa: kappa = 1/alpha."),
+            click.option(
+                "--max-steps", type=SingleInteger(), help="Give up a run after so many steps."
+            ),
+        ]
+    )
+
+
+def out_option(default: str) -> Callable[[F], F]:
+    """Return the decorator that adds --out."""
+    return click.option(
+        "--out",
+        type=click.Path(path_type=Path),
+        default=Path(default),
+        show_default=True,
+        help="Folder for runs, summary.json and figures; resumed if it exists.",
+    )
+
+
+def json_option(function: F) -> F:
+    """Add --json."""
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")(
+        function
+    )
+
+
+def given(**values: Any) -> dict[str, Any]:
+    """Return the values that the user gave, so that defaults stay where they are defined."""
+    return {name: value for name, value in values.items() if value is not None}

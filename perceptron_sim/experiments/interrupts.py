@@ -1,0 +1,52 @@
+"""Ctrl-C and SIGTERM: the first finishes and saves what runs, the second aborts it."""
+
+import signal
+import threading
+from types import FrameType, TracebackType
+from typing import Any
+
+from perceptron_sim.experiments.progress import NoProgress, Progress
+from perceptron_sim.experiments.simulate import StopFlag
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class Interrupts:
+    """Context in which signals are counted instead of raised.
+
+    Attributes:
+        draining: True after the first signal: start nothing new.
+        stop: raised by the second signal: running kernels return at once.
+    """
+
+    def __init__(self, progress: Progress | None = None) -> None:
+        """Prepare; ``progress`` is told what a signal did."""
+        self.draining = False
+        self.stop = StopFlag()
+        self._progress = progress or NoProgress()
+        self._previous: dict[int, Any] = {}
+
+    def __enter__(self) -> "Interrupts":
+        """Take over the signals, if this is the main thread (others get none)."""
+        if threading.current_thread() is threading.main_thread():
+            for number in _SIGNALS:
+                self._previous[number] = signal.signal(number, self._handle)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Give the signals back."""
+        for number, handler in self._previous.items():
+            signal.signal(number, handler)
+
+    def _handle(self, number: int, frame: FrameType | None) -> None:
+        if self.draining:
+            self.stop.set()
+            self._progress.note("stopping now; runs in progress are dropped")
+        else:
+            self.draining = True
+            self._progress.note("finishing and saving what runs; interrupt again to drop it")

@@ -1,0 +1,100 @@
+"""A run as one flat row: what the store keeps and the fits read."""
+
+import platform
+from dataclasses import asdict
+from importlib import metadata
+from typing import Any
+
+import pyarrow as pa
+
+from perceptron_sim import __version__
+from perceptron_sim.experiments.config import PerceptronConfig
+from perceptron_sim.experiments.simulate import RunResult
+
+_CHECKPOINT_FIELDS = ("step", "t", "w1", "w_perp", "unfitted", "train_loss", "test_error")
+
+SCHEMA = pa.schema(
+    [
+        ("key", pa.string()),
+        ("model", pa.string()),
+        ("kernel", pa.string()),
+        ("chi", pa.float64()),
+        ("d", pa.int64()),
+        ("P", pa.int64()),
+        ("B", pa.int64()),
+        ("T", pa.float64()),
+        ("eta", pa.float64()),
+        ("kappa", pa.float64()),
+        ("seed", pa.int64()),
+        ("max_steps", pa.int64()),
+        ("max_updates", pa.int64()),
+        ("status", pa.string()),
+        ("message", pa.string()),
+        ("t_star", pa.float64()),
+        ("steps", pa.int64()),
+        ("updates", pa.int64()),
+        ("hits", pa.int64()),
+        ("unfitted", pa.int64()),
+        ("w1", pa.float64()),
+        ("w_perp", pa.float64()),
+        ("lam", pa.float64()),
+        ("w_norm", pa.float64()),
+        ("test_error", pa.float64()),
+        ("wall_s", pa.float64()),
+        ("versions", pa.string()),
+    ]
+    + [
+        (f"checkpoint_{name}", pa.list_(pa.int64() if name == "step" else pa.float64()))
+        for name in _CHECKPOINT_FIELDS
+    ]
+)
+
+Record = dict[str, Any]
+
+# Status of a run that ended in an exception; such runs are tried again on resume.
+FAILED = "failed"
+
+
+def versions() -> dict[str, str]:
+    """Return the versions that can influence a number."""
+    found = {"perceptron_sim": __version__, "python": platform.python_version()}
+    for name in ("numpy", "numba", "scipy"):
+        found[name] = metadata.version(name)
+    return found
+
+
+def versions_text() -> str:
+    """Return ``versions()`` as one short line, ``name=version`` separated by spaces."""
+    return " ".join(f"{name}={version}" for name, version in sorted(versions().items()))
+
+
+def _identity(config: PerceptronConfig, kernel: str, provenance: str) -> Record:
+    return {
+        "key": config.key(kernel),
+        "model": "perceptron",
+        "kernel": kernel,
+        **asdict(config),
+        "eta": config.eta,
+        "versions": provenance,
+    }
+
+
+def failure_record(
+    config: PerceptronConfig, kernel: str, provenance: str, reason: BaseException
+) -> Record:
+    """Return the row of a run that ended in an exception: no numbers, the reason as message."""
+    message = f"{type(reason).__name__}: {reason}".splitlines()[0]
+    return _identity(config, kernel, provenance) | {"status": FAILED, "message": message}
+
+
+def record_of(run: RunResult, provenance: str) -> Record:
+    """Return the row of a finished run; ``provenance`` is ``versions_text()``, read once."""
+    row = _identity(run.config, run.kernel, provenance)
+    for name in (
+        "status message t_star steps updates hits unfitted w1 w_perp lam w_norm test_error wall_s"
+    ).split():
+        row[name] = getattr(run, name)
+    for name in _CHECKPOINT_FIELDS:
+        course = run.checkpoints
+        row[f"checkpoint_{name}"] = None if course is None else getattr(course, name).tolist()
+    return row

@@ -1,0 +1,193 @@
+"""Run a grid: skip what is stored, spread the rest over threads, store as runs end."""
+
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+
+from perceptron_sim.experiments.config import PerceptronConfig
+from perceptron_sim.experiments.interrupts import Interrupts
+from perceptron_sim.experiments.memory import check_memory
+from perceptron_sim.experiments.progress import NoProgress, Progress
+from perceptron_sim.experiments.records import (
+    FAILED,
+    Record,
+    failure_record,
+    record_of,
+    versions_text,
+)
+from perceptron_sim.experiments.simulate import StopFlag, resolve_kernel, simulate
+from perceptron_sim.experiments.store import Store
+from perceptron_sim.kernels import status
+from perceptron_sim.kernels.sampler import memory_bytes
+from perceptron_sim.theory import exponents
+
+# A finished run is on disk within 2 s: records wait at most this long for company.
+_FLUSH_S = 1.0
+_INTERRUPTED = status.NAMES[status.INTERRUPTED]
+
+
+@dataclass(frozen=True)
+class ScanReport:
+    """What a scan did.
+
+    Attributes:
+        keys: keys of every run of the grid.
+        found: runs that were stored already.
+        done: runs done now.
+        not_fitted: of those, how many did not end "fitted", by status.
+        interrupted: whether it was ended before the grid was complete.
+        wall_s: seconds from start to end.
+    """
+
+    keys: frozenset[str]
+    found: int
+    done: int
+    not_fitted: dict[str, int]
+    interrupted: bool
+    wall_s: float
+
+
+def default_workers() -> int:
+    """Return the number of cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def scan(
+    configs: Iterable[PerceptronConfig],
+    store: Store,
+    *,
+    kernel: str = "auto",
+    checkpoints: str | None = "log",
+    workers: int | None = None,
+    progress: Progress | None = None,
+) -> ScanReport:
+    """Simulate every configuration that ``store`` does not hold yet.
+
+    The first Ctrl-C finishes and stores what runs, the second drops it. A run that diverges,
+    gives up or raises is stored with its reason, and the scan goes on.
+
+    Args:
+        configs: what to run.
+        store: where results are looked up and put.
+        kernel: as in ``simulate``.
+        checkpoints: as in ``simulate``.
+        workers: threads; default one a core.
+        progress: watcher.
+
+    Returns:
+        The report.
+
+    Raises:
+        InputError: before any run, if a configuration is out of range or the runs in flight
+            would not fit into memory.
+    """
+    started = time.monotonic()
+    watcher = progress or NoProgress()
+    n_workers = workers or default_workers()
+    name = resolve_kernel(kernel)
+    stored = store.keys()
+    keys: set[str] = set()
+    pending: list[PerceptronConfig] = []
+    for config in configs:
+        key = config.key(name)
+        if key not in keys:
+            keys.add(key)
+            if key not in stored:
+                pending.append(config)
+    if pending:
+        largest = max(pending, key=lambda c: c.P * c.d)
+        check_memory(
+            memory_bytes(largest.P, largest.d),
+            f"a run at P = {largest.P}, d = {largest.d}",
+            at_once=min(n_workers, len(pending)),
+        )
+    # Longest first, so that the scan does not end on one long run.
+    pending.sort(key=_cost, reverse=True)
+    report = _Tally(store, watcher)
+    provenance = versions_text()
+
+    def work(config: PerceptronConfig, stop: StopFlag) -> Record:
+        try:
+            return record_of(simulate(config, name, checkpoints, stop=stop), provenance)
+        except Exception as error:
+            return failure_record(config, name, provenance, error)
+
+    watcher.start("scan", len(pending), sum(map(_cost, pending)))
+    with Interrupts(watcher) as interrupts:
+        try:
+            for config, record in _in_threads(pending, work, n_workers, interrupts, report.flush):
+                if record["status"] != _INTERRUPTED:
+                    report.add(record, _cost(config))
+        finally:
+            report.flush(force=True)
+            watcher.finish()
+    return ScanReport(
+        keys=frozenset(keys),
+        found=len(keys) - len(pending),
+        done=report.done,
+        not_fitted=report.not_fitted,
+        interrupted=report.done < len(pending),
+        wall_s=time.monotonic() - started,
+    )
+
+
+class _Tally:
+    """Counts results and passes them to the store, in groups but soon."""
+
+    def __init__(self, store: Store, progress: Progress) -> None:
+        self.done = 0
+        self.not_fitted: dict[str, int] = {}
+        self._store = store
+        self._progress = progress
+        self._waiting: list[Record] = []
+        self._since = 0.0
+
+    def add(self, record: Record, cost: float) -> None:
+        if not self._waiting:
+            self._since = time.monotonic()
+        self._waiting.append(record)
+        self.done += 1
+        if record["status"] != status.NAMES[status.FITTED]:
+            self.not_fitted[record["status"]] = self.not_fitted.get(record["status"], 0) + 1
+            if record["status"] == FAILED:
+                self._progress.note(f"run {record['key']} failed: {record['message']}")
+        self._progress.advance(1, cost)
+        self.flush()
+
+    def flush(self, force: bool = False) -> None:
+        if self._waiting and (force or time.monotonic() - self._since >= _FLUSH_S):
+            self._store.append(self._waiting)
+            self._waiting = []
+
+
+def _in_threads(
+    pending: list[PerceptronConfig],
+    work: Callable[[PerceptronConfig, StopFlag], Record],
+    workers: int,
+    interrupts: Interrupts,
+    heartbeat: Callable[[], None],
+) -> Iterator[tuple[PerceptronConfig, Record]]:
+    """Yield results as they end; few runs are in flight, so that a signal drains quickly."""
+    queue = iter(pending)
+    flying: dict[Future[Record], PerceptronConfig] = {}
+    with ThreadPoolExecutor(workers) as pool:
+        while True:
+            while len(flying) < workers + 1 and not interrupts.draining:
+                config = next(queue, None)
+                if config is None:
+                    break
+                flying[pool.submit(work, config, interrupts.stop)] = config
+            if not flying:
+                return
+            ended, _ = wait(flying, timeout=0.25, return_when=FIRST_COMPLETED)
+            for future in ended:
+                yield flying.pop(future), future.result()
+            heartbeat()
+
+
+def _cost(config: PerceptronConfig) -> float:
+    """Return the rough relative cost of a run: steps grow as (P/d)^b (THEORY section 4)."""
+    b = exponents(config.chi).b
+    return config.d * (config.P + config.B * max(1.0, config.P / config.d) ** b)

@@ -1,0 +1,33 @@
+"""summary.json: what a scan found, in a form other programs read."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from perceptron_sim.experiments.exponent_table import ExponentRow, censored_points
+from perceptron_sim.experiments.records import versions
+from perceptron_sim.experiments.store import write_atomically
+
+
+def summarise(command: str, frame: pd.DataFrame, rows: list[ExponentRow]) -> dict[str, Any]:
+    """Return the summary of the runs in ``frame`` with their fitted exponents.
+
+    It holds nothing of when or how fast the runs were done, so an interrupted and resumed scan
+    ends with the same summary as an undisturbed one.
+    """
+    return {
+        "command": command,
+        "runs": len(frame),
+        "status": {str(k): int(v) for k, v in frame["status"].value_counts().sort_index().items()},
+        "points_left_out": censored_points(frame),
+        "exponents": [row.as_dict() for row in rows],
+        "versions": versions(),
+    }
+
+
+def write_summary(path: Path, summary: dict[str, Any]) -> None:
+    """Write the summary to ``path``, atomically."""
+    text = json.dumps(summary, indent=2, allow_nan=False) + "\n"
+    write_atomically(path, text.encode())
