@@ -10,7 +10,7 @@ import click
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-class FloatGrid(click.ParamType):
+class FloatGrid(click.ParamType[Any]):
     """A list, powers, or a geometric range of real numbers."""
 
     name = "GRID"
@@ -24,7 +24,7 @@ class FloatGrid(click.ParamType):
         return value if isinstance(value, tuple) else parse_floats(value, _shown(param))
 
 
-class IntegerGrid(click.ParamType):
+class IntegerGrid(click.ParamType[Any]):
     """A list, powers, or a geometric range of integers."""
 
     name = "GRID"
@@ -45,7 +45,11 @@ class SingleFloat(FloatGrid):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Parse, and refuse more than one value."""
-        return value if isinstance(value, float) else _single(super().convert(value, param, ctx), value, param)
+        return (
+            value
+            if isinstance(value, float)
+            else _single(super().convert(value, param, ctx), value, param)
+        )
 
 
 class SingleInteger(IntegerGrid):
@@ -55,7 +59,11 @@ class SingleInteger(IntegerGrid):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Parse, and refuse more than one value."""
-        return value if isinstance(value, int) else _single(super().convert(value, param, ctx), value, param)
+        return (
+            value
+            if isinstance(value, int)
+            else _single(super().convert(value, param, ctx), value, param)
+        )
 
 
 def _single(values: tuple[Any, ...], text: Any, param: click.Parameter | None) -> Any:
@@ -75,7 +83,7 @@ def _chain(decorators: list[Callable[[F], F]]) -> Callable[[F], F]:
     return apply
 
 
-def point_options(real: click.ParamType, integer: click.ParamType) -> Callable[[F], F]:
+def point_options(real: click.ParamType[Any], integer: click.ParamType[Any]) -> Callable[[F], F]:
     """Return the decorator that adds chi, d, P, B, T | eta, kappa | alpha."""
     return _chain(
         [

@@ -1,0 +1,1 @@
+"""The companion module for nets: where their data sets are found."""

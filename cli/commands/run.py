@@ -39,7 +39,8 @@ def command(out: Path, kernel: str, as_json: bool, **options: Any) -> int:
     store = ParquetStore(out)
     run = watched_run(config, kernel, TerminalProgress())
     record = record_of(run, versions_text())
-    if run.status != "interrupted" and record["key"] not in store.keys():
+    stored = store.keys()
+    if run.status != "interrupted" and record["key"] not in stored:
         store.append([record])
     check = measured_test_error(run)
     written = save(figure_run(run, check), out, "run")
@@ -48,7 +49,9 @@ def command(out: Path, kernel: str, as_json: bool, **options: Any) -> int:
     else:
         course = run.checkpoints
         assert course is not None
-        fresh = dict(zip(check.index.tolist(), zip(check.measured, check.error, strict=True), strict=True))
+        fresh = dict(
+            zip(check.index.tolist(), zip(check.measured, check.error, strict=True), strict=True)
+        )
         cells = []
         for i in range(len(course.step)):
             measured = f"{fresh[i][0]:.4g} +- {fresh[i][1]:.1g}" if i in fresh else "-"

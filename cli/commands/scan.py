@@ -1,7 +1,6 @@
 """``perceptron-sim scan``: the main job."""
 
 import shlex
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -25,14 +24,13 @@ DEFAULTS: dict[str, Any] = {
 @click.option("--seeds", type=int, help="Replicas at each point: seeds 0 .. N-1.  [default: 8]")
 @click.option("--workers", type=click.IntRange(min=1), help="Threads.  [default: one a core]")
 @click.option("--kernel", default="auto", show_default=True, help="auto or reference.")
-@click.option(
-    "--checkpoints/--no-checkpoints", default=True, help="Store the course of each run."
-)
+@click.option("--checkpoints/--no-checkpoints", default=True, help="Store the course of each run.")
 @out_option("perceptron-sim-scan")
 @json_option
 @click.pass_context
 def command(
     ctx: click.Context,
+    /,
     out: Path,
     workers: int | None,
     kernel: str,
@@ -50,7 +48,7 @@ def command(
     from perceptron_sim.experiments.exponent_table import exponent_rows
     from perceptron_sim.experiments.figures import figure_on_P, figure_on_T, save
     from perceptron_sim.experiments.grid import PerceptronGrid
-    from perceptron_sim.experiments.scan import scan
+    from perceptron_sim.experiments.scan import check_request, scan
     from perceptron_sim.experiments.store import ParquetStore
     from perceptron_sim.experiments.summary import summarise, write_summary
 
@@ -60,6 +58,7 @@ def command(
     grid = PerceptronGrid(**values)
     # Every combination is checked before the folder is touched.
     configs = list(grid)
+    check_request(configs, kernel, workers)
     store = ParquetStore(out)
     report = scan(
         configs,
@@ -84,8 +83,8 @@ def command(
     summary = summarise(command_line, frame, rows)
     write_summary(out / "summary.json", summary)
     written = [
-        *save(figure_on_P(frame), out, "scan_on_P"),
-        *save(figure_on_T(frame), out, "scan_on_T"),
+        *save(figure_on_P(frame, rows), out, "scan_on_P"),
+        *save(figure_on_T(frame, rows), out, "scan_on_T"),
     ]
     if as_json:
         from cli.output import print_json
@@ -119,9 +118,7 @@ def _plain(value: float) -> str:
     return repr(value) if value != round(value) else str(int(value))
 
 
-def _say_what_was_done(
-    found: int, done: int, wall_s: float, not_fitted: dict[str, int]
-) -> None:
+def _say_what_was_done(found: int, done: int, wall_s: float, not_fitted: dict[str, int]) -> None:
     text = f"{found} runs found, {done} simulated in {wall_s:.1f} s"
     if not done:
         text = f"all {found} runs found: nothing to simulate"
@@ -130,23 +127,26 @@ def _say_what_was_done(
     click.echo(text, err=True)
 
 
+_NAMES = {
+    "delta": "delta: ||w|| on T",
+    "t_star_on_T": "t* on T",
+    "gamma": "gamma: ||w|| on P",
+    "b": "b: t* on P",
+    "b - 1 - 2 gamma": "b - 1 - 2 gamma",
+}
+
+
 def _print_rows(rows: list[Any], left_out: int) -> None:
     from cli.output import number, print_table
 
     if not rows:
-        click.echo(
-            "no exponent can be fitted: give at least two values of T or of P, and two seeds"
-        )
-    many = {
-        name: len({getattr(row, name) for row in rows}) > 1 for name in ("d", "B")
-    }
-    extra = [name for name, varies in many.items() if varies]
+        click.echo("nothing to fit: give at least two values of T or of P, and two seeds")
+    windows = sorted({row.window for row in rows})
+    mark = {window: chr(ord("a") + i) if i < 26 else str(i) for i, window in enumerate(windows)}
+    extra = [name for name in ("d", "B") if len({getattr(row, name) for row in rows}) > 1]
     cells = [
         [
-            f"{row.quantity} ({'||w||' if row.quantity in ('delta', 'gamma') else 't*'}"
-            f" on {row.variable})"
-            if not row.quantity.startswith(("b -", "t_"))
-            else {"t_star_on_T": "t* on T", "b - 1 - 2 gamma": "b - 1 - 2 gamma"}[row.quantity],
+            _NAMES[row.quantity],
             f"{row.chi:g}",
             *(str(getattr(row, name)) for name in extra),
             f"{row.measured:.3f}",
@@ -154,22 +154,34 @@ def _print_rows(rows: list[Any], left_out: int) -> None:
             number(row.systematic, 2),
             f"{row.asymptotic:.3f}",
             number(row.finite_size),
-            row.window,
             str(row.n_seeds),
+            mark[row.window],
         ]
         for row in rows
     ]
-    print_table(
-        "Exponents: ||w|| ~ T^delta P^gamma, t* ~ T P^b",
-        ["exponent", "chi", *extra, "measured", "95 % interval", "syst.", "P/d -> inf",
-         "finite P/d", "window", "seeds"],
-        cells,
-    )
-    click.echo(
-        "interval: statistical, Student t over seeds; syst.: largest shift when a third of the "
-        "window is left out;\n'P/d -> inf' is the asymptotic prediction, which local exponents "
-        "at finite P/d approach slowly (docs/theory.md)."
-    )
+    if rows:
+        print_table(
+            "||w|| ~ T^delta P^gamma,  t* ~ T P^b",
+            [
+                "exponent",
+                "chi",
+                *extra,
+                "measured",
+                "95 % interval",
+                "syst.",
+                "P/d -> inf",
+                "finite P/d",
+                "seeds",
+                "window",
+            ],
+            cells,
+        )
+        for window in windows:
+            click.echo(f"window {mark[window]}: {window}")
+        click.echo(
+            "95 % interval: statistical, Student t over seeds. syst.: largest shift when a third "
+            "of the window is left out.\nP/d -> inf: asymptotic prediction, which exponents "
+            "measured at finite P/d approach slowly."
+        )
     if left_out:
         click.echo(f"{left_out} grid points left out of the fits: some run there was not fitted.")
-    sys.stdout.flush()

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -80,7 +80,7 @@ class _Point:
 
     @property
     def noise_dominated(self) -> bool:
-        return self.T >= NOISE_DOMINATED * self.kappa
+        return NOISE_DOMINATED * self.kappa <= self.T
 
 
 def exponent_rows(frame: pd.DataFrame) -> list[ExponentRow]:
@@ -97,7 +97,8 @@ def exponent_rows(frame: pd.DataFrame) -> list[ExponentRow]:
         Rows ordered by chi, d, B.
     """
     rows: list[ExponentRow] = []
-    for (chi, d, B), runs in frame.groupby(["chi", "d", "B"], sort=True):
+    for shared, runs in frame.groupby(["chi", "d", "B"], sort=True):
+        chi, d, B = cast(tuple[float, int, int], shared)
         rows.extend(_rows(float(chi), int(d), int(B), list(_points(runs))))
     return rows
 
@@ -109,7 +110,8 @@ def censored_points(frame: pd.DataFrame) -> int:
 
 
 def _points(runs: pd.DataFrame) -> Iterator[_Point]:
-    for (P, T, kappa), at_point in runs.groupby(["P", "T", "kappa"], sort=True):
+    for shared, at_point in runs.groupby(["P", "T", "kappa"], sort=True):
+        P, T, kappa = cast(tuple[int, float, float], shared)
         if (at_point["status"] == status.NAMES[status.FITTED]).all():
             ordered = at_point.sort_values("seed")
             yield _Point(
@@ -146,9 +148,7 @@ def _rows(chi: float, d: int, B: int, points: list[_Point]) -> Iterator[Exponent
         ("b - 1 - 2 gamma", "P", fit_power_law(on_P, log_ratio, same_T), 1.0, 0.0, None),
     ):
         if fit is not None:
-            yield _row(
-                fit, offset, asymptotic, finite_size, quantity, variable, chi, d, B, window
-            )
+            yield _row(fit, offset, asymptotic, finite_size, quantity, variable, chi, d, B, window)
 
 
 def _row(

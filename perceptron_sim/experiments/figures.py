@@ -7,6 +7,7 @@ be read in grey.
 import math
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -14,9 +15,10 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, NullFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from perceptron_sim.arrays import FloatArray
+from perceptron_sim.experiments.exponent_table import ExponentRow
 from perceptron_sim.experiments.simulate import RunResult
 from perceptron_sim.experiments.trajectory import TestErrorCheck
 from perceptron_sim.kernels import status
@@ -25,7 +27,7 @@ from perceptron_sim.theory import exponents
 # Okabe-Ito colours: distinct for colour-blind readers, and ordered in lightness.
 _COLOURS = ("#000000", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X")
-_STYLE = {
+_STYLE: Any = {
     "font.size": 9.5,
     "axes.grid": True,
     "grid.alpha": 0.25,
@@ -48,23 +50,25 @@ def save(figure: Figure, folder: Path, name: str) -> list[Path]:
     return paths
 
 
-def figure_on_P(frame: pd.DataFrame) -> Figure:
+def figure_on_P(frame: pd.DataFrame, rows: Sequence[ExponentRow]) -> Figure:
     """Draw t*/T and ||w||/T against P, a column for each chi, with the asymptotic slopes.
 
     Points are geometric means over seeds (and d, B, kappa if several are in ``frame``), bars
-    95 % intervals of the mean.
+    95 % intervals of the mean; the fitted exponents of ``rows`` stand in the legends.
     """
     with rc_context(_STYLE):
-        return _panels(frame, on="P", series="T", divide_by_T=True)
+        return _panels(frame, rows, on="P", series="T", divide_by_T=True)
 
 
-def figure_on_T(frame: pd.DataFrame) -> Figure:
+def figure_on_T(frame: pd.DataFrame, rows: Sequence[ExponentRow]) -> Figure:
     """Draw t* and ||w|| against T, a column for each chi, with slope 1 through the data."""
     with rc_context(_STYLE):
-        return _panels(frame, on="T", series="P", divide_by_T=False)
+        return _panels(frame, rows, on="T", series="P", divide_by_T=False)
 
 
-def _panels(frame: pd.DataFrame, on: str, series: str, divide_by_T: bool) -> Figure:
+def _panels(
+    frame: pd.DataFrame, rows: Sequence[ExponentRow], on: str, series: str, divide_by_T: bool
+) -> Figure:
     fitted = frame[frame["status"] == status.NAMES[status.FITTED]]
     chis = sorted(fitted["chi"].unique())
     figure = Figure(figsize=(1.3 + 3.1 * max(1, len(chis)), 6.2))
@@ -76,8 +80,9 @@ def _panels(frame: pd.DataFrame, on: str, series: str, divide_by_T: bool) -> Fig
             _panel(ax, runs, name, on, series, divide_by_T)
             slope, label = _slope(name, on, float(chi))
             _guide(ax, runs, name, on, divide_by_T, slope, label)
-            ax.set(xscale="log", yscale="log")
-            _ticks(ax, on)
+            for line in _fitted(rows, name, on, float(chi)):
+                ax.plot([], [], " ", label=line)
+            _log_axes(ax)
             over = " / T" if divide_by_T else ""
             if column == 0:
                 ax.set_ylabel(f"${symbol}{over}$")
@@ -101,11 +106,15 @@ def _panel(
         x, mean, half = [], [], []
         for abscissa, at_point in members.groupby(on):
             logs = np.log(_scaled(at_point, name, divide_by_T))
-            x.append(float(abscissa))
+            x.append(float(cast(float, abscissa)))
             mean.append(float(logs.mean()))
-            half.append(1.96 * float(logs.std(ddof=1)) / math.sqrt(len(logs)) if len(logs) > 1 else 0)
+            half.append(
+                1.96 * float(logs.std(ddof=1)) / math.sqrt(len(logs)) if len(logs) > 1 else 0
+            )
         centre = np.exp(mean)
-        bars = np.array([centre - np.exp(np.subtract(mean, half)), np.exp(np.add(mean, half)) - centre])
+        bars = np.array(
+            [centre - np.exp(np.subtract(mean, half)), np.exp(np.add(mean, half)) - centre]
+        )
         ax.errorbar(
             x,
             centre,
@@ -118,6 +127,23 @@ def _panel(
             capsize=2,
             label=f"${series} = {_plain(float(value))}$",
         )
+
+
+def _fitted(rows: Sequence[ExponentRow], name: str, on: str, chi: float) -> list[str]:
+    """Return legend lines with the exponents measured for one panel."""
+    quantity, symbol = {
+        ("t_star", "P"): ("b", "b"),
+        ("w_norm", "P"): ("gamma", r"\gamma"),
+        ("t_star", "T"): ("t_star_on_T", r"\mathrm{slope}"),
+        ("w_norm", "T"): ("delta", r"\delta"),
+    }[name, on]
+    found = [row for row in rows if row.quantity == quantity and row.chi == chi]
+    lines = []
+    for row in found:
+        where = f" ($d = {row.d}$, $B = {row.B}$)" if len(found) > 1 else ""
+        half = 0.5 * (row.ci_high - row.ci_low)
+        lines.append(f"measured: ${symbol} = {row.measured:.3f} \\pm {half:.3f}${where}")
+    return lines
 
 
 def _slope(name: str, on: str, chi: float) -> tuple[float, str]:
@@ -152,11 +178,15 @@ def _scaled(runs: pd.DataFrame, name: str, divide_by_T: bool) -> FloatArray:
     return values / runs["T"].to_numpy(dtype=np.float64) if divide_by_T else values
 
 
-def _ticks(ax: Axes, on: str) -> None:
-    if on == "P":
-        ax.xaxis.set_major_locator(LogLocator(base=10))
-    ax.xaxis.set_minor_formatter(NullFormatter())
-    ax.yaxis.set_minor_formatter(NullFormatter())
+def _log_axes(ax: Axes) -> None:
+    """Make both axes logarithmic, with enough numbers on spans of less than two decades."""
+    ax.set(xscale="log", yscale="log")
+    for axis in (ax.xaxis, ax.yaxis):
+        low, high = axis.get_view_interval()
+        if high < 100 * low:
+            axis.set_major_locator(LogLocator(base=10, subs=(1.0, 2.0, 5.0)))
+            axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axis.set_minor_formatter(NullFormatter())
 
 
 def _headline(frame: pd.DataFrame) -> str:
@@ -202,30 +232,53 @@ def figure_run(run: RunResult, check: TestErrorCheck) -> Figure:
     with rc_context(_STYLE):
         figure = Figure(figsize=(10.5, 3.6))
         weights, unfitted, test = figure.subplots(1, 3)
-        weights.plot(t, course.w1[started], "o-", color=_COLOURS[1], markersize=3, label="signal $w_1$")
         weights.plot(
-            t, course.w_perp[started], "s--", color=_COLOURS[2], markersize=3, markerfacecolor="white",
+            t, course.w1[started], "o-", color=_COLOURS[1], markersize=3, label="signal $w_1$"
+        )
+        weights.plot(
+            t,
+            course.w_perp[started],
+            "s--",
+            color=_COLOURS[2],
+            markersize=3,
+            markerfacecolor="white",
             label=r"noise $|w_\perp|$",
         )
         weights.set_ylabel("weights")
-        unfitted.plot(t, course.unfitted[started], "o-", color=_COLOURS[0], markersize=3, label="training set")
+        some = course.unfitted[started] > 0
+        unfitted.plot(
+            t[some],
+            course.unfitted[started][some],
+            "o-",
+            color=_COLOURS[0],
+            markersize=3,
+            label="training set (0 from $t^*$ on)" if run.status == "fitted" else "training set",
+        )
         unfitted.set_ylabel(r"unfitted fraction, $y f < \kappa$")
         test.plot(
-            t, course.test_error[started], "-", color=_COLOURS[0],
+            t,
+            course.test_error[started],
+            "-",
+            color=_COLOURS[0],
             label=r"closed form $F_t(-\lambda\sqrt{1+\chi};\ 1+\chi)$",
         )
         seen = check.measured > 0
         test.errorbar(
-            check.t[seen], check.measured[seen], yerr=1.96 * check.error[seen], fmt="o", color=_COLOURS[2], markersize=3.5,
-            capsize=2, label="fresh samples, 95 %",
+            check.t[seen],
+            check.measured[seen],
+            yerr=1.96 * check.error[seen],
+            fmt="o",
+            color=_COLOURS[2],
+            markersize=3.5,
+            capsize=2,
+            label="fresh samples, 95 %",
         )
         test.set_ylabel("test error")
         for ax in (weights, unfitted, test):
-            ax.set(xscale="log", yscale="log", xlabel=r"time $t = \eta \times$ steps")
+            _log_axes(ax)
+            ax.set_xlabel(r"time $t = \eta \times$ steps")
             if run.status == "fitted":
                 ax.axvline(run.t_star, color="0.5", linestyle=":", linewidth=1, label="$t^*$")
-            ax.xaxis.set_minor_formatter(NullFormatter())
-            ax.yaxis.set_minor_formatter(NullFormatter())
             ax.legend(loc="best")
         c = run.config
         figure.suptitle(

@@ -12,6 +12,10 @@ from perceptron_sim.experiments.config import PerceptronConfig
 from perceptron_sim.experiments.simulate import RunResult
 
 _CHECKPOINT_FIELDS = ("step", "t", "w1", "w_perp", "unfitted", "train_loss", "test_error")
+_RESULT_FIELDS = (
+    *("status", "message", "t_star", "steps", "updates", "hits", "unfitted"),
+    *("w1", "w_perp", "lam", "w_norm", "test_error", "wall_s"),
+)
 
 SCHEMA = pa.schema(
     [
@@ -90,9 +94,7 @@ def failure_record(
 def record_of(run: RunResult, provenance: str) -> Record:
     """Return the row of a finished run; ``provenance`` is ``versions_text()``, read once."""
     row = _identity(run.config, run.kernel, provenance)
-    for name in (
-        "status message t_star steps updates hits unfitted w1 w_perp lam w_norm test_error wall_s"
-    ).split():
+    for name in _RESULT_FIELDS:
         row[name] = getattr(run, name)
     for name in _CHECKPOINT_FIELDS:
         course = run.checkpoints

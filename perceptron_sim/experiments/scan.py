@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 
@@ -85,7 +85,9 @@ def scan(
     """
     started = time.monotonic()
     watcher = progress or NoProgress()
+    configs = list(configs)
     n_workers = workers or default_workers()
+    check_request(configs, kernel, n_workers)
     name = resolve_kernel(kernel)
     stored = store.keys()
     keys: set[str] = set()
@@ -96,13 +98,6 @@ def scan(
             keys.add(key)
             if key not in stored:
                 pending.append(config)
-    if pending:
-        largest = max(pending, key=lambda c: c.P * c.d)
-        check_memory(
-            memory_bytes(largest.P, largest.d),
-            f"a run at P = {largest.P}, d = {largest.d}",
-            at_once=min(n_workers, len(pending)),
-        )
     # Longest first, so that the scan does not end on one long run.
     pending.sort(key=_cost, reverse=True)
     report = _Tally(store, watcher)
@@ -131,6 +126,24 @@ def scan(
         interrupted=report.done < len(pending),
         wall_s=time.monotonic() - started,
     )
+
+
+def check_request(
+    configs: Sequence[PerceptronConfig], kernel: str, workers: int | None = None
+) -> None:
+    """Refuse what cannot run, before any work.
+
+    Raises:
+        InputError: on an unknown kernel, or if the runs in flight would not fit into memory.
+    """
+    resolve_kernel(kernel)
+    if configs:
+        largest = max(configs, key=lambda c: c.P * c.d)
+        check_memory(
+            memory_bytes(largest.P, largest.d),
+            f"a run at P = {largest.P}, d = {largest.d}",
+            at_once=min(workers or default_workers(), len(configs)),
+        )
 
 
 class _Tally:
@@ -190,4 +203,5 @@ def _in_threads(
 def _cost(config: PerceptronConfig) -> float:
     """Return the rough relative cost of a run: steps grow as (P/d)^b (THEORY section 4)."""
     b = exponents(config.chi).b
-    return config.d * (config.P + config.B * max(1.0, config.P / config.d) ** b)
+    steps = max(1.0, config.P / config.d) ** b
+    return float(config.d * (config.P + config.B * steps))

@@ -163,7 +163,9 @@ def simulate(
         counters,
     )
     wall_s = time.perf_counter() - started
-    return _measure(config, name, code, features, w, counters, recorder, checkpoints, wall_s)
+    # Near the largest floats T w may overflow; that is a status, not a warning.
+    with np.errstate(over="ignore", invalid="ignore"):
+        return _measure(config, name, code, features, w, counters, recorder, checkpoints, wall_s)
 
 
 def make_recorder(config: PerceptronConfig, checkpoints: str | None) -> Recorder:
@@ -252,7 +254,7 @@ def _course(
     w1, w_perp, lam = _split(w)
     return Checkpoints(
         step=step,
-        t=config.eta * step,
+        t=np.multiply(config.eta, step, dtype=np.float64),
         w1=w1,
         w_perp=w_perp,
         unfitted=unfitted / config.P,

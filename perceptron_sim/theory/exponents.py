@@ -46,6 +46,4 @@ def exponents(chi: float) -> Exponents:
         InputError: if chi <= -1 or chi is not finite.
     """
     gamma = 1.0 / (1.0 + check_chi(chi))
-    return Exponents(
-        chi=float(chi), delta=1.0, gamma=gamma, b=1.0 + 2.0 * gamma, t_star_on_T=1.0
-    )
+    return Exponents(chi=float(chi), delta=1.0, gamma=gamma, b=1.0 + 2.0 * gamma, t_star_on_T=1.0)

@@ -86,7 +86,7 @@ def noise_drift(lam: ArrayLike, chi: float) -> FloatArray:
     """
     nu = 1.0 + check_chi(chi)
     # hypot keeps lambda^2 from overflowing.
-    return np.asarray(-np.hypot(1.0, _non_negative(lam, "lambda")) ** -nu / _SQRT_2PI)
+    return np.asarray(-(np.hypot(1.0, _non_negative(lam, "lambda")) ** -nu) / _SQRT_2PI)
 
 
 def mean_abs_x1(chi: float) -> float:
@@ -108,13 +108,13 @@ class Constants:
         C_n: n ~ C_n lambda^-(1+chi).
         C_1: g_1 ~ C_1 lambda^-(2+chi).
         r_star: |w_perp| / (T sqrt(d)) at which noise drift and diffusion balance.
-        t_star: t / (T d) over lambda^(3+chi) on that balanced branch.
+        t_prefactor: t / (T d) over lambda^(3+chi) on that balanced branch.
     """
 
     C_n: float
     C_1: float
     r_star: float
-    t_star: float
+    t_prefactor: float
 
 
 def constants(chi: float) -> Constants:
@@ -132,7 +132,7 @@ def constants(chi: float) -> Constants:
     c_n = math.exp(log_c + _log_half_moment(1.0 + chi)) / (1.0 + chi)
     c_1 = math.exp(log_c + _log_half_moment(2.0 + chi)) / (2.0 + chi)
     r_star = 0.5 * _SQRT_2PI * c_n
-    return Constants(C_n=c_n, C_1=c_1, r_star=r_star, t_star=r_star / ((3.0 + chi) * c_1))
+    return Constants(C_n=c_n, C_1=c_1, r_star=r_star, t_prefactor=r_star / ((3.0 + chi) * c_1))
 
 
 def _log_half_moment(m: float) -> float:

@@ -1,0 +1,51 @@
+"""(w, kappa, eta) -> (c w, c kappa, c eta) maps a trajectory onto itself (THEORY section 2)."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from perceptron_sim import PerceptronConfig, simulate
+from perceptron_sim.experiments.simulate import KERNELS
+
+KERNEL_NAMES = [name for name in KERNELS if name != "auto"]
+
+
+@pytest.mark.parametrize("kernel", KERNEL_NAMES)
+@settings(max_examples=40, deadline=None)
+@given(
+    chi=st.sampled_from([-0.5, 0.0, 1.0, 3.0]),
+    d=st.integers(2, 20),
+    P=st.integers(1, 150),
+    data=st.data(),
+    T=st.floats(1e-3, 1e3),
+    ratio=st.sampled_from([0.0, 2.0**-15, 0.3, 5.0]),
+    power=st.integers(-200, 200),
+    seed=st.integers(0, 10**6),
+)
+def test_powers_of_two_scale_bit_for_bit(kernel, chi, d, P, data, T, ratio, power, seed) -> None:
+    B = data.draw(st.integers(1, P))
+    c = 2.0**power
+    shared = {"chi": chi, "d": d, "P": P, "B": B, "seed": seed, "max_updates": 20_000}
+    one = simulate(PerceptronConfig(T=T, kappa=ratio * T, **shared), kernel)
+    scaled = simulate(PerceptronConfig(T=c * T, kappa=c * (ratio * T), **shared), kernel)
+    assert scaled.steps == one.steps
+    assert scaled.hits == one.hits
+    assert scaled.t_star == c * one.t_star
+    assert np.array_equal(scaled.w, c * one.w)
+    assert scaled.test_error == one.test_error
+    assert np.array_equal(scaled.checkpoints.w, c * one.checkpoints.w)
+
+
+@pytest.mark.parametrize("kernel", KERNEL_NAMES)
+def test_other_ratios_are_other_runs(kernel: str) -> None:
+    runs = [simulate(PerceptronConfig(T=T, P=64), kernel) for T in (1.0, 1.5, 2.0)]
+    assert len({run.steps for run in runs}) > 1
+
+
+@pytest.mark.parametrize("kernel", KERNEL_NAMES)
+def test_same_configuration_same_run(kernel: str) -> None:
+    config = PerceptronConfig(P=300, d=5, B=3, seed=9)
+    first, again = simulate(config, kernel), simulate(config, kernel, checkpoints=None)
+    assert np.array_equal(first.w, again.w)
+    assert (first.steps, first.hits) == (again.steps, again.hits)

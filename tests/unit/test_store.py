@@ -1,0 +1,136 @@
+"""The store: Parquet against the in-memory oracle, and what it refuses."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from perceptron_sim import InputError, PerceptronConfig, simulate
+from perceptron_sim.experiments import store as store_module
+from perceptron_sim.experiments.records import failure_record, record_of
+from perceptron_sim.experiments.store import MemoryStore, ParquetStore, write_atomically
+
+
+def _record(seed: int):
+    return record_of(simulate(PerceptronConfig(P=16, d=3, seed=seed)), "versions")
+
+
+@pytest.fixture(params=["memory", "parquet"])
+def store(request, tmp_path: Path):
+    return MemoryStore() if request.param == "memory" else ParquetStore(tmp_path / "out")
+
+
+def test_what_is_appended_is_found(store) -> None:
+    records = [_record(seed) for seed in range(5)]
+    store.append(records[:2])
+    store.append(records[2:])
+    assert store.keys() == {r["key"] for r in records}
+    frame = store.frame()
+    assert list(frame["key"]) == sorted(r["key"] for r in records)
+    for record in records:
+        row = frame[frame["key"] == record["key"]].iloc[0]
+        for name, value in record.items():
+            stored = row[name]
+            if isinstance(value, list):
+                assert np.array_equal(stored, value)
+            else:
+                assert stored == value
+    wanted = {records[3]["key"]}
+    assert set(store.frame(wanted)["key"]) == wanted
+
+
+def test_a_run_stored_twice_counts_once(store) -> None:
+    store.append([_record(0)])
+    store.append([_record(0), _record(1)])
+    assert len(store.frame()) == 2
+
+
+def test_failed_runs_are_kept_but_tried_again(store) -> None:
+    config = PerceptronConfig(P=16, d=3, seed=0)
+    failed = failure_record(config, "reference", "versions", MemoryError("no room\nat all"))
+    store.append([failed])
+    assert store.keys() == set()
+    row = store.frame().iloc[0]
+    assert (row["status"], row["message"]) == ("failed", "MemoryError: no room")
+    assert np.isnan(row["t_star"])
+    store.append([record_of(simulate(config, "reference"), "versions")])
+    assert list(store.frame()["status"]) == ["fitted"]
+
+
+def test_empty_store_has_the_columns(store) -> None:
+    assert len(store.frame()) == 0
+    assert "t_star" in store.frame().columns
+
+
+def test_readable_without_us(tmp_path: Path) -> None:
+    ParquetStore(tmp_path).append([_record(0)])
+    frame = pd.read_parquet(tmp_path / "runs")
+    assert frame["t_star"].iloc[0] > 0
+
+
+@pytest.mark.parametrize("where", ["file", "foreign", "unwritable", "newer"])
+def test_folders_that_are_not_ours_are_refused(tmp_path: Path, where: str) -> None:
+    target = tmp_path / "x"
+    if where == "file":
+        target.write_text("")
+        message = "is a file"
+    elif where == "foreign":
+        target.mkdir()
+        (target / "thesis.tex").write_text("")
+        message = "holds something else"
+    elif where == "unwritable":
+        target = Path("/proc/perceptron-sim")
+        message = "cannot be written"
+    else:
+        target.mkdir()
+        (target / "store.json").write_text('{"format": "perceptron-sim store", "version": 99}')
+        message = "not of a store this version can read"
+    with pytest.raises(InputError, match=message):
+        ParquetStore(target)
+    if where == "foreign":
+        assert [p.name for p in target.iterdir()] == ["thesis.tex"]
+
+
+def test_reading_needs_a_store(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="holds no runs"):
+        ParquetStore.existing(tmp_path)
+
+
+def test_damage_is_named_never_read(tmp_path: Path) -> None:
+    store = ParquetStore(tmp_path)
+    store.append([_record(seed) for seed in range(3)])
+    (path,) = (tmp_path / "runs").glob("*.parquet")
+    whole = path.read_bytes()
+    truth = store.frame()
+    noticed = 0
+    rng = np.random.default_rng(0)
+    for position in rng.integers(4, len(whole) - 8, 60).tolist():
+        broken = bytearray(whole)
+        broken[position] ^= 0x40
+        path.write_bytes(broken)
+        try:
+            frame = store.frame()
+        except InputError as error:
+            assert str(path) in str(error)
+            noticed += 1
+        else:
+            pd.testing.assert_frame_equal(frame, truth)
+    assert noticed > 20
+    path.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(InputError, match="is damaged"):
+        store.keys()
+
+
+def test_a_failed_write_leaves_the_old_file_and_no_litter(tmp_path: Path, monkeypatch) -> None:
+    target = tmp_path / "summary.json"
+    write_atomically(target, b"old")
+
+    def full(descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(store_module.os, "fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        write_atomically(target, b"new")
+    assert target.read_bytes() == b"old"
+    assert [p.name for p in tmp_path.iterdir()] == ["summary.json"]
