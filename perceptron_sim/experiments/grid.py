@@ -76,7 +76,9 @@ def _range(text: str, name: str) -> list[float]:
             "smaller end first"
         )
     if points != round(points) or not 2 <= points <= MAX_RUNS:
-        raise InputError(f"{name}: {parts[2]!r} points in {text!r}: allowed is an integer >= 2")
+        raise InputError(
+            f"{name}: {parts[2]!r} points in {text!r}: allowed is an integer from 2 to {MAX_RUNS:,}"
+        )
     # In base 2, so that a range between powers of two hits powers of two exactly.
     exponents = np.linspace(math.log2(first), math.log2(last), int(points))
     values = np.exp2(exponents)

@@ -5,7 +5,7 @@ import numpy as np
 
 def numpy_sgd(x, y, kappa: float, eta: float, batches):
     """Yield (w, f unfitted count in the batch) after every batch; x (P, d), y (P,) of +-1."""
-    P, d = x.shape
+    d = x.shape[1]
     w = np.zeros(d)
     for batch in batches:
         f = x[batch] @ w / np.sqrt(d)

@@ -1,0 +1,299 @@
+"""The command line in process: exact errors, tables, JSON, and what is imported."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from cli.main import COMMANDS, run
+from perceptron_sim.experiments import scan as scan_module
+from perceptron_sim.experiments.simulate import simulate
+
+SMALL = ["--chi", "0,1", "-d", "4", "-P", "16:64:3", "-T", "1,4", "--seeds", "3"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--chi", "-1"], "chi = -1 has no normalisable density |x_1|^chi"),
+        (["--chi", "nan"], "allowed is -1 < chi < inf"),
+        (["-P", "0"], "P = 0 is too small: allowed is P >= 1"),
+        (["-d", "1"], "d = 1 is too small: allowed is d >= 2"),
+        (["-B", "0"], "B = 0 is too small"),
+        (["-B", "300"], "B = 300 is larger than P = 256: allowed is 1 <= B <= P"),
+        (["-T", "0"], "T = 0 is out of range: allowed is 0 < T < inf"),
+        (["-T", "inf"], "T = inf is out of range"),
+        (["--kappa", "-1"], "kappa = -1 is out of range: allowed is 0 <= kappa < inf"),
+        (["-T", "1", "--eta", "1"], "both T and eta are given"),
+        (["--kappa", "1", "--alpha", "1"], "both kappa and alpha are given"),
+        (["-P", "10:1:3"], "-P: the range '10:1:3' is empty or reversed: write 1:10:..."),
+        (["-P", ""], "-P: empty entry in ''"),
+        (["-P", "1:10:3", "--seeds", "10000000"], "the grid has"),
+        (["-P", "10^11"], "of memory and"),
+        (["--kernel", "fast"], "kernel 'fast' is unknown: choose one of auto"),
+        (["--sedes", "3"], "Did you mean one of: '--samples', '--seeds'?"),
+        (["--workers", "0"], "0 is not in the range x>=1"),
+    ],
+)
+def test_bad_requests_are_one_line_and_touch_nothing(
+    arguments, message, tmp_path: Path, capsys
+) -> None:
+    out = tmp_path / "out"
+    assert run(["scan", *arguments, "--out", str(out)]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith("perceptron-sim: error: ")
+    assert captured.err.count("\n") == 1
+    assert message in captured.err
+    assert not out.exists()
+
+
+@pytest.mark.parametrize("kind", ["file", "foreign", "unwritable"])
+def test_bad_output_folders(kind: str, tmp_path: Path, capsys) -> None:
+    target = tmp_path / "x"
+    if kind == "file":
+        target.write_text("")
+    elif kind == "foreign":
+        target.mkdir()
+        (target / "thesis.tex").write_text("")
+    else:
+        target = Path("/proc/perceptron-sim")
+    assert run(["scan", *SMALL, "--out", str(target)]) == 2
+    assert "with --out" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [(["scna"], "did you mean 'scan'?"), (["zzz"], "choose from scan, run")],
+)
+def test_unknown_commands_get_the_near_match(arguments, message, capsys) -> None:
+    assert run(arguments) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_scan_leaves_a_folder_that_explains_itself(tmp_path: Path, capsys) -> None:
+    out = tmp_path / "out"
+    assert run(["scan", *SMALL, "--out", str(out)]) == 0
+    table = capsys.readouterr().out
+    for word in ("delta: ||w|| on T", "gamma", "95 % interval", "window a: P/d 4..16"):
+        assert word in table
+    assert {p.name for p in out.iterdir()} == {
+        "runs",
+        "store.json",
+        "summary.json",
+        *(f"scan_on_{x}.{kind}" for x in "PT" for kind in ("png", "svg")),
+    }
+    frame = pd.read_parquet(out / "runs")
+    assert len(frame) == 2 * 3 * 2 * 3
+    assert (frame["status"] == "fitted").all()
+    assert np.allclose(frame["t_star"], frame["eta"] * frame["steps"])
+    assert all(
+        len(steps) == len(w1)
+        for steps, w1 in zip(frame["checkpoint_step"], frame["checkpoint_w1"], strict=True)
+    )
+    summary = json.loads((out / "summary.json").read_text())
+    wanted = {
+        "quantity",
+        "model",
+        "variable",
+        "chi",
+        "window",
+        "n_seeds",
+        "measured",
+        "ci_low",
+        "ci_high",
+        "asymptotic",
+        "finite_size",
+        "agrees",
+    }
+    assert all(wanted <= set(row) for row in summary["exponents"])
+    assert len(summary["exponents"]) == 2 * 5
+
+
+def test_the_same_command_again_simulates_nothing(tmp_path: Path, capsys, monkeypatch) -> None:
+    command = ["scan", *SMALL, "--out", str(tmp_path / "out"), "--json"]
+    assert run(command) == 0
+    first = capsys.readouterr()
+    assert "0 runs found, 36 simulated" in first.err
+
+    def forbidden(*_args, **_kwargs):
+        raise AssertionError("a stored run was simulated again")
+
+    monkeypatch.setattr(scan_module, "simulate", forbidden)
+    assert run(command) == 0
+    again = capsys.readouterr()
+    assert "all 36 runs found: nothing to simulate" in again.err
+    assert again.out == first.out
+
+
+def test_a_run_that_fails_is_recorded_and_the_scan_goes_on(tmp_path, capsys, monkeypatch) -> None:
+    def fails_once(config, *args, **kwargs):
+        if config.P == 32 and config.seed == 1 and config.T == 4 and config.chi == 0:
+            raise MemoryError("no room")
+        return simulate(config, *args, **kwargs)
+
+    monkeypatch.setattr(scan_module, "simulate", fails_once)
+    out = tmp_path / "out"
+    assert run(["scan", *SMALL, "--out", str(out)]) == 0
+    captured = capsys.readouterr()
+    assert "1 ended failed" in captured.err
+    assert "1 grid points left out" in captured.out
+    frame = pd.read_parquet(out / "runs")
+    assert list(frame.loc[frame["status"] == "failed", "message"]) == ["MemoryError: no room"]
+    # Repeating the command repeats the failed run alone.
+    monkeypatch.undo()
+    assert run(["scan", *SMALL, "--out", str(out)]) == 0
+    assert "35 runs found, 1 simulated" in capsys.readouterr().err
+
+
+def test_diverged_runs_are_recorded(tmp_path: Path, capsys) -> None:
+    out = tmp_path / "out"
+    code = run(
+        ["scan", "-P", "64", "-T", "1,1e308", "--seeds", "2", "--chi", "1", "--out", str(out)]
+    )
+    assert code == 0
+    assert "2 ended diverged" in capsys.readouterr().err
+
+
+def test_run_shows_a_trajectory(tmp_path: Path, capsys) -> None:
+    out = tmp_path / "out"
+    assert run(["run", "-P", "128", "-d", "4", "--out", str(out)]) == 0
+    text = capsys.readouterr().out
+    assert "|w_perp|" in text
+    assert "fitted: t* =" in text
+    assert (out / "run.png").stat().st_size > 10_000
+    assert run(["run", "-P", "128", "-d", "4", "--out", str(out), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["status"] == "fitted"
+    assert run(["run", "-P", "128", "-d", "4", "--max-steps", "10", "--out", str(out)]) == 1
+    assert "raise max_steps" in capsys.readouterr().err
+
+
+def test_run_takes_single_values_only(tmp_path: Path, capsys) -> None:
+    assert run(["run", "--chi", "0,1", "--out", str(tmp_path / "x")]) == 2
+    assert "is 2 values: give one" in capsys.readouterr().err
+
+
+def test_theory(capsys) -> None:
+    assert run(["theory", "--chi", "1", "--json"]) == 0
+    (entry,) = json.loads(capsys.readouterr().out)
+    assert (entry["gamma"], entry["b"], entry["C_n"]) == (0.5, 2.0, pytest.approx(0.25))
+    assert run(["theory"]) == 0
+    assert "C_n" in capsys.readouterr().out
+
+
+def test_doctor_names_remedies(no_data, capsys) -> None:
+    assert run(["doctor"]) == 0
+    text = capsys.readouterr().out
+    assert "numba" in text
+    assert "mnist: put mnist.npz into" in text
+    assert run(["doctor", "--json"]) == 0
+    assert {"check", "state", "detail", "remedy"} == set(json.loads(capsys.readouterr().out)[0])
+
+
+def test_export(tmp_path: Path, capsys) -> None:
+    out = tmp_path / "out"
+    assert run(["scan", *SMALL, "--out", str(out)]) == 0
+    truth = pd.read_parquet(out / "runs").set_index("key").sort_index()
+    assert run(["export", str(out)]) == 0
+    table = pd.read_csv(out / "runs.csv").set_index("key")
+    assert (table["t_star"] == truth["t_star"]).all()
+    assert (table["w1"] == truth["w1"]).all()
+    assert run(["export", str(out), "--checkpoints", "-o", str(tmp_path / "c.csv")]) == 0
+    courses = pd.read_csv(tmp_path / "c.csv")
+    assert len(courses) == truth["checkpoint_step"].map(len).sum()
+    assert run(["export", str(tmp_path)]) == 2
+    assert "holds no runs" in capsys.readouterr().err
+
+
+def test_export_netcdf(tmp_path: Path, capsys) -> None:
+    xarray = pytest.importorskip("xarray")
+    out = tmp_path / "out"
+    assert run(["scan", *SMALL, "--out", str(out)]) == 0
+    assert run(["export", str(out), "--format", "netcdf"]) == 0
+    with xarray.open_dataset(out / "runs.nc", engine="h5netcdf") as data:
+        assert data["t_star"].sizes == {
+            "kernel": 1,
+            "chi": 2,
+            "d": 1,
+            "P": 3,
+            "B": 1,
+            "T": 2,
+            "kappa": 1,
+            "seed": 3,
+        }
+        assert not np.isnan(data["t_star"]).any()
+    assert run(["scan", *SMALL[:-1], "5", "--chi", "1", "--out", str(out)]) == 0
+    capsys.readouterr()
+    assert run(["export", str(out), "--format", "netcdf"]) == 2
+    assert "not a complete grid" in capsys.readouterr().err
+
+
+def test_debug_shows_the_traceback(capsys) -> None:
+    assert run(["scan", "--chi", "-1", "--debug"]) == 2
+    assert "Traceback" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help(command: str, capsys) -> None:
+    assert run([command, "--help"]) == 0
+    assert "Usage" in capsys.readouterr().out
+
+
+def _modules_after(code: str) -> set[str]:
+    script = f"import sys\n{code}\nprint(' '.join(m for m in sys.modules if '.' not in m))"
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    return set(done.stdout.split())
+
+
+def test_help_imports_nothing_heavy() -> None:
+    loaded = _modules_after(
+        "import contextlib, io\nfrom cli.main import run\n"
+        "with contextlib.redirect_stdout(io.StringIO()): run(['scan', '--help'])"
+    )
+    assert not loaded & {"numba", "numpy", "scipy", "matplotlib", "torch", "pandas", "pyarrow"}
+
+
+def test_importing_the_library_compiles_nothing_and_spares_torch_and_matplotlib() -> None:
+    loaded = _modules_after(
+        "import perceptron_sim\nfrom perceptron_sim import PerceptronConfig, simulate\n"
+        "from perceptron_sim.kernels.reference import reference_sgd\n"
+        "assert not getattr(reference_sgd, 'signatures', []), 'compiled at import'"
+    )
+    assert "numba" in loaded
+    assert not loaded & {"torch", "matplotlib"}
+
+
+OPTIONS = ["--chi", "-d", "-P", "-B", "-T", "--eta", "--kappa", "--alpha", "--seeds", "--max-steps"]
+VALUES = st.one_of(
+    st.sampled_from(
+        ["0", "1", "-1", "2^-3", "nan", "inf", "1:4:3", "4:1:3", "", ",", "1e400", "x"]
+    ),
+    st.integers(-3, 40).map(str),
+    st.floats().map(str),
+    st.text(max_size=5),
+)
+
+
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(pairs=st.lists(st.tuples(st.sampled_from(OPTIONS), VALUES), max_size=4))
+def test_no_command_line_ends_in_a_traceback(pairs, tmp_path: Path, capsys) -> None:
+    arguments = [part for pair in pairs for part in pair]
+    base = ["scan", "--chi", "1", "-d", "3", "-P", "8", "-T", "1", "--seeds", "1", "--workers", "1"]
+    # Bounded, so that whatever is accepted is quick.
+    code = run([*base, *arguments, "--max-steps", "50", "--out", str(tmp_path / "out")])
+    assert code in (0, 1, 2)
+    error = capsys.readouterr().err
+    assert "Traceback" not in error
+    assert "this is a bug" not in error
+    if code == 2:
+        assert error.count("\n") == 1
