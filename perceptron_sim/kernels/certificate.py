@@ -1,0 +1,162 @@
+"""Which samples can be unfitted at all, by a bound that costs nothing to keep.
+
+By Cauchy-Schwarz a sample phi is fitted as long as w_1 phi_1 - R |phi_perp| >= threshold for
+some R >= |w_perp|. The samples for which this fails, the active ones, are found without looking
+at the others: they are sorted into bins by the key phi_1 / (|phi_perp| + offset), and the active
+ones are a prefix of the bins. With offset = threshold / R the prefix is tight; for other R it is
+still safe (``active``).
+"""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from perceptron_sim.arrays import FloatArray, IntArray
+from perceptron_sim.kernels.jit import compiled
+
+_BINS = 2048
+# Room for rounding in |w_perp| (tracked to about 1e-12) and in the keys.
+_SAFETY = 1.0 + 1e-6
+_TINY = 1e-290
+
+
+class Pool(NamedTuple):
+    """Samples that may become active, grouped by rising key.
+
+    Attributes:
+        index: their numbers in the training set, shape (n,).
+        rows: their features, shape (n, d).
+        norm: |phi_perp| of each, shape (n,).
+        starts: number of samples in the first b bins, shape (bins + 1,).
+        bin_width: width of a bin in the key.
+        cut: samples with a larger key are not in the pool; inf if all are.
+        offset: threshold / R at the time of sorting.
+        smallest_norm: least |phi_perp| in the pool.
+    """
+
+    index: IntArray
+    rows: FloatArray
+    norm: FloatArray
+    starts: IntArray
+    bin_width: float
+    cut: float
+    offset: float
+    smallest_norm: float
+
+
+@compiled
+def perpendicular_norm(features: FloatArray, i: int) -> float:
+    """Return |phi_perp| of sample i: ``features`` (P, d)."""
+    total = 0.0
+    for j in range(1, features.shape[1]):
+        total += features[i, j] * features[i, j]
+    return math.sqrt(total)
+
+
+@compiled
+def perpendicular_norms(features: FloatArray) -> FloatArray:
+    """Return |phi_perp| of every sample, shape (P,)."""
+    norms = np.empty(features.shape[0])
+    for i in range(norms.size):
+        norms[i] = perpendicular_norm(features, i)
+    return norms
+
+
+@compiled
+def is_active(phi_1: float, norm: float, w_1: float, radius: float, threshold: float) -> bool:
+    """Return whether a sample could be unfitted while |w_perp| <= radius."""
+    return w_1 * phi_1 - radius * _SAFETY * norm < threshold * _SAFETY
+
+
+@compiled
+def key_bound(pool_offset: float, smallest_norm: float, w_1: float, radius: float, threshold: float) -> float:
+    """Return x such that every active sample has a key below x.
+
+    phi_1 w_1 < R norm + threshold gives key < (R/w_1) (norm + threshold/R) / (norm + offset),
+    and the last ratio is at most its value at the smallest norm, or 1.
+    """
+    radius = max(radius * _SAFETY, 1e-12 * w_1, _TINY)
+    if w_1 <= 0.0:
+        return math.inf
+    threshold *= _SAFETY
+    excess = threshold / radius
+    ratio = 1.0
+    if excess > pool_offset:
+        floor = smallest_norm + pool_offset
+        if floor < _TINY:
+            return math.inf
+        ratio = (smallest_norm + excess) / floor
+    return radius / w_1 * ratio * _SAFETY
+
+
+@compiled
+def active(pool: Pool, w_1: float, radius: float, threshold: float) -> int:
+    """Return how many leading samples of the pool include every active one; -1 if not all do."""
+    bound = key_bound(pool.offset, pool.smallest_norm, w_1, radius, threshold)
+    if bound > pool.cut:
+        return -1
+    bins = pool.starts.size - 1
+    position = bound / pool.bin_width
+    if position >= bins - 1:
+        return int(pool.starts[bins])
+    return int(pool.starts[int(position) + 1])
+
+
+@compiled
+def build_pool(
+    features: FloatArray,
+    norms: FloatArray,
+    w_1: float,
+    radius: float,
+    threshold: float,
+    spare: float,
+) -> Pool:
+    """Collect and sort the samples that are active at ``spare`` times the present bound.
+
+    Args:
+        features: phi, shape (P, d).
+        norms: |phi_perp|, shape (P,).
+        w_1: signal.
+        radius: bound on |w_perp| for which the order is to be tight.
+        threshold: kappa / T.
+        spare: how far the bound may rise before the pool must be built anew; >= 1.
+    """
+    P, d = features.shape
+    offset = threshold / max(radius, _TINY)
+    smallest = np.min(norms)
+    bound = key_bound(offset, smallest, w_1, radius, threshold)
+    cut = bound * spare
+    # Two passes over (phi_1, norm): count by bin, then place.
+    key = np.empty(P)
+    inside = 0
+    largest = 0.0
+    for i in range(P):
+        key[i] = features[i, 0] / max(norms[i] + offset, _TINY)
+        if key[i] < cut:
+            inside += 1
+            largest = max(largest, key[i])
+    if inside == P:
+        cut = math.inf
+        largest = min(largest, bound * spare)
+    width = max(min(largest, cut) / _BINS, _TINY)
+    starts = np.zeros(_BINS + 1, np.int64)
+    for i in range(P):
+        if key[i] < cut:
+            starts[1 + int(min(key[i] / width, _BINS - 1.0))] += 1
+    for b in range(_BINS):
+        starts[b + 1] += starts[b]
+    place = starts[:-1].copy()
+    index = np.empty(inside, np.int64)
+    rows = np.empty((inside, d))
+    norm = np.empty(inside)
+    for i in range(P):
+        if key[i] < cut:
+            b = int(min(key[i] / width, _BINS - 1.0))
+            to = place[b]
+            place[b] += 1
+            index[to] = i
+            norm[to] = norms[i]
+            for j in range(d):
+                rows[to, j] = features[i, j]
+    return Pool(index, rows, norm, starts, width, cut, offset, smallest)

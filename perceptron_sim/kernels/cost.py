@@ -1,0 +1,37 @@
+"""What a hit costs in each way of stepping, in nanoseconds; only ratios matter.
+
+The constants were measured on one core of a current server processor (``perceptron-sim bench``
+measures the result). A wrong constant costs time, never correctness.
+"""
+
+from perceptron_sim.kernels.jit import compiled
+
+
+@compiled
+def evaluate(d: int) -> float:
+    """Cost of drawing one candidate and computing its margin from near memory."""
+    return 7.0 + 0.15 * d
+
+
+@compiled
+def evaluate_far(d: int) -> float:
+    """Cost of drawing one sample of the whole training set and computing its margin."""
+    return 10.0 + 0.3 * d
+
+
+@compiled
+def candidate_hit(d: int, active: float, unfitted: float) -> float:
+    """Cost of a hit when ``unfitted`` of ``active`` samples are found by trial."""
+    return 60.0 + active / max(unfitted, 0.5) * evaluate(d)
+
+
+@compiled
+def event_hit(d: int, active: float, miss: float) -> float:
+    """Cost of a hit that moves ``active`` margins, with a fraction ``miss`` of rows to compute."""
+    return 60.0 + active * (0.25 + miss * (1.0 + 0.15 * d))
+
+
+@compiled
+def set_up(P: int, d: int) -> float:
+    """Cost of computing all norms and sorting a pool."""
+    return P * (12.0 + 0.35 * d)

@@ -1,0 +1,150 @@
+"""Margins of the active samples, and a bounded cache of the Gram rows that move them.
+
+One hit on sample nu shifts every margin by phi_mu.phi_nu. Rows of this Gram matrix are computed
+for samples that are hit, as far as the active prefix reaches, and kept; when the memory is used
+up, the row unused for longest (by the clock rule) makes room.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from perceptron_sim.arrays import FloatArray, IntArray
+from perceptron_sim.kernels.jit import compiled, reassociated
+
+BLOCK = 64
+_HAND, _FILLED = 0, 1
+
+
+class GramRows(NamedTuple):
+    """The cache.
+
+    Attributes:
+        rows: Gram rows, shape (slots, width).
+        length: how many entries of each row are computed, shape (slots,).
+        owner: whose row it is, shape (slots,).
+        slot: where a sample's row is, -1 if nowhere, shape (width,).
+        recent: whether a row was used since the clock's hand passed, shape (slots,).
+        clock: (hand, slots filled).
+    """
+
+    rows: FloatArray
+    length: IntArray
+    owner: IntArray
+    slot: IntArray
+    recent: IntArray
+    clock: IntArray
+
+
+@compiled
+def new_rows(width: int, budget: int) -> GramRows:
+    """Return an empty cache for rows of ``width`` entries within ``budget`` bytes, one at least."""
+    slots = max(1, min(width, budget // (8 * max(width, 1))))
+    return GramRows(
+        np.empty((slots, width)),
+        np.zeros(slots, np.int64),
+        np.full(slots, -1),
+        np.full(width, -1),
+        np.zeros(slots, np.int64),
+        np.zeros(2, np.int64),
+    )
+
+
+@reassociated
+def _inner_products(x: FloatArray, i: int, row: FloatArray, first: int, last: int) -> None:
+    """Write x_l . x_i for first <= l < last into ``row``: ``x`` (n, d)."""
+    for l in range(first, last):  # noqa: E741
+        total = 0.0
+        for j in range(x.shape[1]):
+            total += x[l, j] * x[i, j]
+        row[l] = total
+
+
+@compiled
+def row_slot(gram: GramRows, x: FloatArray, i: int, n: int) -> tuple[int, bool]:
+    """Return the slot of sample i's row, computed to at least n entries, and whether it was."""
+    slot = gram.slot[i]
+    if slot >= 0:
+        gram.recent[slot] = 1
+        if gram.length[slot] >= n:
+            return slot, True
+    else:
+        slot = _free_slot(gram)
+        gram.owner[slot] = i
+        gram.slot[i] = slot
+        gram.length[slot] = 0
+        gram.recent[slot] = 1
+    _inner_products(x, i, gram.rows[slot], gram.length[slot], n)
+    gram.length[slot] = n
+    return slot, False
+
+
+@compiled
+def _free_slot(gram: GramRows) -> int:
+    slots = gram.owner.size
+    if gram.clock[_FILLED] < slots:
+        gram.clock[_FILLED] += 1
+        return gram.clock[_FILLED] - 1
+    hand = gram.clock[_HAND]
+    while gram.recent[hand] != 0:
+        gram.recent[hand] = 0
+        hand = hand + 1 if hand + 1 < slots else 0
+    gram.clock[_HAND] = hand + 1 if hand + 1 < slots else 0
+    gram.slot[gram.owner[hand]] = -1
+    return hand
+
+
+@compiled
+def add_row(
+    margins: FloatArray, row: FloatArray, n: int, threshold: float, below: IntArray
+) -> int:
+    """Add ``row`` to the first n margins; count those below threshold by block and in all."""
+    total = 0
+    for block in range((n + BLOCK - 1) // BLOCK):
+        count = 0
+        for i in range(block * BLOCK, min(n, (block + 1) * BLOCK)):
+            value = margins[i] + row[i]
+            margins[i] = value
+            count += value < threshold
+        below[block] = count
+        total += count
+    return total
+
+
+@compiled
+def count_below(margins: FloatArray, n: int, threshold: float, below: IntArray) -> int:
+    """Count the first n margins below threshold by block and in all."""
+    total = 0
+    for block in range((n + BLOCK - 1) // BLOCK):
+        count = 0
+        for i in range(block * BLOCK, min(n, (block + 1) * BLOCK)):
+            count += margins[i] < threshold
+        below[block] = count
+        total += count
+    return total
+
+
+@compiled
+def pick(margins: FloatArray, threshold: float, below: IntArray, rank: int) -> int:
+    """Return the position of the unfitted sample number ``rank`` (from 0), by the block counts."""
+    block = 0
+    while rank >= below[block]:
+        rank -= below[block]
+        block += 1
+    i = block * BLOCK
+    while True:
+        if margins[i] < threshold:
+            if rank == 0:
+                return i
+            rank -= 1
+        i += 1
+
+
+@compiled
+def list_below(margins: FloatArray, n: int, threshold: float, found: IntArray) -> int:
+    """Write the positions of all margins below threshold into ``found``; return their number."""
+    count = 0
+    for i in range(n):
+        found[count] = i
+        count += margins[i] < threshold
+    return count

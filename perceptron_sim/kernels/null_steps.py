@@ -1,0 +1,98 @@
+"""The law of the batches that change nothing, and of the first one that does.
+
+With K of P samples marked, a batch of B distinct samples holds none of them with probability
+C(P-K, B) / C(P, B). The number of steps to the next batch that holds some is geometric, and the
+number it holds is hypergeometric conditioned on being positive (THEORY section 5).
+"""
+
+import math
+
+import numpy as np
+
+from perceptron_sim.kernels.jit import compiled
+
+
+@compiled
+def log_null(P: int, K: int, B: int) -> float:
+    """Return ln of the probability that a batch of B holds none of K marked samples of P."""
+    if P - K < B:
+        return -math.inf
+    few, many = min(B, K), max(B, K)
+    total = 0.0
+    for i in range(few):
+        total += math.log1p(-many / (P - i))
+    return total
+
+
+@compiled
+def one_given_some(P: int, K: int, B: int, log_q: float) -> float:
+    """Return P(batch holds exactly one marked sample | it holds some); ``log_q`` = log_null.
+
+    Zero where no batch can be without marked samples: then ``draw_marked`` decides.
+    """
+    if P - K < B:
+        return 0.0
+    if B == 1 or K == 1:
+        return 1.0
+    return math.exp(log_q) * K * B / ((P - K - B + 1) * -math.expm1(log_q))
+
+
+@compiled
+def draw_marked(rng: np.random.Generator, P: int, K: int, B: int, low: int) -> int:
+    """Draw the number of marked samples in a batch, given that it is at least ``low``.
+
+    Inversion from the mode outwards: ratios of neighbouring probabilities are rational, so
+    nothing cancels, overflows or underflows.
+    """
+    low = max(low, B - (P - K))
+    high = min(B, K)
+    mode = min(max((B + 1) * (K + 1) // (P + 2), low), high)
+    total = 1.0
+    weight = 1.0
+    for h in range(mode, high):
+        weight *= (K - h) * (B - h) / ((h + 1.0) * (P - K - B + h + 1))
+        total += weight
+        if weight < 1e-18 * total:
+            break
+    weight = 1.0
+    for h in range(mode, low, -1):
+        weight *= h * (P - K - B + h) / ((K - h + 1.0) * (B - h + 1))
+        total += weight
+        if weight < 1e-18 * total:
+            break
+    left = rng.random() * total - 1.0
+    if left < 0.0:
+        return mode
+    weight = 1.0
+    for h in range(mode, high):
+        weight *= (K - h) * (B - h) / ((h + 1.0) * (P - K - B + h + 1))
+        left -= weight
+        if left < 0.0:
+            return h + 1
+        if weight < 1e-18 * total:
+            break
+    weight = 1.0
+    for h in range(mode, low, -1):
+        weight *= h * (P - K - B + h) / ((K - h + 1.0) * (B - h + 1))
+        left -= weight
+        if left < 0.0:
+            return h - 1
+        if weight < 1e-18 * total:
+            break
+    # Rounding left a remainder below 1e-15: it belongs to the most likely outcome.
+    return mode
+
+
+@compiled
+def draw_null_steps(rng: np.random.Generator, log_q: float, count: int) -> int:
+    """Draw how many null steps precede ``count`` non-null ones; ``log_q`` = ln P(null).
+
+    The sum of geometric variables is negative binomial: a Poisson variable whose mean is
+    Gamma(count) distributed.
+    """
+    if log_q == -math.inf or count == 0:
+        return 0
+    if count == 1:
+        return int(rng.standard_exponential() / -log_q)
+    odds = math.exp(log_q) / -math.expm1(log_q)
+    return int(rng.poisson(rng.standard_gamma(float(count)) * odds))

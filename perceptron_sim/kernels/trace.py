@@ -1,0 +1,32 @@
+"""A log of what an event-driven run did, for those who want to replay it.
+
+The log is one flat integer array; entry 0 is the number of entries in use. Each event appends
+(step, by_margins, n_hits, hits..., n_others, others...). If ``by_margins`` is 1 the others are all
+unfitted samples, otherwise they are the active ones (none listed: all samples are).
+"""
+
+from perceptron_sim.arrays import IntArray
+from perceptron_sim.kernels.jit import compiled
+
+
+@compiled
+def trace_event(
+    trace: IntArray, step: int, hits: IntArray, others: IntArray, by_margins: bool
+) -> None:
+    """Append one event, if there is room."""
+    at = trace[0]
+    if at + 4 + hits.size + others.size > trace.size:
+        return
+    trace[at] = step
+    trace[at + 1] = 1 if by_margins else 0
+    trace[at + 2] = hits.size
+    at += 3
+    for value in hits:
+        trace[at] = value
+        at += 1
+    trace[at] = others.size
+    at += 1
+    for value in others:
+        trace[at] = value
+        at += 1
+    trace[0] = at
