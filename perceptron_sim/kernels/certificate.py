@@ -16,6 +16,15 @@ from perceptron_sim.arrays import FloatArray, IntArray
 from perceptron_sim.kernels.jit import compiled
 
 _BINS = 2048
+# A pool reaches to _SPARE times the present bound on the key, so that |w_perp| may rise as much
+# before the whole training set is looked at again. It shrinks when the bound has fallen to
+# 1/_SHRINK of its reach, while the bins still resolve the prefix.
+_SPARE = 4.0
+_SHRINK = 32.0
+_SHRINK_FROM = 128
+
+# What ``active`` returns when the pool does not suit any more.
+TOO_SMALL, TOO_LARGE = -1, -2
 # Room for rounding in |w_perp| (tracked to about 1e-12) and in the keys.
 _SAFETY = 1.0 + 1e-6
 _TINY = 1e-290
@@ -91,16 +100,21 @@ def key_bound(pool_offset: float, smallest_norm: float, w_1: float, radius: floa
 
 
 @compiled
-def active(pool: Pool, w_1: float, radius: float, threshold: float) -> int:
-    """Return how many leading samples of the pool include every active one; -1 if not all do."""
-    bound = key_bound(pool.offset, pool.smallest_norm, w_1, radius, threshold)
-    if bound > pool.cut:
-        return -1
-    bins = pool.starts.size - 1
-    position = bound / pool.bin_width
+def active(starts: IntArray, bin_width: float, cut: float, bound: float) -> int:
+    """Return how many leading samples of a pool include every one with a key below ``bound``.
+
+    The pool is given by its fields. TOO_SMALL if it may lack some, TOO_LARGE if a smaller pool
+    would do much better.
+    """
+    if bound > cut:
+        return TOO_SMALL
+    bins = starts.size - 1
+    if bound * _SHRINK < bins * bin_width and starts[bins] > _SHRINK_FROM:
+        return TOO_LARGE
+    position = bound / bin_width
     if position >= bins - 1:
-        return int(pool.starts[bins])
-    return int(pool.starts[int(position) + 1])
+        return starts[bins]
+    return starts[int(position) + 1]
 
 
 @compiled
@@ -110,9 +124,8 @@ def build_pool(
     w_1: float,
     radius: float,
     threshold: float,
-    spare: float,
 ) -> Pool:
-    """Collect and sort the samples that are active at ``spare`` times the present bound.
+    """Collect and sort the samples that are active up to a few times the present bound.
 
     Args:
         features: phi, shape (P, d).
@@ -120,13 +133,12 @@ def build_pool(
         w_1: signal.
         radius: bound on |w_perp| for which the order is to be tight.
         threshold: kappa / T.
-        spare: how far the bound may rise before the pool must be built anew; >= 1.
     """
     P, d = features.shape
     offset = threshold / max(radius, _TINY)
     smallest = np.min(norms)
     bound = key_bound(offset, smallest, w_1, radius, threshold)
-    cut = bound * spare
+    cut = bound * _SPARE
     # Two passes over (phi_1, norm): count by bin, then place.
     key = np.empty(P)
     inside = 0
@@ -136,10 +148,9 @@ def build_pool(
         if key[i] < cut:
             inside += 1
             largest = max(largest, key[i])
+    width = max(min(largest, cut) / _BINS, _TINY)
     if inside == P:
         cut = math.inf
-        largest = min(largest, bound * spare)
-    width = max(min(largest, cut) / _BINS, _TINY)
     starts = np.zeros(_BINS + 1, np.int64)
     for i in range(P):
         if key[i] < cut:
@@ -160,3 +171,20 @@ def build_pool(
             for j in range(d):
                 rows[to, j] = features[i, j]
     return Pool(index, rows, norm, starts, width, cut, offset, smallest)
+
+
+@compiled
+def shrink_pool(pool: Pool, w_1: float, radius: float, threshold: float) -> Pool:
+    """Return the pool of those samples of ``pool`` that a new pool would hold."""
+    part = build_pool(pool.rows, pool.norm, w_1, radius, threshold)
+    cut = min(part.cut, pool.cut)
+    return Pool(
+        pool.index[part.index],
+        part.rows,
+        part.norm,
+        part.starts,
+        part.bin_width,
+        cut,
+        part.offset,
+        part.smallest_norm,
+    )

@@ -20,9 +20,9 @@ def evaluate_far(d: int) -> float:
 
 
 @compiled
-def candidate_hit(d: int, active: float, unfitted: float) -> float:
-    """Cost of a hit when ``unfitted`` of ``active`` samples are found by trial."""
-    return 60.0 + active / max(unfitted, 0.5) * evaluate(d)
+def candidate_hit(d: int, evaluated: float) -> float:
+    """Cost of a hit that takes the evaluation of so many candidates."""
+    return 150.0 + evaluated * evaluate(d)
 
 
 @compiled

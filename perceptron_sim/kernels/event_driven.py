@@ -21,22 +21,25 @@ from perceptron_sim.arrays import FloatArray, IntArray
 from perceptron_sim.kernels import cost
 from perceptron_sim.kernels.batches import draw_batch
 from perceptron_sim.kernels.certificate import (
+    TOO_SMALL,
     Pool,
     active,
     build_pool,
     is_active,
+    key_bound,
     perpendicular_norm,
     perpendicular_norms,
+    shrink_pool,
 )
 from perceptron_sim.kernels.gram_rows import (
     BLOCK,
     GramRows,
     add_row,
+    compute_row,
     count_below,
     list_below,
     new_rows,
     pick,
-    row_slot,
 )
 from perceptron_sim.kernels.jit import compiled
 from perceptron_sim.kernels.null_steps import (
@@ -58,12 +61,15 @@ from perceptron_sim.kernels.status import DIVERGED, FITTED, INTERRUPTED, MAX_STE
 from perceptron_sim.kernels.trace import trace_event
 
 # What a leg returns when it is not over.
-_GO_ON, TO_PLAIN, TO_CANDIDATES, TO_EVENTS, NEW_POOL = -1, 100, 101, 102, 103
+_GO_ON, TO_CANDIDATES, TO_EVENTS, LARGER_POOL, SMALLER_POOL = -1, 100, 101, 102, 103
+
 
 # Margins and |w_perp| are computed anew after so many hits: between refreshes rounding adds up
 # to at most 2^16 * 2^-53 = 7e-12 of the largest margin kept.
 _REFRESH = 1 << 16
 _REVIEW_HITS = 32
+_REVIEW_EVENTS = 512
+_NEVER = np.iinfo(np.int64).max // 2
 
 
 class Run(NamedTuple):
@@ -109,22 +115,25 @@ def event_driven_sgd(run: Run, budget: int) -> int:
     """
     features, w = run.features, run.w
     code = _plain(run)
-    if code < TO_PLAIN:
+    if code != TO_CANDIDATES:
         return code
     norms = perpendicular_norms(features)
-    shape = np.array([1.25])
+    slack = np.array([1.25])
+    pool = build_pool(features, norms, w[0], _noise(w), run.threshold)
     while True:
-        radius = 1.05 * _noise(w)
-        pool = build_pool(features, norms, w[0], radius, run.threshold, 2.0)
-        code = TO_CANDIDATES if code == NEW_POOL else code
+        leg = TO_CANDIDATES
         gram = new_rows(pool.index.size, budget)
-        while code != NEW_POOL:
-            if code == TO_EVENTS:
-                code = _events(run, pool, gram, shape)
+        while leg == TO_CANDIDATES or leg == TO_EVENTS:
+            if leg == TO_EVENTS:
+                leg = _events(run, pool, gram, slack)
             else:
-                code = _candidates(run, pool)
-            if code < TO_PLAIN:
-                return code
+                leg = _candidates(run, pool)
+        if leg == LARGER_POOL:
+            pool = build_pool(features, norms, w[0], _noise(w), run.threshold)
+        elif leg == SMALLER_POOL:
+            pool = shrink_pool(pool, w[0], _noise(w), run.threshold)
+        else:
+            return leg
 
 
 @compiled
@@ -136,110 +145,96 @@ def _noise(w: FloatArray) -> float:
 
 
 @compiled
-def _record(run: Run, rows: FloatArray, step_of_change: int) -> None:
-    """Fill the checkpoints before the step that changes something next.
+def _record(run: Run, rows: FloatArray, step_of_change: int) -> int:
+    """Fill the checkpoints before the step that changes something next; return the next due.
 
     Only ``rows`` can be unfitted, so only they are looked at.
     """
     recorder, counters = run.recorder, run.counters
     k = counters[RECORDED]
-    if k >= recorder.steps.size or recorder.steps[k] >= step_of_change:
-        return
-    unfitted, loss = training_state(rows, run.w, run.threshold)
-    while k < recorder.steps.size and recorder.steps[k] < step_of_change:
-        recorder.w[k] = run.w
-        recorder.unfitted[k] = unfitted
-        recorder.loss[k] = loss
-        k += 1
-    counters[RECORDED] = k
-
-
-@compiled
-def _count_update(run: Run, n_hit: int) -> int:
-    """Book an update of ``n_hit`` hits at the present step; return a final status or _GO_ON."""
-    counters = run.counters
-    counters[HITS] += n_hit
-    counters[UPDATES] += 1
-    counters[LAST_UPDATE_STEP] = counters[STEPS_DONE]
-    if not np.isfinite(run.w[0]):
-        return DIVERGED
-    if counters[UPDATES] >= run.limits[1]:
-        return MAX_UPDATES
-    if run.stop[0] != 0:
-        return INTERRUPTED
-    return _GO_ON
-
-
-@compiled
-def _advance(run: Run, rows: FloatArray, steps: int) -> bool:
-    """Go ``steps`` on to the next change, with checkpoints; False if the limit comes first."""
-    counters = run.counters
-    target = counters[STEPS_DONE] + steps
-    if target > run.limits[0]:
-        _record(run, rows, run.limits[0])
-        counters[STEPS_DONE] = run.limits[0]
-        return False
-    _record(run, rows, target)
-    counters[STEPS_DONE] = target
-    return True
+    if k < recorder.steps.size and recorder.steps[k] < step_of_change:
+        unfitted, loss = training_state(rows, run.w, run.threshold)
+        while k < recorder.steps.size and recorder.steps[k] < step_of_change:
+            recorder.w[k] = run.w
+            recorder.unfitted[k] = unfitted
+            recorder.loss[k] = loss
+            k += 1
+        counters[RECORDED] = k
+    return recorder.steps[k] if k < recorder.steps.size else _NEVER
 
 
 @compiled
 def _plain(run: Run) -> int:
     """Step batch by batch until the certificate is worth its set-up."""
-    features, w, counters = run.features, run.w, run.counters
+    # Locals throughout: every array taken from the tuple in a loop would cost its reference count.
+    features, w, counters, threshold = run.features, run.w, run.counters, run.threshold
+    rng, stop, hit_counts, B = run.rng, run.stop, run.hit_counts, run.B
+    max_steps, max_updates = run.limits
     P, d = features.shape
-    B = run.B
     order = np.arange(P)
     batch = np.empty(B, np.int64)
     patience = (P + B - 1) // B
-    null_steps = 0
+    tracing = run.trace.size > 1
+    step, updates, hits, last_update = 0, 0, 0, 0
+    ask_at = patience
     witness = 0
-    asked = False
     hits_at_review = 0
-    steps_at_review = 0
-    while counters[STEPS_DONE] < run.limits[0]:
-        _record(run, features, counters[STEPS_DONE] + 1)
-        counters[STEPS_DONE] += 1
-        draw_batch(run.rng, order, batch)
+    step_at_review = 0
+    due = _record(run, features, 0)
+    code = MAX_STEPS
+    while step < max_steps:
+        if due <= step:
+            due = _record(run, features, step + 1)
+        step += 1
+        draw_batch(rng, order, batch)
         n_hit = 0
         for b in range(B):
             i = batch[b]
-            if margin(features, i, w) < run.threshold:
+            if margin(features, i, w) < threshold:
                 batch[n_hit] = i
                 n_hit += 1
-        if n_hit == 0:
-            null_steps += 1
-            if null_steps >= patience and not asked:
-                asked = True
-                witness = find_unfitted(features, w, run.threshold, max(witness, 0))
-                if witness < 0:
-                    return FITTED
-            if run.stop[0] != 0:
-                return INTERRUPTED
-            continue
-        null_steps = 0
-        asked = False
-        if run.trace.size > 1:
-            trace_event(run.trace, counters[STEPS_DONE], batch[:n_hit], batch[:0], False)
-        for h in range(n_hit):
-            run.hit_counts[batch[h]] += 1
-            for j in range(d):
-                w[j] += features[batch[h], j]
-        code = _count_update(run, n_hit)
-        if code != _GO_ON:
-            return code
-        if counters[HITS] - hits_at_review >= _REVIEW_HITS:
-            evaluated = float(B) * (counters[STEPS_DONE] - steps_at_review)
-            if _worth_setting_up(run, evaluated / (counters[HITS] - hits_at_review)):
-                return TO_CANDIDATES
-            hits_at_review = counters[HITS]
-            steps_at_review = counters[STEPS_DONE]
-    return MAX_STEPS
+        if n_hit > 0:
+            for h in range(n_hit):
+                i = batch[h]
+                hit_counts[i] += 1
+                for j in range(d):
+                    w[j] += features[i, j]
+            if tracing:
+                trace_event(run.trace, step, batch[:n_hit], batch[:0], False)
+            hits += n_hit
+            updates += 1
+            last_update = step
+            ask_at = step + patience
+            if not np.isfinite(w[0]):
+                code = DIVERGED
+                break
+            if updates >= max_updates:
+                code = MAX_UPDATES
+                break
+            if hits - hits_at_review >= _REVIEW_HITS:
+                evaluated = float(B) * (step - step_at_review)
+                if _worth_setting_up(run, step, hits, evaluated / (hits - hits_at_review)):
+                    code = TO_CANDIDATES
+                    break
+                hits_at_review = hits
+                step_at_review = step
+        elif step == ask_at:
+            witness = find_unfitted(features, w, threshold, max(witness, 0))
+            if witness < 0:
+                code = FITTED
+                break
+        if stop[0] != 0:
+            code = INTERRUPTED
+            break
+    counters[STEPS_DONE] = step
+    counters[UPDATES] = updates
+    counters[HITS] = hits
+    counters[LAST_UPDATE_STEP] = last_update
+    return code
 
 
 @compiled
-def _worth_setting_up(run: Run, evaluated_per_hit: float) -> bool:
+def _worth_setting_up(run: Run, step: int, hits: int, evaluated_per_hit: float) -> bool:
     """Return whether the rest of the run will probably repay sorting the samples.
 
     While far more samples are unfitted than the about d/2 at which training ends (THEORY
@@ -249,58 +244,62 @@ def _worth_setting_up(run: Run, evaluated_per_hit: float) -> bool:
     P, d = run.features.shape
     some = min(P, 64)
     n_active = 0
-    radius = 1.05 * _noise(run.w)
+    radius = _noise(run.w)
     for k in range(some):
         i = k * P // some
         norm = perpendicular_norm(run.features, i)
         n_active += is_active(run.features[i, 0], norm, run.w[0], radius, run.threshold)
     saved = (1.0 - n_active / some) * cost.evaluate_far(d)
-    done = float(run.B) * run.counters[STEPS_DONE]
     if P / evaluated_per_hit > d:
-        return run.counters[HITS] * evaluated_per_hit * saved > cost.set_up(P, d)
-    return done * saved > 20.0 * cost.set_up(P, d)
+        return hits * evaluated_per_hit * saved > cost.set_up(P, d)
+    return float(run.B) * step * saved > 20.0 * cost.set_up(P, d)
 
 
 @compiled
 def _candidates(run: Run, pool: Pool) -> int:
     """Draw batches with active samples only; the active set follows every hit."""
-    rng, w, threshold, counters, B = run.rng, run.w, run.threshold, run.counters, run.B
-    rows = pool.rows
+    w, counters, threshold = run.w, run.counters, run.threshold
+    rng, stop, hit_counts, B = run.rng, run.stop, run.hit_counts, run.B
+    max_steps, max_updates = run.limits
+    rows, index, starts = pool.rows, pool.index, pool.starts
     P, d = run.features.shape
-    order = np.arange(rows.shape[0])
+    order = np.empty(0, np.int64)
     batch = np.empty(B, np.int64)
+    tracing = run.trace.size > 1
+    step, updates, hits = counters[STEPS_DONE], counters[UPDATES], counters[HITS]
     witness = 0
-    evaluated_at_review = 0
-    hits_at_review = counters[HITS]
-    repeated = 0
     evaluated = 0
-    n_before = 0
+    repeated = 0
+    hits_at_review = hits
+    n = -1
     log_q = 0.0
     one = 0.0
-    r_squared = _noise(w) ** 2
+    due = _record(run, rows, 0)
+    code = _GO_ON
     while True:
-        n = active(pool, w[0], math.sqrt(max(r_squared, 0.0)), threshold)
-        if n < 0 or (n * 8 < rows.shape[0] and rows.shape[0] > 512):
-            return NEW_POOL
-        if n == 0:
-            _record_rest(run, rows[:0])
-            return FITTED
-        if n != n_before:
-            n_before = n
+        bound = key_bound(pool.offset, pool.smallest_norm, w[0], _noise(w), threshold)
+        wanted = active(starts, pool.bin_width, pool.cut, bound)
+        if wanted < 0:
+            code = LARGER_POOL if wanted == TOO_SMALL else SMALLER_POOL
+            break
+        if wanted == 0:
+            code = FITTED
+            break
+        if wanted != n:
+            n = wanted
             log_q = log_null(P, n, B)
             one = one_given_some(P, n, B, log_q)
-            if order.size != n:
+            if one < 1.0:
                 order = np.arange(n)
         # Batches with candidates, until one hits.
         tries = 0
         since_asked = 0
-        asked = False
         n_hit = 0
         while n_hit == 0:
             tries += 1
             u = rng.random()
-            drawn = 1
             if u < one:
+                since_asked += 1
                 i = int(u / one * n)
                 if margin(rows, i, w) < threshold:
                     batch[0] = i
@@ -308,107 +307,122 @@ def _candidates(run: Run, pool: Pool) -> int:
             else:
                 drawn = draw_marked(rng, P, n, B, 2 if one > 0.0 else 1)
                 draw_batch(rng, order, batch[:drawn])
+                since_asked += drawn
                 for b in range(drawn):
                     i = batch[b]
                     if margin(rows, i, w) < threshold:
                         batch[n_hit] = i
                         n_hit += 1
-            evaluated += drawn
-            since_asked += drawn
-            if n_hit == 0 and since_asked >= n and not asked:
-                asked = True
+            if n_hit == 0 and since_asked >= n:
+                # Nothing hit for long: is there anything left to hit?
+                evaluated += since_asked
+                since_asked = -_NEVER
                 witness = find_unfitted(rows[:n], w, threshold, min(max(witness, 0), n - 1))
                 if witness < 0:
-                    _record_rest(run, rows[:n])
-                    return FITTED
-                if run.stop[0] != 0:
-                    return INTERRUPTED
-        if not _advance(run, rows[:n], tries + draw_null_steps(rng, log_q, tries)):
-            return MAX_STEPS
-        if run.trace.size > 1:
-            trace_event(
-                run.trace, counters[STEPS_DONE], pool.index[batch[:n_hit]], pool.index[:n], False
-            )
+                    code = FITTED
+                    break
+            if stop[0] != 0:
+                code = INTERRUPTED
+                break
+        if code != _GO_ON:
+            break
+        evaluated += max(since_asked, 0)
+        target = step + tries + draw_null_steps(rng, log_q, tries)
+        if due < target:
+            due = _record(run, rows[:n], min(target, max_steps))
+        if target > max_steps:
+            step = max_steps
+            code = MAX_STEPS
+            break
+        step = target
+        if tracing:
+            trace_event(run.trace, step, index[batch[:n_hit]], index[:n], False)
         for h in range(n_hit):
             i = batch[h]
-            repeated += run.hit_counts[pool.index[i]] > 0
-            run.hit_counts[pool.index[i]] += 1
+            repeated += hit_counts[index[i]] > 0
+            hit_counts[index[i]] += 1
             for j in range(d):
                 w[j] += rows[i, j]
-        r_squared = _noise(w) ** 2
-        code = _count_update(run, n_hit)
-        if code != _GO_ON:
-            return code
-        new_hits = counters[HITS] - hits_at_review
+        hits += n_hit
+        updates += 1
+        counters[LAST_UPDATE_STEP] = step
+        if updates >= max_updates:
+            code = MAX_UPDATES
+            break
+        new_hits = hits - hits_at_review
         if new_hits >= _REVIEW_HITS:
-            per_hit = (evaluated - evaluated_at_review) / new_hits
-            miss = 1.0 - repeated / new_hits
-            by_trial = cost.candidate_hit(d, per_hit, 1.0)
-            if cost.event_hit(d, 1.2 * n, miss) < 0.8 * by_trial:
-                return TO_EVENTS
-            evaluated_at_review = evaluated
-            hits_at_review = counters[HITS]
+            by_trial = cost.candidate_hit(d, evaluated / new_hits)
+            if cost.event_hit(d, 1.2 * n, 1.0 - repeated / new_hits) < 0.8 * by_trial:
+                code = TO_EVENTS
+                break
+            evaluated = 0
             repeated = 0
-
-
-@compiled
-def _record_rest(run: Run, rows: FloatArray) -> None:
-    """Nothing will change any more: leave the remaining checkpoints to the caller."""
+            hits_at_review = hits
+    counters[STEPS_DONE] = step
+    counters[UPDATES] = updates
+    counters[HITS] = hits
+    return code
 
 
 @compiled
 def _events(run: Run, pool: Pool, gram: GramRows, slack: FloatArray) -> int:
     """Draw the updates directly from the kept margins."""
-    rng, w, threshold, counters, B = run.rng, run.w, run.threshold, run.counters, run.B
-    rows, norm, index = pool.rows, pool.norm, pool.index
+    w, counters, threshold = run.w, run.counters, run.threshold
+    rng, stop, hit_counts, B = run.rng, run.stop, run.hit_counts, run.B
+    max_steps, max_updates = run.limits
+    rows, norm, index, starts = pool.rows, pool.norm, pool.index, pool.starts
+    gram_rows, gram_slot, gram_length, gram_recent = gram.rows, gram.slot, gram.length, gram.recent
     P, d = run.features.shape
     size = rows.shape[0]
     margins = np.empty(size)
     below = np.zeros(size // BLOCK + 1, np.int64)
     found = np.empty(size, np.int64)
+    tracing = run.trace.size > 1
+    step, updates, hits = counters[STEPS_DONE], counters[UPDATES], counters[HITS]
     # By the number k of unfitted samples: ln P(null), and P(one hit | some); grown on demand.
     log_q = np.zeros(size + 1)
     inverse = np.zeros(size + 1)
     one = np.zeros(size + 1)
     known = 0
-    r_squared = _noise(w) ** 2
-    bound = 0.0
+    r_squared = 0.0
+    bound_squared = -1.0
+    w_1_tuned = 0.0
     n = 0
     k = 0
-    w_1_tuned = 0.0
-    hits_at_review = counters[HITS]
-    hits_at_refresh = counters[HITS]
+    hits_at_refresh = hits
+    hits_at_review = hits
+    events = 0
     misses = 0
     unfitted_sum = 0.0
-    calm = False
-    events = 0
+    due = _record(run, rows, 0)
+    code = _GO_ON
     while True:
-        # Keep the active set: it must cover |w_perp| <= radius, radius^2 = bound.
-        if r_squared > bound or w[0] > 1.05 * w_1_tuned or counters[HITS] - hits_at_refresh >= _REFRESH:
-            if calm:
-                slack[0] = max(1.05, 0.99 * slack[0])
-            elif r_squared > bound:
-                slack[0] = min(3.0, 1.02 * slack[0])
-            calm = not r_squared > bound
-            refresh = counters[HITS] - hits_at_refresh >= _REFRESH or n == 0
-            r_squared = _noise(w) ** 2
-            radius = slack[0] * math.sqrt(r_squared)
-            bound = radius * radius
-            w_1_tuned = w[0]
-            wanted = active(pool, w[0], radius, threshold)
-            if wanted < 0 or (wanted * 8 < size and size > 512):
-                return NEW_POOL
-            wanted = min(size, (wanted + BLOCK - 1) // BLOCK * BLOCK)
+        # Keep the active set: it must cover |w_perp|^2 <= bound_squared.
+        if r_squared > bound_squared or w[0] > w_1_tuned or hits - hits_at_refresh >= _REFRESH:
+            # The radius is chosen so that about one tuning in two is forced by |w_perp|.
+            if n > 0:
+                slack[0] *= 1.03 if r_squared > bound_squared else 0.97
+                slack[0] = min(max(slack[0], 1.05), 4.0)
+            radius = slack[0] * _noise(w)
+            bound = key_bound(pool.offset, pool.smallest_norm, w[0], radius, threshold)
+            wanted = active(starts, pool.bin_width, pool.cut, bound)
+            if wanted < 0:
+                code = LARGER_POOL if wanted == TOO_SMALL else SMALLER_POOL
+                break
             first = n
-            if refresh:
+            if n == 0 or hits - hits_at_refresh >= _REFRESH:
                 first = 0
-                hits_at_refresh = counters[HITS]
-            for i in range(first, wanted):
+                hits_at_refresh = hits
+            n = min(size, (wanted + BLOCK - 1) // BLOCK * BLOCK)
+            for i in range(first, n):
                 margins[i] = margin(rows, i, w)
-            n = wanted
             k = count_below(margins, n, threshold, below)
+            r_squared = _noise(w) ** 2
+            bound_squared = radius * radius
+            w_1_tuned = 1.03 * w[0]
         if k == 0:
-            return FITTED
+            code = FITTED
+            break
         while known < k:
             # C(P-k-1, B) / C(P-k, B) = (P-k-B) / (P-k).
             log_q[known + 1] = -math.inf
@@ -417,11 +431,18 @@ def _events(run: Run, pool: Pool, gram: GramRows, slack: FloatArray) -> int:
             known += 1
             inverse[known] = -1.0 / log_q[known]
             one[known] = one_given_some(P, known, B, log_q[known])
-        steps = 1
+
+        target = step + 1
         if inverse[k] > 0.0:
-            steps += int(rng.standard_exponential() * inverse[k])
-        if not _advance(run, rows[:n], steps):
-            return MAX_STEPS
+            target += int(rng.standard_exponential() * inverse[k])
+        if due < target:
+            due = _record(run, rows[:n], min(target, max_steps))
+        if target > max_steps:
+            step = max_steps
+            code = MAX_STEPS
+            break
+        step = target
+
         u = rng.random()
         n_hit = 1
         if u < one[k]:
@@ -432,39 +453,50 @@ def _events(run: Run, pool: Pool, gram: GramRows, slack: FloatArray) -> int:
             for h in range(n_hit):
                 other = h + int(rng.random() * (k - h))
                 found[h], found[other] = found[other], found[h]
-        if run.trace.size > 1:
+        if tracing:
             unfitted = np.empty(n, np.int64)
             count = list_below(margins, n, threshold, unfitted)
-            trace_event(
-                run.trace, counters[STEPS_DONE], index[found[:n_hit]], index[unfitted[:count]], True
-            )
+            trace_event(run.trace, step, index[found[:n_hit]], index[unfitted[:count]], True)
+        unfitted_sum += k
+        by_rows = 2 * n_hit <= d
         for h in range(n_hit):
             i = found[h]
-            run.hit_counts[index[i]] += 1
+            hit_counts[index[i]] += 1
             r_squared += 2.0 * (margins[i] - w[0] * rows[i, 0]) + norm[i] * norm[i]
             for j in range(d):
                 w[j] += rows[i, j]
-            if 2 * n_hit <= d:
-                slot, was_there = row_slot(gram, rows, i, n)
-                misses += not was_there
-                k = add_row(margins, gram.rows[slot], n, threshold, below)
-        if 2 * n_hit > d:
+            if by_rows:
+                slot = gram_slot[i]
+                if slot < 0 or gram_length[slot] < n:
+                    slot = compute_row(gram, rows, i, n)
+                    misses += 1
+                gram_recent[slot] = 1
+                k = add_row(margins, gram_rows, slot, n, threshold, below)
+        if not by_rows:
             for i in range(n):
                 margins[i] = margin(rows, i, w)
             k = count_below(margins, n, threshold, below)
             r_squared = _noise(w) ** 2
-        code = _count_update(run, n_hit)
-        if code != _GO_ON:
-            return code
-        unfitted_sum += k
+        hits += n_hit
+        updates += 1
+        counters[LAST_UPDATE_STEP] = step
         events += 1
-        new_hits = counters[HITS] - hits_at_review
-        if events >= 16 * _REVIEW_HITS:
-            mean_unfitted = unfitted_sum / events
-            by_event = cost.event_hit(d, n, misses / new_hits)
-            if cost.candidate_hit(d, n / slack[0], mean_unfitted) < 0.7 * by_event:
-                return TO_CANDIDATES
-            hits_at_review = counters[HITS]
+        if updates >= max_updates:
+            code = MAX_UPDATES
+            break
+        if events >= _REVIEW_EVENTS:
+            by_event = cost.event_hit(d, n, misses / (hits - hits_at_review))
+            if cost.candidate_hit(d, n / slack[0] * events / unfitted_sum) < 0.7 * by_event:
+                code = TO_CANDIDATES
+                break
+            if stop[0] != 0:
+                code = INTERRUPTED
+                break
+            hits_at_review = hits
             misses = 0
             events = 0
             unfitted_sum = 0.0
+    counters[STEPS_DONE] = step
+    counters[UPDATES] = updates
+    counters[HITS] = hits
+    return code

@@ -61,22 +61,17 @@ def _inner_products(x: FloatArray, i: int, row: FloatArray, first: int, last: in
 
 
 @compiled
-def row_slot(gram: GramRows, x: FloatArray, i: int, n: int) -> tuple[int, bool]:
-    """Return the slot of sample i's row, computed to at least n entries, and whether it was."""
+def compute_row(gram: GramRows, x: FloatArray, i: int, n: int) -> int:
+    """Compute sample i's row, or the rest of it, up to n entries; return its slot."""
     slot = gram.slot[i]
-    if slot >= 0:
-        gram.recent[slot] = 1
-        if gram.length[slot] >= n:
-            return slot, True
-    else:
+    if slot < 0:
         slot = _free_slot(gram)
         gram.owner[slot] = i
         gram.slot[i] = slot
         gram.length[slot] = 0
-        gram.recent[slot] = 1
     _inner_products(x, i, gram.rows[slot], gram.length[slot], n)
     gram.length[slot] = n
-    return slot, False
+    return slot
 
 
 @compiled
@@ -96,14 +91,14 @@ def _free_slot(gram: GramRows) -> int:
 
 @compiled
 def add_row(
-    margins: FloatArray, row: FloatArray, n: int, threshold: float, below: IntArray
+    margins: FloatArray, rows: FloatArray, slot: int, n: int, threshold: float, below: IntArray
 ) -> int:
-    """Add ``row`` to the first n margins; count those below threshold by block and in all."""
+    """Add a Gram row to the first n margins; count those below threshold by block and in all."""
     total = 0
     for block in range((n + BLOCK - 1) // BLOCK):
         count = 0
         for i in range(block * BLOCK, min(n, (block + 1) * BLOCK)):
-            value = margins[i] + row[i]
+            value = margins[i] + rows[slot, i]
             margins[i] = value
             count += value < threshold
         below[block] = count
