@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from perceptron_sim.arrays import FloatArray, IntArray
-from perceptron_sim.kernels.jit import compiled
+from perceptron_sim.kernels.jit import compiled, reassociated
 
 _BINS = 2048
 # A pool reaches to _SPARE times the present bound on the key, so that |w_perp| may rise as much
@@ -54,7 +54,7 @@ class Pool(NamedTuple):
     smallest_norm: float
 
 
-@compiled
+@reassociated
 def perpendicular_norm(features: FloatArray, i: int) -> float:
     """Return |phi_perp| of sample i: ``features`` (P, d)."""
     total = 0.0

@@ -10,7 +10,7 @@ from perceptron_sim.kernels.jit import compiled
 @compiled
 def evaluate(d: int) -> float:
     """Cost of drawing one candidate and computing its margin from near memory."""
-    return 7.0 + 0.15 * d
+    return 4.5 + 0.16 * d
 
 
 @compiled
@@ -28,7 +28,7 @@ def candidate_hit(d: int, evaluated: float) -> float:
 @compiled
 def event_hit(d: int, active: float, miss: float) -> float:
     """Cost of a hit that moves ``active`` margins, with a fraction ``miss`` of rows to compute."""
-    return 60.0 + active * (0.25 + miss * (1.0 + 0.15 * d))
+    return 90.0 + active * (0.13 + miss * (0.5 + 0.14 * d))
 
 
 @compiled

@@ -39,6 +39,7 @@ from perceptron_sim.kernels.gram_rows import (
     count_below,
     list_below,
     new_rows,
+    padded,
     pick,
 )
 from perceptron_sim.kernels.jit import compiled
@@ -69,6 +70,9 @@ _GO_ON, TO_CANDIDATES, TO_EVENTS, LARGER_POOL, SMALLER_POOL = -1, 100, 101, 102,
 _REFRESH = 1 << 16
 _REVIEW_HITS = 32
 _REVIEW_EVENTS = 512
+_TUNE_EVENTS = 64
+# Weight of the newest event in the running mean of |w_perp|^2.
+_MEMORY = 1.0 / 128.0
 _NEVER = np.iinfo(np.int64).max // 2
 
 
@@ -87,6 +91,8 @@ class Run(NamedTuple):
         counters: as in ``reference``.
         hit_counts: hits of each sample, shape (P,).
         trace: see ``trace``.
+        growth: 2 / (1 + chi); hits to come grow as (unfitted samples)^growth. A hint for the
+            cost model alone.
     """
 
     features: FloatArray
@@ -100,6 +106,7 @@ class Run(NamedTuple):
     counters: IntArray
     hit_counts: IntArray
     trace: IntArray
+    growth: float
 
 
 @compiled
@@ -213,7 +220,8 @@ def _plain(run: Run) -> int:
                 break
             if hits - hits_at_review >= _REVIEW_HITS:
                 evaluated = float(B) * (step - step_at_review)
-                if _worth_setting_up(run, step, hits, evaluated / (hits - hits_at_review)):
+                unfitted = P * (hits - hits_at_review) / evaluated
+                if _worth_setting_up(run, step, hits, unfitted):
                     code = TO_CANDIDATES
                     break
                 hits_at_review = hits
@@ -234,12 +242,20 @@ def _plain(run: Run) -> int:
 
 
 @compiled
-def _worth_setting_up(run: Run, step: int, hits: int, evaluated_per_hit: float) -> bool:
+def _hits_to_come(run: Run, hits: int, unfitted: float) -> float:
+    """Estimate the number of further hits.
+
+    Hits grow as lambda^2 and the unfitted fraction falls as lambda^-(1+chi) until about d/2
+    samples are left (THEORY sections 3, 4); half of that is assumed, to be cautious.
+    """
+    return hits * (max(unfitted / (0.5 * run.w.size), 1.0) ** run.growth - 1.0) * 0.5
+
+
+@compiled
+def _worth_setting_up(run: Run, step: int, hits: int, unfitted: float) -> bool:
     """Return whether the rest of the run will probably repay sorting the samples.
 
-    While far more samples are unfitted than the about d/2 at which training ends (THEORY
-    section 4), at least as many hits are still to come as there were. Otherwise wait until the
-    set-up is a small part of the work done.
+    If no long rest is foreseen, the set-up waits until it is a small part of the work done.
     """
     P, d = run.features.shape
     some = min(P, 64)
@@ -250,9 +266,9 @@ def _worth_setting_up(run: Run, step: int, hits: int, evaluated_per_hit: float) 
         norm = perpendicular_norm(run.features, i)
         n_active += is_active(run.features[i, 0], norm, run.w[0], radius, run.threshold)
     saved = (1.0 - n_active / some) * cost.evaluate_far(d)
-    if P / evaluated_per_hit > d:
-        return hits * evaluated_per_hit * saved > cost.set_up(P, d)
-    return float(run.B) * step * saved > 20.0 * cost.set_up(P, d)
+    evaluated = _hits_to_come(run, hits, unfitted) * P / max(unfitted, 1.0)
+    price = cost.set_up(P, d)
+    return evaluated * saved > 2.0 * price or float(run.B) * step * saved > 20.0 * price
 
 
 @compiled
@@ -269,7 +285,6 @@ def _candidates(run: Run, pool: Pool) -> int:
     step, updates, hits = counters[STEPS_DONE], counters[UPDATES], counters[HITS]
     witness = 0
     evaluated = 0
-    repeated = 0
     hits_at_review = hits
     n = -1
     log_q = 0.0
@@ -339,7 +354,6 @@ def _candidates(run: Run, pool: Pool) -> int:
             trace_event(run.trace, step, index[batch[:n_hit]], index[:n], False)
         for h in range(n_hit):
             i = batch[h]
-            repeated += hit_counts[index[i]] > 0
             hit_counts[index[i]] += 1
             for j in range(d):
                 w[j] += rows[i, j]
@@ -352,11 +366,13 @@ def _candidates(run: Run, pool: Pool) -> int:
         new_hits = hits - hits_at_review
         if new_hits >= _REVIEW_HITS:
             by_trial = cost.candidate_hit(d, evaluated / new_hits)
-            if cost.event_hit(d, 1.2 * n, 1.0 - repeated / new_hits) < 0.8 * by_trial:
+            # At most one row for each active sample is computed, and for each hit to come.
+            per_hit = evaluated / new_hits
+            to_come = max(_hits_to_come(run, hits, n / per_hit), 0.1 * hits)
+            if cost.event_hit(d, 1.4 * n, min(1.0, n / to_come)) < 0.8 * by_trial:
                 code = TO_EVENTS
                 break
             evaluated = 0
-            repeated = 0
             hits_at_review = hits
     counters[STEPS_DONE] = step
     counters[UPDATES] = updates
@@ -374,9 +390,9 @@ def _events(run: Run, pool: Pool, gram: GramRows, slack: FloatArray) -> int:
     gram_rows, gram_slot, gram_length, gram_recent = gram.rows, gram.slot, gram.length, gram.recent
     P, d = run.features.shape
     size = rows.shape[0]
-    margins = np.empty(size)
-    below = np.zeros(size // BLOCK + 1, np.int64)
-    found = np.empty(size, np.int64)
+    margins = np.full(padded(size), math.inf)
+    below = np.zeros(padded(size) // BLOCK, np.int64)
+    found = np.empty(padded(size), np.int64)
     tracing = run.trace.size > 1
     step, updates, hits = counters[STEPS_DONE], counters[UPDATES], counters[HITS]
     # By the number k of unfitted samples: ln P(null), and P(one hit | some); grown on demand.
@@ -386,40 +402,42 @@ def _events(run: Run, pool: Pool, gram: GramRows, slack: FloatArray) -> int:
     known = 0
     r_squared = 0.0
     bound_squared = -1.0
-    w_1_tuned = 0.0
+    mean_r_squared = _noise(w) ** 2
+    tune_at = 0
     n = 0
     k = 0
     hits_at_refresh = hits
     hits_at_review = hits
     events = 0
     misses = 0
-    unfitted_sum = 0.0
+    trials_sum = 0.0
     due = _record(run, rows, 0)
     code = _GO_ON
     while True:
         # Keep the active set: it must cover |w_perp|^2 <= bound_squared.
-        if r_squared > bound_squared or w[0] > w_1_tuned or hits - hits_at_refresh >= _REFRESH:
-            # The radius is chosen so that about one tuning in two is forced by |w_perp|.
+        if r_squared > bound_squared or events >= tune_at:
+            # The radius is chosen so that |w_perp| forces about one tuning in three.
             if n > 0:
-                slack[0] *= 1.03 if r_squared > bound_squared else 0.97
+                slack[0] *= 1.02 if r_squared > bound_squared else 0.99
                 slack[0] = min(max(slack[0], 1.05), 4.0)
-            radius = slack[0] * _noise(w)
+            radius = max(slack[0] * math.sqrt(mean_r_squared), 1.02 * _noise(w))
             bound = key_bound(pool.offset, pool.smallest_norm, w[0], radius, threshold)
             wanted = active(starts, pool.bin_width, pool.cut, bound)
             if wanted < 0:
                 code = LARGER_POOL if wanted == TOO_SMALL else SMALLER_POOL
                 break
             first = n
-            if n == 0 or hits - hits_at_refresh >= _REFRESH:
+            if hits - hits_at_refresh >= _REFRESH:
                 first = 0
                 hits_at_refresh = hits
-            n = min(size, (wanted + BLOCK - 1) // BLOCK * BLOCK)
-            for i in range(first, n):
+            n = padded(wanted)
+            for i in range(first, min(n, size)):
                 margins[i] = margin(rows, i, w)
-            k = count_below(margins, n, threshold, below)
+            count_below(margins, first, n, threshold, below)
+            k = below[: n // BLOCK].sum()
             r_squared = _noise(w) ** 2
             bound_squared = radius * radius
-            w_1_tuned = 1.03 * w[0]
+            tune_at = events + _TUNE_EVENTS
         if k == 0:
             code = FITTED
             break
@@ -457,7 +475,7 @@ def _events(run: Run, pool: Pool, gram: GramRows, slack: FloatArray) -> int:
             unfitted = np.empty(n, np.int64)
             count = list_below(margins, n, threshold, unfitted)
             trace_event(run.trace, step, index[found[:n_hit]], index[unfitted[:count]], True)
-        unfitted_sum += k
+        trials_sum += 1.0 / k
         by_rows = 2 * n_hit <= d
         for h in range(n_hit):
             i = found[h]
@@ -473,20 +491,23 @@ def _events(run: Run, pool: Pool, gram: GramRows, slack: FloatArray) -> int:
                 gram_recent[slot] = 1
                 k = add_row(margins, gram_rows, slot, n, threshold, below)
         if not by_rows:
-            for i in range(n):
+            for i in range(min(n, size)):
                 margins[i] = margin(rows, i, w)
-            k = count_below(margins, n, threshold, below)
+            count_below(margins, 0, n, threshold, below)
+            k = below[: n // BLOCK].sum()
             r_squared = _noise(w) ** 2
         hits += n_hit
         updates += 1
         counters[LAST_UPDATE_STEP] = step
         events += 1
+        mean_r_squared += (r_squared - mean_r_squared) * _MEMORY
         if updates >= max_updates:
             code = MAX_UPDATES
             break
         if events >= _REVIEW_EVENTS:
             by_event = cost.event_hit(d, n, misses / (hits - hits_at_review))
-            if cost.candidate_hit(d, n / slack[0] * events / unfitted_sum) < 0.7 * by_event:
+            trials = n / slack[0] * trials_sum / events
+            if cost.candidate_hit(d, trials) < 0.7 * by_event:
                 code = TO_CANDIDATES
                 break
             if stop[0] != 0:
@@ -494,8 +515,9 @@ def _events(run: Run, pool: Pool, gram: GramRows, slack: FloatArray) -> int:
                 break
             hits_at_review = hits
             misses = 0
+            tune_at -= events
             events = 0
-            unfitted_sum = 0.0
+            trials_sum = 0.0
     counters[STEPS_DONE] = step
     counters[UPDATES] = updates
     counters[HITS] = hits

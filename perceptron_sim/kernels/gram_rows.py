@@ -3,6 +3,9 @@
 One hit on sample nu shifts every margin by phi_mu.phi_nu. Rows of this Gram matrix are computed
 for samples that are hit, as far as the active prefix reaches, and kept; when the memory is used
 up, the row unused for longest (by the clock rule) makes room.
+
+Margins and rows are kept in whole blocks of 64, padded with margins that are always fitted, so
+that the innermost loops have a fixed length and become vector instructions.
 """
 
 from typing import NamedTuple
@@ -37,8 +40,15 @@ class GramRows(NamedTuple):
 
 
 @compiled
-def new_rows(width: int, budget: int) -> GramRows:
-    """Return an empty cache for rows of ``width`` entries within ``budget`` bytes, one at least."""
+def padded(n: int) -> int:
+    """Return n rounded up to whole blocks."""
+    return (n + BLOCK - 1) // BLOCK * BLOCK
+
+
+@compiled
+def new_rows(size: int, budget: int) -> GramRows:
+    """Return an empty cache for rows of ``size`` samples within ``budget`` bytes, one at least."""
+    width = padded(size)
     slots = max(1, min(width, budget // (8 * max(width, 1))))
     return GramRows(
         np.empty((slots, width)),
@@ -52,12 +62,14 @@ def new_rows(width: int, budget: int) -> GramRows:
 
 @reassociated
 def _inner_products(x: FloatArray, i: int, row: FloatArray, first: int, last: int) -> None:
-    """Write x_l . x_i for first <= l < last into ``row``: ``x`` (n, d)."""
-    for l in range(first, last):  # noqa: E741
+    """Write x_l . x_i for first <= l < last into ``row``, 0 in the padding: ``x`` (n, d)."""
+    for l in range(first, min(last, x.shape[0])):  # noqa: E741
         total = 0.0
         for j in range(x.shape[1]):
             total += x[l, j] * x[i, j]
         row[l] = total
+    for l in range(x.shape[0], last):  # noqa: E741
+        row[l] = 0.0
 
 
 @compiled
@@ -95,44 +107,67 @@ def add_row(
 ) -> int:
     """Add a Gram row to the first n margins; count those below threshold by block and in all."""
     total = 0
-    for block in range((n + BLOCK - 1) // BLOCK):
+    for block in range(n // BLOCK):
         count = 0
-        for i in range(block * BLOCK, min(n, (block + 1) * BLOCK)):
+        for i in range(block * BLOCK, block * BLOCK + BLOCK):
             value = margins[i] + rows[slot, i]
             margins[i] = value
-            count += value < threshold
+            count += 1 if value < threshold else 0
         below[block] = count
         total += count
     return total
 
 
 @compiled
-def count_below(margins: FloatArray, n: int, threshold: float, below: IntArray) -> int:
-    """Count the first n margins below threshold by block and in all."""
-    total = 0
-    for block in range((n + BLOCK - 1) // BLOCK):
+def count_below(
+    margins: FloatArray, first: int, n: int, threshold: float, below: IntArray
+) -> None:
+    """Count the margins below threshold in the blocks from first to n."""
+    for block in range(first // BLOCK, n // BLOCK):
         count = 0
-        for i in range(block * BLOCK, min(n, (block + 1) * BLOCK)):
-            count += margins[i] < threshold
+        for i in range(block * BLOCK, block * BLOCK + BLOCK):
+            count += 1 if margins[i] < threshold else 0
         below[block] = count
-        total += count
-    return total
 
 
 @compiled
 def pick(margins: FloatArray, threshold: float, below: IntArray, rank: int) -> int:
-    """Return the position of the unfitted sample number ``rank`` (from 0), by the block counts."""
+    """Return the position of the unfitted sample number ``rank`` (from 0), by the block counts.
+
+    Within the block the comparisons are packed into bits, two words of 32, because a loop that
+    stops at an unpredictable place costs more than all the arithmetic here.
+    """
     block = 0
     while rank >= below[block]:
         rank -= below[block]
         block += 1
-    i = block * BLOCK
-    while True:
-        if margins[i] < threshold:
-            if rank == 0:
-                return i
-            rank -= 1
-        i += 1
+    start = block * BLOCK
+    bits = _bits_below(margins, threshold, start)
+    in_first = _bit_count(bits)
+    if rank >= in_first:
+        rank -= in_first
+        start += 32
+        bits = _bits_below(margins, threshold, start)
+    for _ in range(rank):
+        bits &= bits - 1
+    return start + _bit_count((bits & -bits) - 1)
+
+
+@compiled
+def _bits_below(margins: FloatArray, threshold: float, start: int) -> int:
+    bits = 0
+    for j in range(32):
+        bits |= (1 if margins[start + j] < threshold else 0) << j
+    return bits
+
+
+@compiled
+def _bit_count(bits: int) -> int:
+    """Return the number of ones among 32 bits."""
+    bits -= (bits >> 1) & 0x55555555
+    bits = (bits & 0x33333333) + ((bits >> 2) & 0x33333333)
+    bits = (bits + (bits >> 4)) & 0x0F0F0F0F
+    return ((bits * 0x01010101) & 0xFFFFFFFF) >> 24
 
 
 @compiled
