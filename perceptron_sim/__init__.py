@@ -12,6 +12,7 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from perceptron_sim.errors import InputError
     from perceptron_sim.experiments.config import PerceptronConfig
+    from perceptron_sim.experiments.kernel_machine import KernelRunResult, simulate_kernel
     from perceptron_sim.experiments.simulate import RunResult, simulate
 
 _HOME = {
@@ -19,9 +20,19 @@ _HOME = {
     "PerceptronConfig": "perceptron_sim.experiments.config",
     "RunResult": "perceptron_sim.experiments.simulate",
     "simulate": "perceptron_sim.experiments.simulate",
+    "KernelRunResult": "perceptron_sim.experiments.kernel_machine",
+    "simulate_kernel": "perceptron_sim.experiments.kernel_machine",
 }
 
-__all__ = ["InputError", "PerceptronConfig", "RunResult", "__version__", "simulate"]
+__all__ = [
+    "InputError",
+    "KernelRunResult",
+    "PerceptronConfig",
+    "RunResult",
+    "__version__",
+    "simulate",
+    "simulate_kernel",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -17,10 +17,9 @@ from perceptron_sim.experiments.records import (
     record_of,
     versions_text,
 )
-from perceptron_sim.experiments.simulate import StopFlag, resolve_kernel, simulate
+from perceptron_sim.experiments.simulate import StopFlag, resolve_kernel, run_bytes, simulate
 from perceptron_sim.experiments.store import Store
 from perceptron_sim.kernels import status
-from perceptron_sim.kernels.sampler import memory_bytes
 from perceptron_sim.theory import exponents
 
 # A finished run is on disk within 2 s: records wait at most this long for company.
@@ -136,11 +135,11 @@ def check_request(
     Raises:
         InputError: on an unknown kernel, or if the runs in flight would not fit into memory.
     """
-    resolve_kernel(kernel)
+    name = resolve_kernel(kernel)
     if configs:
-        largest = max(configs, key=lambda c: c.P * c.d)
+        largest = max(configs, key=lambda c: run_bytes(c, name))
         check_memory(
-            memory_bytes(largest.P, largest.d),
+            run_bytes(largest, name),
             f"a run at P = {largest.P}, d = {largest.d}",
             at_once=min(workers or default_workers(), len(configs)),
         )

@@ -10,13 +10,15 @@ from perceptron_sim.arrays import FloatArray, IntArray
 from perceptron_sim.errors import InputError
 from perceptron_sim.experiments.config import PerceptronConfig
 from perceptron_sim.experiments.memory import check_memory
-from perceptron_sim.kernels import reference, status
+from perceptron_sim.kernels import event_driven, reference, status
 from perceptron_sim.kernels.observables import training_state
 from perceptron_sim.kernels.reference import Recorder
 from perceptron_sim.kernels.sampler import memory_bytes, sample_folded
 from perceptron_sim.theory import unfitted_fraction
 
-KERNELS = ("auto", "reference")
+KERNELS = ("auto", "event", "reference")
+# Memory for cached Gram rows, in bytes. Another budget gives another, equally distributed run.
+ROW_BUDGET = 1 << 30
 CHECKPOINTS_PER_DECADE = 8
 
 
@@ -59,6 +61,7 @@ class RunResult:
         updates: number of non-null steps.
         hits: number of samples that were unfitted when drawn, over all steps.
         unfitted: training samples still unfitted at the end.
+        hit_counts: hits of each training sample, shape (P,); w = T/sqrt(d) hit_counts @ z.
         w: final weights, shape (d,).
         w1: signal, the component of w along the teacher.
         w_perp: noise, the norm of the rest of w.
@@ -78,6 +81,7 @@ class RunResult:
     updates: int
     hits: int
     unfitted: int
+    hit_counts: IntArray = field(repr=False)
     w: FloatArray = field(repr=False)
     w1: float
     w_perp: float
@@ -108,7 +112,16 @@ def resolve_kernel(kernel: str) -> str:
     """
     if kernel not in KERNELS:
         raise InputError(f"kernel {kernel!r} is unknown: choose one of {', '.join(KERNELS)}")
-    return "reference" if kernel == "auto" else kernel
+    return "event" if kernel == "auto" else kernel
+
+
+def run_bytes(config: PerceptronConfig, kernel: str) -> int:
+    """Return the memory that a run takes at most, in bytes; ``kernel`` as resolved."""
+    data = memory_bytes(config.P, config.d)
+    if kernel == "reference":
+        return data
+    # The pool holds another copy of the data at most, the rows at most the square of it.
+    return data + 8 * config.P * (config.d + 8) + min(ROW_BUDGET, 8 * config.P**2)
 
 
 def training_data(config: PerceptronConfig) -> FloatArray:
@@ -123,16 +136,20 @@ def simulate(
     *,
     data: FloatArray | None = None,
     stop: StopFlag | None = None,
+    row_budget: int = ROW_BUDGET,
+    trace: IntArray | None = None,
 ) -> RunResult:
     """Train one perceptron until every training sample is fitted (THEORY section 2).
 
     Args:
         config: what to run.
-        kernel: "auto" or "reference".
+        kernel: "event" (exact and fast), "reference" (the obvious loop), or "auto": "event".
         checkpoints: "log" for log-spaced checkpoints, None for none.
         data: label-folded training samples z = y x, shape (P, d), instead of those the
             configuration draws.
         stop: flag by which another thread can end the run.
+        row_budget: bytes that the event-driven kernel may use for cached Gram rows.
+        trace: room for a log of the event-driven kernel (``kernels.trace``).
 
     Returns:
         The result. The same configuration and kernel give the same result.
@@ -144,28 +161,32 @@ def simulate(
     name = resolve_kernel(kernel)
     if checkpoints not in ("log", None):
         raise InputError(f"checkpoints = {checkpoints!r} is unknown: choose 'log' or None")
-    check_memory(memory_bytes(config.P, config.d), f"a run at P = {config.P}, d = {config.d}")
+    check_memory(run_bytes(config, name), f"a run at P = {config.P}, d = {config.d}")
     z = training_data(config) if data is None else _checked_data(config, data)
     features = z * (1.0 / math.sqrt(config.d))
     recorder = make_recorder(config, checkpoints)
     w = np.zeros(config.d)
     counters = np.zeros(reference.N_COUNTERS, dtype=np.int64)
-    started = time.perf_counter()
-    code = reference.reference_sgd(
-        features,
-        config.threshold,
-        config.B,
-        config.stream("batches"),
+    hit_counts = np.zeros(config.P, dtype=np.int64)
+    log = np.zeros(1, dtype=np.int64) if trace is None else trace
+    log[0] = 1
+    problem = (
+        *(features, config.threshold, config.B, config.stream("batches")),
         np.array([config.max_steps, config.max_updates], dtype=np.int64),
-        (stop or StopFlag()).array,
-        recorder,
-        w,
-        counters,
+        *((stop or StopFlag()).array, recorder, w, counters, hit_counts),
     )
+    started = time.perf_counter()
+    if name == "event":
+        growth = 2.0 / (1.0 + config.chi)
+        code = event_driven.event_driven_sgd(*problem, log, growth, row_budget)
+    else:
+        code = reference.reference_sgd(*problem)
     wall_s = time.perf_counter() - started
     # Near the largest floats T w may overflow; that is a status, not a warning.
     with np.errstate(over="ignore", invalid="ignore"):
-        return _measure(config, name, code, features, w, counters, recorder, checkpoints, wall_s)
+        return _measure(
+            config, name, code, features, w, counters, hit_counts, recorder, checkpoints, wall_s
+        )
 
 
 def make_recorder(config: PerceptronConfig, checkpoints: str | None) -> Recorder:
@@ -202,6 +223,7 @@ def _measure(
     features: FloatArray,
     w_natural: FloatArray,
     counters: IntArray,
+    hit_counts: IntArray,
     recorder: Recorder,
     checkpoints: str | None,
     wall_s: float,
@@ -237,6 +259,7 @@ def _measure(
         updates=int(counters[reference.UPDATES]),
         hits=int(counters[reference.HITS]),
         unfitted=unfitted,
+        hit_counts=hit_counts,
         w=w,
         w1=float(w1[0]),
         w_perp=float(w_perp[0]),

@@ -16,7 +16,13 @@ def random_below(rng: np.random.Generator, n: int) -> int:
 
 
 @compiled
-def draw_batch(rng: np.random.Generator, order: IntArray, batch: IntArray) -> None:
+def needs_order(P: int, B: int) -> bool:
+    """Return whether ``draw_batch`` will read ``order``; if not, it may be empty."""
+    return SMALL_BATCH < B < P
+
+
+@compiled
+def draw_batch(rng: np.random.Generator, P: int, order: IntArray, batch: IntArray) -> None:
     """Fill ``batch`` with a uniformly random set of distinct samples.
 
     Small batches are drawn with rejection of duplicates. Large ones take the head of a partial
@@ -25,16 +31,16 @@ def draw_batch(rng: np.random.Generator, order: IntArray, batch: IntArray) -> No
 
     Args:
         rng: source of randomness; advanced in place.
-        order: a permutation of 0..P-1, shape (P,), reordered in place.
+        P: number of samples.
+        order: a permutation of 0..P-1, shape (P,), reordered in place; see ``needs_order``.
         batch: output, shape (B,), 1 <= B <= P.
     """
-    P = order.size
     B = batch.size
     if B == P:
         for i in range(B):
             batch[i] = i
         return
-    if B > SMALL_BATCH or 2 * B > P:
+    if B > SMALL_BATCH:
         for i in range(B):
             j = i + random_below(rng, P - i)
             order[i], order[j] = order[j], order[i]

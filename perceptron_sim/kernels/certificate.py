@@ -34,7 +34,7 @@ class Pool(NamedTuple):
     """Samples that may become active, grouped by rising key.
 
     Attributes:
-        index: their numbers in the training set, shape (n,).
+        samples: their numbers in the training set, shape (n,).
         rows: their features, shape (n, d).
         norm: |phi_perp| of each, shape (n,).
         starts: number of samples in the first b bins, shape (bins + 1,).
@@ -44,7 +44,7 @@ class Pool(NamedTuple):
         smallest_norm: least |phi_perp| in the pool.
     """
 
-    index: IntArray
+    samples: IntArray
     rows: FloatArray
     norm: FloatArray
     starts: IntArray
@@ -79,7 +79,9 @@ def is_active(phi_1: float, norm: float, w_1: float, radius: float, threshold: f
 
 
 @compiled
-def key_bound(pool_offset: float, smallest_norm: float, w_1: float, radius: float, threshold: float) -> float:
+def key_bound(
+    pool_offset: float, smallest_norm: float, w_1: float, radius: float, threshold: float
+) -> float:
     """Return x such that every active sample has a key below x.
 
     phi_1 w_1 < R norm + threshold gives key < (R/w_1) (norm + threshold/R) / (norm + offset),
@@ -113,8 +115,8 @@ def active(starts: IntArray, bin_width: float, cut: float, bound: float) -> int:
         return TOO_LARGE
     position = bound / bin_width
     if position >= bins - 1:
-        return starts[bins]
-    return starts[int(position) + 1]
+        return int(starts[bins])
+    return int(starts[int(position) + 1])
 
 
 @compiled
@@ -179,7 +181,7 @@ def shrink_pool(pool: Pool, w_1: float, radius: float, threshold: float) -> Pool
     part = build_pool(pool.rows, pool.norm, w_1, radius, threshold)
     cut = min(part.cut, pool.cut)
     return Pool(
-        pool.index[part.index],
+        pool.samples[part.samples],
         part.rows,
         part.norm,
         part.starts,

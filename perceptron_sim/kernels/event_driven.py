@@ -19,7 +19,7 @@ import numpy as np
 
 from perceptron_sim.arrays import FloatArray, IntArray
 from perceptron_sim.kernels import cost
-from perceptron_sim.kernels.batches import draw_batch
+from perceptron_sim.kernels.batches import draw_batch, needs_order
 from perceptron_sim.kernels.certificate import (
     TOO_SMALL,
     Pool,
@@ -77,23 +77,7 @@ _NEVER = np.iinfo(np.int64).max // 2
 
 
 class Run(NamedTuple):
-    """What every leg reads and writes; natural units.
-
-    Attributes:
-        features: phi = z / sqrt(d), shape (P, d).
-        threshold: kappa / T.
-        B: batch size.
-        rng: the stream.
-        limits: (max_steps, max_updates).
-        stop: one flag; non-zero ends the run.
-        recorder: checkpoints.
-        w: weights, shape (d,).
-        counters: as in ``reference``.
-        hit_counts: hits of each sample, shape (P,).
-        trace: see ``trace``.
-        growth: 2 / (1 + chi); hits to come grow as (unfitted samples)^growth. A hint for the
-            cost model alone.
-    """
+    """What every leg reads and writes: the arguments of ``event_driven_sgd``."""
 
     features: FloatArray
     threshold: float
@@ -110,17 +94,46 @@ class Run(NamedTuple):
 
 
 @compiled
-def event_driven_sgd(run: Run, budget: int) -> int:
-    """Run SGD until every sample is fitted; the same law as ``reference_sgd``.
+def event_driven_sgd(
+    features: FloatArray,
+    threshold: float,
+    B: int,
+    rng: np.random.Generator,
+    limits: IntArray,
+    stop: IntArray,
+    recorder: Recorder,
+    w: FloatArray,
+    counters: IntArray,
+    hit_counts: IntArray,
+    trace: IntArray,
+    growth: float,
+    budget: int,
+) -> int:
+    """Run SGD from w = 0 until every sample is fitted; the same law as ``reference_sgd``.
 
     Args:
-        run: the problem, the state and the outputs.
+        features: phi = z / sqrt(d), shape (P, d).
+        threshold: kappa / T; a sample is unfitted while its margin is below it.
+        B: batch size, 1..P.
+        rng: the stream; advanced in place.
+        limits: (max_steps, max_updates).
+        stop: one flag; non-zero ends the run as INTERRUPTED.
+        recorder: checkpoints to fill.
+        w: zeros, shape (d,); final weights on return.
+        counters: as in ``reference``.
+        hit_counts: zeros, shape (P,); hits of each sample on return.
+        trace: one entry for none, or room for a log (``kernels.trace``) with entry 0 set to 1.
+        growth: 2 / (1 + chi); hits to come grow as (unfitted samples)^growth. A hint for the
+            cost model alone.
         budget: bytes that cached Gram rows may take.
 
     Returns:
         A code of ``kernels.status``.
     """
-    features, w = run.features, run.w
+    # Tuples of arrays are slow to pass from Python but convenient from here on.
+    run = Run(
+        features, threshold, B, rng, limits, stop, recorder, w, counters, hit_counts, trace, growth
+    )
     code = _plain(run)
     if code != TO_CANDIDATES:
         return code
@@ -129,8 +142,8 @@ def event_driven_sgd(run: Run, budget: int) -> int:
     pool = build_pool(features, norms, w[0], _noise(w), run.threshold)
     while True:
         leg = TO_CANDIDATES
-        gram = new_rows(pool.index.size, budget)
-        while leg == TO_CANDIDATES or leg == TO_EVENTS:
+        gram = new_rows(pool.samples.size, budget)
+        while leg in (TO_CANDIDATES, TO_EVENTS):
             if leg == TO_EVENTS:
                 leg = _events(run, pool, gram, slack)
             else:
@@ -178,7 +191,7 @@ def _plain(run: Run) -> int:
     rng, stop, hit_counts, B = run.rng, run.stop, run.hit_counts, run.B
     max_steps, max_updates = run.limits
     P, d = features.shape
-    order = np.arange(P)
+    order = np.arange(P if needs_order(P, B) else 0)
     batch = np.empty(B, np.int64)
     patience = (P + B - 1) // B
     tracing = run.trace.size > 1
@@ -193,7 +206,7 @@ def _plain(run: Run) -> int:
         if due <= step:
             due = _record(run, features, step + 1)
         step += 1
-        draw_batch(rng, order, batch)
+        draw_batch(rng, P, order, batch)
         n_hit = 0
         for b in range(B):
             i = batch[b]
@@ -248,7 +261,8 @@ def _hits_to_come(run: Run, hits: int, unfitted: float) -> float:
     Hits grow as lambda^2 and the unfitted fraction falls as lambda^-(1+chi) until about d/2
     samples are left (THEORY sections 3, 4); half of that is assumed, to be cautious.
     """
-    return hits * (max(unfitted / (0.5 * run.w.size), 1.0) ** run.growth - 1.0) * 0.5
+    growth = max(unfitted / (0.5 * run.w.size), 1.0) ** run.growth
+    return 0.5 * hits * float(growth - 1.0)
 
 
 @compiled
@@ -268,7 +282,7 @@ def _worth_setting_up(run: Run, step: int, hits: int, unfitted: float) -> bool:
     saved = (1.0 - n_active / some) * cost.evaluate_far(d)
     evaluated = _hits_to_come(run, hits, unfitted) * P / max(unfitted, 1.0)
     price = cost.set_up(P, d)
-    return evaluated * saved > 2.0 * price or float(run.B) * step * saved > 20.0 * price
+    return bool(evaluated * saved > 2.0 * price or float(run.B) * step * saved > 20.0 * price)
 
 
 @compiled
@@ -277,7 +291,7 @@ def _candidates(run: Run, pool: Pool) -> int:
     w, counters, threshold = run.w, run.counters, run.threshold
     rng, stop, hit_counts, B = run.rng, run.stop, run.hit_counts, run.B
     max_steps, max_updates = run.limits
-    rows, index, starts = pool.rows, pool.index, pool.starts
+    rows, index, starts = pool.rows, pool.samples, pool.starts
     P, d = run.features.shape
     order = np.empty(0, np.int64)
     batch = np.empty(B, np.int64)
@@ -304,8 +318,6 @@ def _candidates(run: Run, pool: Pool) -> int:
             n = wanted
             log_q = log_null(P, n, B)
             one = one_given_some(P, n, B, log_q)
-            if one < 1.0:
-                order = np.arange(n)
         # Batches with candidates, until one hits.
         tries = 0
         since_asked = 0
@@ -321,7 +333,9 @@ def _candidates(run: Run, pool: Pool) -> int:
                     n_hit = 1
             else:
                 drawn = draw_marked(rng, P, n, B, 2 if one > 0.0 else 1)
-                draw_batch(rng, order, batch[:drawn])
+                if needs_order(n, drawn) and order.size != n:
+                    order = np.arange(n)
+                draw_batch(rng, n, order, batch[:drawn])
                 since_asked += drawn
                 for b in range(drawn):
                     i = batch[b]
@@ -386,7 +400,7 @@ def _events(run: Run, pool: Pool, gram: GramRows, slack: FloatArray) -> int:
     w, counters, threshold = run.w, run.counters, run.threshold
     rng, stop, hit_counts, B = run.rng, run.stop, run.hit_counts, run.B
     max_steps, max_updates = run.limits
-    rows, norm, index, starts = pool.rows, pool.norm, pool.index, pool.starts
+    rows, norm, index, starts = pool.rows, pool.norm, pool.samples, pool.starts
     gram_rows, gram_slot, gram_length, gram_recent = gram.rows, gram.slot, gram.length, gram.recent
     P, d = run.features.shape
     size = rows.shape[0]

@@ -75,7 +75,7 @@ def _inner_products(x: FloatArray, i: int, row: FloatArray, first: int, last: in
 @compiled
 def compute_row(gram: GramRows, x: FloatArray, i: int, n: int) -> int:
     """Compute sample i's row, or the rest of it, up to n entries; return its slot."""
-    slot = gram.slot[i]
+    slot = int(gram.slot[i])
     if slot < 0:
         slot = _free_slot(gram)
         gram.owner[slot] = i
@@ -91,8 +91,8 @@ def _free_slot(gram: GramRows) -> int:
     slots = gram.owner.size
     if gram.clock[_FILLED] < slots:
         gram.clock[_FILLED] += 1
-        return gram.clock[_FILLED] - 1
-    hand = gram.clock[_HAND]
+        return int(gram.clock[_FILLED]) - 1
+    hand = int(gram.clock[_HAND])
     while gram.recent[hand] != 0:
         gram.recent[hand] = 0
         hand = hand + 1 if hand + 1 < slots else 0
@@ -119,9 +119,7 @@ def add_row(
 
 
 @compiled
-def count_below(
-    margins: FloatArray, first: int, n: int, threshold: float, below: IntArray
-) -> None:
+def count_below(margins: FloatArray, first: int, n: int, threshold: float, below: IntArray) -> None:
     """Count the margins below threshold in the blocks from first to n."""
     for block in range(first // BLOCK, n // BLOCK):
         count = 0

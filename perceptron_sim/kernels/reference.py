@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from perceptron_sim.arrays import FloatArray, IntArray
-from perceptron_sim.kernels.batches import draw_batch
+from perceptron_sim.kernels.batches import draw_batch, needs_order
 from perceptron_sim.kernels.jit import compiled
 from perceptron_sim.kernels.observables import find_unfitted, margin, training_state
 from perceptron_sim.kernels.status import (
@@ -48,6 +48,7 @@ def reference_sgd(
     recorder: Recorder,
     w: FloatArray,
     counters: IntArray,
+    hit_counts: IntArray,
 ) -> int:
     """Run SGD from ``w`` until every sample has margin >= threshold; natural units.
 
@@ -65,12 +66,13 @@ def reference_sgd(
         recorder: checkpoints to fill.
         w: start weights, shape (d,); final weights on return.
         counters: filled with LAST_UPDATE_STEP, UPDATES, HITS, STEPS_DONE, RECORDED.
+        hit_counts: zeros, shape (P,); hits of each sample on return.
 
     Returns:
         A code of ``kernels.status``.
     """
     P, d = features.shape
-    order = np.arange(P)
+    order = np.arange(P if needs_order(P, B) else 0)
     batch = np.empty(B, np.int64)
     patience = (P + B - 1) // B
     step = 0
@@ -91,7 +93,7 @@ def reference_sgd(
             recorded += 1
 
         step += 1
-        draw_batch(rng, order, batch)
+        draw_batch(rng, P, order, batch)
         n_hit = 0
         for b in range(B):
             i = batch[b]
@@ -102,6 +104,7 @@ def reference_sgd(
 
         if n_hit > 0:
             for h in range(n_hit):
+                hit_counts[batch[h]] += 1
                 for j in range(d):
                     w[j] += features[batch[h], j]
             hits += n_hit

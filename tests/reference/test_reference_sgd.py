@@ -34,7 +34,7 @@ def _batches(config: PerceptronConfig, count: int) -> list[np.ndarray]:
     rng, order = config.stream("batches"), np.arange(config.P)
     batch, batches = np.empty(config.B, dtype=np.int64), []
     for _ in range(count):
-        draw_batch(rng, order, batch)
+        draw_batch(rng, config.P, order, batch)
         batches.append(batch.copy())
     return batches
 

@@ -16,7 +16,7 @@ def _draw(P: int, B: int, draws: int, seed: int) -> np.ndarray:
     order, batch = np.arange(P), np.empty(B, dtype=np.int64)
     out = np.empty((draws, B), dtype=np.int64)
     for row in out:
-        draw_batch(rng, order, batch)
+        draw_batch(rng, P, order, batch)
         row[:] = batch
     return out
 

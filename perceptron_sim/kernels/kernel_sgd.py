@@ -1,0 +1,172 @@
+"""Event-driven SGD for any kernel machine: driven by rows of a positive semi-definite K.
+
+In natural units a hit on sample nu moves every margin y_mu f_mu by y_mu y_nu K_mu,nu (THEORY
+section 6). Nothing else is needed; the perceptron is K = X X^T / d. A row may be missing: then
+the loop returns and is entered again once the caller has put the row into the table.
+"""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from perceptron_sim.arrays import FloatArray, IntArray
+from perceptron_sim.kernels.gram_rows import BLOCK, count_below, list_below, padded, pick
+from perceptron_sim.kernels.jit import compiled
+from perceptron_sim.kernels.null_steps import draw_marked, one_given_some
+from perceptron_sim.kernels.status import FITTED, INTERRUPTED, MAX_STEPS, MAX_UPDATES
+
+# What the loop returns besides a final status.
+NEED_ROW, NEED_REFRESH = 100, 101
+
+# Places in the state array.
+STEP, UPDATES, HITS, LAST_UPDATE_STEP, N_HIT, NEXT_HIT, REFRESH_AT, KNOWN = range(8)
+N_STATE = 8
+
+REFRESH_HITS = 1 << 16
+
+
+class KernelState(NamedTuple):
+    """Everything that survives between two entries of the loop.
+
+    Attributes:
+        margins: y f in units of T, padded to whole blocks with inf, shape (padded P,).
+        hit_counts: hits of each sample, shape (P,).
+        pending: samples of the batch in progress, shape (padded P,).
+        state: integers, see the module's constants.
+        log_q, inverse, one: laws by number of unfitted samples, filled up to state[KNOWN].
+        below: unfitted samples by block.
+    """
+
+    margins: FloatArray
+    hit_counts: IntArray
+    pending: IntArray
+    state: IntArray
+    log_q: FloatArray
+    inverse: FloatArray
+    one: FloatArray
+    below: IntArray
+
+
+@compiled
+def new_state(P: int) -> KernelState:
+    """Return the state at w = w0: every margin is 0."""
+    margins = np.full(padded(P), math.inf)
+    margins[:P] = 0.0
+    state = np.zeros(N_STATE, np.int64)
+    state[REFRESH_AT] = REFRESH_HITS
+    return KernelState(
+        margins,
+        np.zeros(P, np.int64),
+        np.zeros(padded(P), np.int64),
+        state,
+        np.zeros(P + 1),
+        np.zeros(P + 1),
+        np.zeros(P + 1),
+        np.zeros(padded(P) // BLOCK, np.int64),
+    )
+
+
+@compiled
+def _add_signed(
+    margins: FloatArray, y: FloatArray, rows: FloatArray, slot: int, sign: float
+) -> None:
+    """Add y_mu sign K_mu to the margins."""
+    for i in range(y.size):
+        margins[i] += y[i] * sign * rows[slot, i]
+
+
+@compiled
+def kernel_sgd(
+    rows: FloatArray,
+    slot_of: IntArray,
+    y: FloatArray,
+    threshold: float,
+    B: int,
+    rng: np.random.Generator,
+    limits: IntArray,
+    stop: IntArray,
+    kernel_state: KernelState,
+) -> int:
+    """Go on until every sample is fitted, a limit is met, or something is needed.
+
+    Args:
+        rows: table of rows of K, shape (slots, P), float32 or float64.
+        slot_of: where each sample's row is in the table, -1 if nowhere, shape (P,).
+        y: labels, +-1, shape (P,).
+        threshold: kappa / T.
+        B: batch size.
+        rng: the stream.
+        limits: (max_steps, max_updates).
+        stop: one flag; non-zero ends the run.
+        kernel_state: the state, changed in place.
+
+    Returns:
+        A code of ``kernels.status``; NEED_ROW if the row of pending[state[NEXT_HIT]] is missing;
+        NEED_REFRESH if the margins should be computed anew from the hit counts.
+    """
+    margins, hit_counts, pending = (
+        kernel_state.margins,
+        kernel_state.hit_counts,
+        kernel_state.pending,
+    )
+    state, log_q, inverse, one = (
+        kernel_state.state,
+        kernel_state.log_q,
+        kernel_state.inverse,
+        kernel_state.one,
+    )
+    below = kernel_state.below
+    P = y.size
+    while True:
+        while state[NEXT_HIT] < state[N_HIT]:
+            i = pending[state[NEXT_HIT]]
+            if slot_of[i] < 0:
+                return NEED_ROW
+            _add_signed(margins, y, rows, slot_of[i], y[i])
+            hit_counts[i] += 1
+            state[NEXT_HIT] += 1
+        if state[N_HIT] > 0:
+            state[HITS] += state[N_HIT]
+            state[UPDATES] += 1
+            state[LAST_UPDATE_STEP] = state[STEP]
+            state[N_HIT] = 0
+            state[NEXT_HIT] = 0
+        if state[HITS] >= state[REFRESH_AT]:
+            state[REFRESH_AT] = state[HITS] + REFRESH_HITS
+            return NEED_REFRESH
+        count_below(margins, 0, margins.size, threshold, below)
+        k = below.sum()
+        if k == 0:
+            return FITTED
+        if state[UPDATES] >= limits[1]:
+            return MAX_UPDATES
+        if stop[0] != 0:
+            return INTERRUPTED
+        while state[KNOWN] < k:
+            known = state[KNOWN]
+            log_q[known + 1] = -math.inf
+            if P - known > B:
+                log_q[known + 1] = log_q[known] + math.log1p(-B / (P - known))
+            inverse[known + 1] = -1.0 / log_q[known + 1]
+            one[known + 1] = one_given_some(P, known + 1, B, log_q[known + 1])
+            state[KNOWN] += 1
+        step = state[STEP] + 1
+        if inverse[k] > 0.0:
+            step += int(rng.standard_exponential() * inverse[k])
+        if step > limits[0]:
+            state[STEP] = limits[0]
+            return MAX_STEPS
+        state[STEP] = step
+        u = rng.random()
+        n_hit = 1
+        if u < one[k]:
+            pending[0] = pick(margins, threshold, below, int(u / one[k] * k))
+        else:
+            n_hit = draw_marked(rng, P, k, B, 2 if one[k] > 0.0 else 1)
+            list_below(margins, margins.size, threshold, pending)
+            for h in range(n_hit):
+                other = h + int(rng.random() * (k - h))
+                pending[h], pending[other] = pending[other], pending[h]
+        state[N_HIT] = n_hit
+        state[NEXT_HIT] = 0
