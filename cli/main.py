@@ -19,6 +19,7 @@ COMMANDS = {
     "run": "Train one perceptron and show its trajectory.",
     "theory": "Print the predicted exponents and prefactors.",
     "export": "Write the runs of a folder as CSV or NetCDF.",
+    "bench": "Time the event-driven kernel beside the reference and two libraries.",
     "doctor": "Check this installation and say what to do about each problem.",
 }
 

@@ -20,6 +20,12 @@ KERNELS = ("auto", "event", "reference")
 # Memory for cached Gram rows, in bytes. Another budget gives another, equally distributed run.
 ROW_BUDGET = 1 << 30
 CHECKPOINTS_PER_DECADE = 8
+SCHEDULES = {
+    "auto": event_driven.AUTO,
+    "plain": event_driven.PLAIN,
+    "candidates": event_driven.CANDIDATES,
+    "events": event_driven.EVENTS,
+}
 
 
 @dataclass(frozen=True)
@@ -138,6 +144,7 @@ def simulate(
     stop: StopFlag | None = None,
     row_budget: int = ROW_BUDGET,
     trace: IntArray | None = None,
+    schedule: str = "auto",
 ) -> RunResult:
     """Train one perceptron until every training sample is fitted (THEORY section 2).
 
@@ -150,6 +157,8 @@ def simulate(
         stop: flag by which another thread can end the run.
         row_budget: bytes that the event-driven kernel may use for cached Gram rows.
         trace: room for a log of the event-driven kernel (``kernels.trace``).
+        schedule: let the event-driven kernel step in one way alone, for tests and benchmarks:
+            "plain", "candidates" or "events" instead of "auto".
 
     Returns:
         The result. The same configuration and kernel give the same result.
@@ -161,6 +170,8 @@ def simulate(
     name = resolve_kernel(kernel)
     if checkpoints not in ("log", None):
         raise InputError(f"checkpoints = {checkpoints!r} is unknown: choose 'log' or None")
+    if schedule not in SCHEDULES:
+        raise InputError(f"schedule {schedule!r} is unknown: choose one of {', '.join(SCHEDULES)}")
     check_memory(run_bytes(config, name), f"a run at P = {config.P}, d = {config.d}")
     z = training_data(config) if data is None else _checked_data(config, data)
     features = z * (1.0 / math.sqrt(config.d))
@@ -178,7 +189,7 @@ def simulate(
     started = time.perf_counter()
     if name == "event":
         growth = 2.0 / (1.0 + config.chi)
-        code = event_driven.event_driven_sgd(*problem, log, growth, row_budget)
+        code = event_driven.event_driven_sgd(*problem, log, growth, row_budget, SCHEDULES[schedule])
     else:
         code = reference.reference_sgd(*problem)
     wall_s = time.perf_counter() - started

@@ -28,6 +28,7 @@ TOO_SMALL, TOO_LARGE = -1, -2
 # Room for rounding in |w_perp| (tracked to about 1e-12) and in the keys.
 _SAFETY = 1.0 + 1e-6
 _TINY = 1e-290
+_HUGE = 1e290
 
 
 class Pool(NamedTuple):
@@ -41,7 +42,8 @@ class Pool(NamedTuple):
         bin_width: width of a bin in the key.
         cut: samples with a larger key are not in the pool; inf if all are.
         offset: threshold / R at the time of sorting.
-        smallest_norm: least |phi_perp| in the pool.
+        smallest_norm: least |phi_perp| of all samples.
+        typical_norm: mean of |phi_perp| over all samples.
     """
 
     samples: IntArray
@@ -52,6 +54,7 @@ class Pool(NamedTuple):
     cut: float
     offset: float
     smallest_norm: float
+    typical_norm: float
 
 
 @reassociated
@@ -102,6 +105,12 @@ def key_bound(
 
 
 @compiled
+def is_stale(pool: Pool, radius: float, threshold: float) -> bool:
+    """Return whether |w_perp| has risen so much that the order of the pool is no longer tight."""
+    return pool.offset * radius > 4.0 * threshold and pool.offset > 0.1 * pool.typical_norm
+
+
+@compiled
 def active(starts: IntArray, bin_width: float, cut: float, bound: float) -> int:
     """Return how many leading samples of a pool include every one with a key below ``bound``.
 
@@ -138,7 +147,7 @@ def build_pool(
     """
     P, d = features.shape
     offset = threshold / max(radius, _TINY)
-    smallest = np.min(norms)
+    smallest = float(np.min(norms))
     bound = key_bound(offset, smallest, w_1, radius, threshold)
     cut = bound * _SPARE
     # Two passes over (phi_1, norm): count by bin, then place.
@@ -146,7 +155,8 @@ def build_pool(
     inside = 0
     largest = 0.0
     for i in range(P):
-        key[i] = features[i, 0] / max(norms[i] + offset, _TINY)
+        # From below, samples on the wrong side of the teacher count as on the boundary.
+        key[i] = min(max(features[i, 0], 0.0) / max(norms[i] + offset, _TINY), _HUGE)
         if key[i] < cut:
             inside += 1
             largest = max(largest, key[i])
@@ -172,7 +182,8 @@ def build_pool(
             norm[to] = norms[i]
             for j in range(d):
                 rows[to, j] = features[i, j]
-    return Pool(index, rows, norm, starts, width, cut, offset, smallest)
+    typical = float(np.mean(norms))
+    return Pool(index, rows, norm, starts, width, cut, offset, smallest, typical)
 
 
 @compiled
@@ -189,4 +200,5 @@ def shrink_pool(pool: Pool, w_1: float, radius: float, threshold: float) -> Pool
         cut,
         part.offset,
         part.smallest_norm,
+        part.typical_norm,
     )

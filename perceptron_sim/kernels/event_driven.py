@@ -26,6 +26,7 @@ from perceptron_sim.kernels.certificate import (
     active,
     build_pool,
     is_active,
+    is_stale,
     key_bound,
     perpendicular_norm,
     perpendicular_norms,
@@ -46,6 +47,7 @@ from perceptron_sim.kernels.jit import compiled
 from perceptron_sim.kernels.null_steps import (
     draw_marked,
     draw_null_steps,
+    draw_wait,
     log_null,
     one_given_some,
 )
@@ -61,9 +63,11 @@ from perceptron_sim.kernels.reference import (
 from perceptron_sim.kernels.status import DIVERGED, FITTED, INTERRUPTED, MAX_STEPS, MAX_UPDATES
 from perceptron_sim.kernels.trace import trace_event
 
-# What a leg returns when it is not over.
-_GO_ON, TO_CANDIDATES, TO_EVENTS, LARGER_POOL, SMALLER_POOL = -1, 100, 101, 102, 103
+# Schedules: let the cost model choose, or step in one way alone.
+AUTO, PLAIN, CANDIDATES, EVENTS = 0, 1, 2, 3
 
+# What a leg returns, besides a final status.
+_GO_ON, TO_CANDIDATES, TO_EVENTS, LARGER_POOL, SMALLER_POOL = -1, 100, 101, 102, 103
 
 # Margins and |w_perp| are computed anew after so many hits: between refreshes rounding adds up
 # to at most 2^16 * 2^-53 = 7e-12 of the largest margin kept.
@@ -91,6 +95,7 @@ class Run(NamedTuple):
     hit_counts: IntArray
     trace: IntArray
     growth: float
+    schedule: int
 
 
 @compiled
@@ -108,6 +113,7 @@ def event_driven_sgd(
     trace: IntArray,
     growth: float,
     budget: int,
+    schedule: int,
 ) -> int:
     """Run SGD from w = 0 until every sample is fitted; the same law as ``reference_sgd``.
 
@@ -126,22 +132,35 @@ def event_driven_sgd(
         growth: 2 / (1 + chi); hits to come grow as (unfitted samples)^growth. A hint for the
             cost model alone.
         budget: bytes that cached Gram rows may take.
+        schedule: AUTO, or one way of stepping alone, for tests and benchmarks.
 
     Returns:
         A code of ``kernels.status``.
     """
     # Tuples of arrays are slow to pass from Python but convenient from here on.
     run = Run(
-        features, threshold, B, rng, limits, stop, recorder, w, counters, hit_counts, trace, growth
+        features,
+        threshold,
+        B,
+        rng,
+        limits,
+        stop,
+        recorder,
+        w,
+        counters,
+        hit_counts,
+        trace,
+        growth,
+        schedule,
     )
-    code = _plain(run)
+    code = _plain(run) if schedule <= PLAIN else TO_CANDIDATES
     if code != TO_CANDIDATES:
         return code
     norms = perpendicular_norms(features)
     slack = np.array([1.25])
     pool = build_pool(features, norms, w[0], _noise(w), run.threshold)
     while True:
-        leg = TO_CANDIDATES
+        leg = TO_EVENTS if schedule == EVENTS else TO_CANDIDATES
         gram = new_rows(pool.samples.size, budget)
         while leg in (TO_CANDIDATES, TO_EVENTS):
             if leg == TO_EVENTS:
@@ -231,7 +250,7 @@ def _plain(run: Run) -> int:
             if updates >= max_updates:
                 code = MAX_UPDATES
                 break
-            if hits - hits_at_review >= _REVIEW_HITS:
+            if hits - hits_at_review >= _REVIEW_HITS and run.schedule == AUTO:
                 evaluated = float(B) * (step - step_at_review)
                 unfitted = P * (hits - hits_at_review) / evaluated
                 if _worth_setting_up(run, step, hits, unfitted):
@@ -306,7 +325,11 @@ def _candidates(run: Run, pool: Pool) -> int:
     due = _record(run, rows, 0)
     code = _GO_ON
     while True:
-        bound = key_bound(pool.offset, pool.smallest_norm, w[0], _noise(w), threshold)
+        radius = _noise(w)
+        if is_stale(pool, radius, threshold):
+            code = LARGER_POOL
+            break
+        bound = key_bound(pool.offset, pool.smallest_norm, w[0], radius, threshold)
         wanted = active(starts, pool.bin_width, pool.cut, bound)
         if wanted < 0:
             code = LARGER_POOL if wanted == TOO_SMALL else SMALLER_POOL
@@ -378,7 +401,7 @@ def _candidates(run: Run, pool: Pool) -> int:
             code = MAX_UPDATES
             break
         new_hits = hits - hits_at_review
-        if new_hits >= _REVIEW_HITS:
+        if new_hits >= _REVIEW_HITS and run.schedule == AUTO:
             by_trial = cost.candidate_hit(d, evaluated / new_hits)
             # At most one row for each active sample is computed, and for each hit to come.
             per_hit = evaluated / new_hits
@@ -433,8 +456,11 @@ def _events(run: Run, pool: Pool, gram: GramRows, slack: FloatArray) -> int:
             # The radius is chosen so that |w_perp| forces about one tuning in three.
             if n > 0:
                 slack[0] *= 1.02 if r_squared > bound_squared else 0.99
-                slack[0] = min(max(slack[0], 1.05), 4.0)
-            radius = max(slack[0] * math.sqrt(mean_r_squared), 1.02 * _noise(w))
+                slack[0] = min(max(slack[0], 1.05), 3.0)
+            radius = max(slack[0] * math.sqrt(max(mean_r_squared, 0.0)), 1.02 * _noise(w))
+            if is_stale(pool, radius, threshold):
+                code = LARGER_POOL
+                break
             bound = key_bound(pool.offset, pool.smallest_norm, w[0], radius, threshold)
             wanted = active(starts, pool.bin_width, pool.cut, bound)
             if wanted < 0:
@@ -464,9 +490,7 @@ def _events(run: Run, pool: Pool, gram: GramRows, slack: FloatArray) -> int:
             inverse[known] = -1.0 / log_q[known]
             one[known] = one_given_some(P, known, B, log_q[known])
 
-        target = step + 1
-        if inverse[k] > 0.0:
-            target += int(rng.standard_exponential() * inverse[k])
+        target = step + draw_wait(rng, inverse[k])
         if due < target:
             due = _record(run, rows[:n], min(target, max_steps))
         if target > max_steps:
@@ -521,7 +545,7 @@ def _events(run: Run, pool: Pool, gram: GramRows, slack: FloatArray) -> int:
         if events >= _REVIEW_EVENTS:
             by_event = cost.event_hit(d, n, misses / (hits - hits_at_review))
             trials = n / slack[0] * trials_sum / events
-            if cost.candidate_hit(d, trials) < 0.7 * by_event:
+            if cost.candidate_hit(d, trials) < 0.7 * by_event and run.schedule == AUTO:
                 code = TO_CANDIDATES
                 break
             if stop[0] != 0:

@@ -13,7 +13,7 @@ import numpy as np
 from perceptron_sim.arrays import FloatArray, IntArray
 from perceptron_sim.kernels.gram_rows import BLOCK, count_below, list_below, padded, pick
 from perceptron_sim.kernels.jit import compiled
-from perceptron_sim.kernels.null_steps import draw_marked, one_given_some
+from perceptron_sim.kernels.null_steps import draw_marked, draw_wait, one_given_some
 from perceptron_sim.kernels.status import FITTED, INTERRUPTED, MAX_STEPS, MAX_UPDATES
 
 # What the loop returns besides a final status.
@@ -151,9 +151,7 @@ def kernel_sgd(
             inverse[known + 1] = -1.0 / log_q[known + 1]
             one[known + 1] = one_given_some(P, known + 1, B, log_q[known + 1])
             state[KNOWN] += 1
-        step = state[STEP] + 1
-        if inverse[k] > 0.0:
-            step += int(rng.standard_exponential() * inverse[k])
+        step = state[STEP] + draw_wait(rng, inverse[k])
         if step > limits[0]:
             state[STEP] = limits[0]
             return MAX_STEPS

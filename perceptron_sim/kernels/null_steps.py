@@ -84,15 +84,27 @@ def draw_marked(rng: np.random.Generator, P: int, K: int, B: int, low: int) -> i
 
 
 @compiled
+def draw_wait(rng: np.random.Generator, inverse: float) -> int:
+    """Draw the number of steps to the next non-null one, itself included.
+
+    Geometric, as the integer part of an exponential variable; ``inverse`` = -1 / ln P(null), 0 if
+    no step can be null.
+    """
+    if inverse == 0.0:
+        return 1
+    return 1 + int(rng.standard_exponential() * inverse)
+
+
+@compiled
 def draw_null_steps(rng: np.random.Generator, log_q: float, count: int) -> int:
     """Draw how many null steps precede ``count`` non-null ones; ``log_q`` = ln P(null).
 
     The sum of geometric variables is negative binomial: a Poisson variable whose mean is
     Gamma(count) distributed.
     """
-    if log_q == -math.inf or count == 0:
+    if log_q == -math.inf:
         return 0
     if count == 1:
-        return int(rng.standard_exponential() / -log_q)
+        return draw_wait(rng, -1.0 / log_q) - 1
     odds = math.exp(log_q) / -math.expm1(log_q)
     return int(rng.poisson(rng.standard_gamma(float(count)) * odds))

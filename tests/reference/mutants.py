@@ -1,0 +1,88 @@
+"""Break the uncompiled event-driven kernel in one named way and put it to the replay test.
+
+Exit code 0 if the kernel passes, 1 (and "caught: ...") if not. Run with NUMBA_DISABLE_JIT=1.
+"""
+
+import sys
+import warnings
+from pathlib import Path
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).parent))
+from trace_check import Laws, check_trace
+
+from perceptron_sim import PerceptronConfig, simulate
+from perceptron_sim.experiments.simulate import training_data
+from perceptron_sim.kernels import event_driven
+
+
+def break_kernel(mutation: str) -> tuple[str, tuple]:
+    """Apply ``mutation``; return the schedule and setting that exercise it."""
+    small = (0.0, 4, 60, 2, 2.0**-15)
+    if mutation == "none":
+        return "events", small
+    if mutation == "skip":
+        original_wait = event_driven.draw_wait
+        event_driven.draw_wait = lambda rng, inverse: original_wait(rng, inverse) + 1
+        return "events", small
+    if mutation == "skip in candidates":
+        original_skip = event_driven.draw_null_steps
+        event_driven.draw_null_steps = lambda rng, q, count: original_skip(rng, q, count) + 1
+        return "candidates", small
+    if mutation == "binomial":
+
+        def binomial(rng, P, K, B, low):
+            while True:
+                h = int(np.sum([rng.random() < K / P for _ in range(B)]))
+                if low <= h <= min(B, K):
+                    return h
+
+        event_driven.draw_marked = binomial
+        event_driven.one_given_some = lambda *_: 0.0
+        return "events", (1.0, 4, 24, 16, 1.0)
+    if mutation == "certificate":
+        original_bound = event_driven.key_bound
+        event_driven.key_bound = lambda *args: 0.9 * original_bound(*args)
+        return "events", (0.0, 2, 200, 2, 2.0**-15)
+    if mutation == "stale row":
+        original_row = event_driven.compute_row
+
+        def stale(gram, x, i, n):
+            """Forget to compute the entries by which the active set has grown."""
+            if gram.slot[i] >= 0:
+                slot = int(gram.slot[i])
+                gram.rows[slot, gram.length[slot] : n] = 0.0
+                gram.length[slot] = n
+                return slot
+            return original_row(gram, x, i, n)
+
+        event_driven.compute_row = stale
+        return "events", (0.0, 3, 400, 2, 2.0**-15)
+    raise SystemExit(f"no such mutation: {mutation}")
+
+
+def main(mutation: str) -> int:
+    """Run the checks on the broken kernel."""
+    schedule, (chi, d, P, B, kappa) = break_kernel(mutation)
+    laws = Laws()
+    try:
+        for seed in range(12):
+            config = PerceptronConfig(
+                chi=chi, d=d, P=P, B=B, T=1.0, kappa=kappa, seed=seed, max_updates=1500
+            )
+            trace = np.zeros(3_000_000, dtype=np.int64)
+            run = simulate(config, "event", None, trace=trace, schedule=schedule)
+            check_trace(training_data(config), config, trace, run, laws)
+        for name, z in laws.z().items():
+            assert abs(z) < 6, f"{name}: z = {z:.1f}"
+    except AssertionError as error:
+        print(f"caught: {error}")
+        return 1
+    print("passed", laws.z())
+    return 0
+
+
+if __name__ == "__main__":
+    warnings.simplefilter("ignore")
+    raise SystemExit(main(sys.argv[1]))
