@@ -113,10 +113,11 @@ def run_kernel(config: PerceptronConfig, kernel: str, data: FloatArray | None = 
             raise
 
 
-def warm_up() -> None:
-    """Compile both kernels, or load them from the cache."""
-    for kernel in KERNELS:
-        simulate(PerceptronConfig(P=16, d=2, B=1), kernel, None)
+def warm_up() -> dict[str, float]:
+    """Compile both kernels, or load them; return the seconds of a call with hardly a step."""
+    least = PerceptronConfig(P=1, d=2, B=1)
+    wall = {kernel: [run_kernel(least, kernel).wall_s for _ in range(21)] for kernel in KERNELS}
+    return {kernel: float(np.median(some)) for kernel, some in wall.items()}
 
 
 def compare(
@@ -236,8 +237,8 @@ def _sklearn(features: FloatArray, threshold: float, seconds: float) -> Record:
     """Time one-sample steps of SGDClassifier, drawn without replacement, epoch by epoch."""
     try:
         from sklearn.linear_model import SGDClassifier
-    except ImportError:
-        return {"skipped": "scikit-learn is not installed"}
+    except ImportError as error:
+        return {"skipped": f"not installed ({error})"}
     # Two classes are wanted; unfolding with random labels leaves y x, all that counts.
     labels = np.where(np.random.default_rng(0).random(len(features)) < 0.5, -1.0, 1.0)
     labels[:2] = -1.0, 1.0
@@ -258,8 +259,8 @@ def _torch(features: FloatArray, threshold: float, B: int, seconds: float) -> Re
     """Time steps of a plain loop, batches drawn with replacement."""
     try:
         import torch
-    except ImportError:
-        return {"skipped": "torch is not installed"}
+    except ImportError as error:
+        return {"skipped": f"not installed ({error})"}
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     data = torch.from_numpy(features)
@@ -274,13 +275,12 @@ def _torch(features: FloatArray, threshold: float, B: int, seconds: float) -> Re
     try:
         with torch.no_grad():
             chunk()
-            spent, chunks = 0.0, 0
-            while spent < seconds:
-                spent += _timed(chunk)
-                chunks += 1
+            spent = [_timed(chunk)]
+            while sum(spent) < seconds:
+                spent.append(_timed(chunk))
     finally:
         torch.set_num_threads(threads)
-    return _rate("torch", spent, chunks * _TORCH_CHUNK, samples=B)
+    return _rate("torch", sum(spent), len(spent) * _TORCH_CHUNK, samples=B)
 
 
 def _rate(package: str, spent: float, steps: int, samples: int) -> Record:

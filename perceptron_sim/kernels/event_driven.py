@@ -32,6 +32,7 @@ from perceptron_sim.kernels.certificate import (
     perpendicular_norms,
     shrink_pool,
 )
+from perceptron_sim.kernels.exact_weights import restore_interval, restore_weights
 from perceptron_sim.kernels.gram_rows import (
     BLOCK,
     GramRows,
@@ -69,8 +70,8 @@ AUTO, PLAIN, CANDIDATES, EVENTS = 0, 1, 2, 3
 # What a leg returns, besides a final status.
 _GO_ON, TO_CANDIDATES, TO_EVENTS, LARGER_POOL, SMALLER_POOL = -1, 100, 101, 102, 103
 
-# Margins and |w_perp| are computed anew after so many hits: between refreshes rounding adds up
-# to at most 2^16 * 2^-53 = 7e-12 of the largest margin kept.
+# Margins are computed anew from the weights after so many hits: between refreshes rounding adds
+# up to at most 2^16 * 2^-53 = 7e-12 of the largest margin kept.
 _REFRESH = 1 << 16
 _REVIEW_HITS = 32
 _REVIEW_EVENTS = 512
@@ -219,6 +220,7 @@ def _plain(run: Run) -> int:
     witness = 0
     hits_at_review = 0
     step_at_review = 0
+    restore_at = restore_interval(P)
     due = _record(run, features, 0)
     code = MAX_STEPS
     while step < max_steps:
@@ -243,6 +245,9 @@ def _plain(run: Run) -> int:
             hits += n_hit
             updates += 1
             last_update = step
+            if hits >= restore_at:
+                restore_weights(features, hit_counts, w)
+                restore_at = hits + restore_interval(P)
             ask_at = step + patience
             if not np.isfinite(w[0]):
                 code = DIVERGED
@@ -319,6 +324,7 @@ def _candidates(run: Run, pool: Pool) -> int:
     witness = 0
     evaluated = 0
     hits_at_review = hits
+    restore_at = hits + restore_interval(P)
     n = -1
     log_q = 0.0
     one = 0.0
@@ -397,6 +403,9 @@ def _candidates(run: Run, pool: Pool) -> int:
         hits += n_hit
         updates += 1
         counters[LAST_UPDATE_STEP] = step
+        if hits >= restore_at:
+            restore_weights(run.features, hit_counts, w)
+            restore_at = hits + restore_interval(P)
         if updates >= max_updates:
             code = MAX_UPDATES
             break
@@ -444,6 +453,7 @@ def _events(run: Run, pool: Pool, gram: GramRows, slack: FloatArray) -> int:
     n = 0
     k = 0
     hits_at_refresh = hits
+    restore_at = hits + restore_interval(P)
     hits_at_review = hits
     events = 0
     misses = 0
@@ -470,6 +480,9 @@ def _events(run: Run, pool: Pool, gram: GramRows, slack: FloatArray) -> int:
             if hits - hits_at_refresh >= _REFRESH:
                 first = 0
                 hits_at_refresh = hits
+                if hits >= restore_at:
+                    restore_weights(run.features, hit_counts, w)
+                    restore_at = hits + restore_interval(P)
             n = padded(wanted)
             for i in range(first, min(n, size)):
                 margins[i] = margin(rows, i, w)

@@ -40,7 +40,7 @@ def break_kernel(mutation: str) -> tuple[str, tuple]:
 
         event_driven.draw_marked = binomial
         event_driven.one_given_some = lambda *_: 0.0
-        return "events", (1.0, 4, 24, 16, 1.0)
+        return "events", (0.0, 6, 40, 16, 16.0)
     if mutation == "certificate":
         original_bound = event_driven.key_bound
         event_driven.key_bound = lambda *args: 0.9 * original_bound(*args)
