@@ -74,11 +74,11 @@ def command(cases: str, repeats: int, limit_s: float, quick: bool, out: Path, as
         "machine": bench_figure.describe_machine(),
         "settings": {"cases": list(names), "repeats": settings.seeds, "limit_s": limit_s}
         | {"quick": quick},
-        "copy": bench_figure.measure_bandwidth(settings),
+        "copying": bench_figure.measure_bandwidth(settings),
+        "least_call_s": bench.warm_up(),
     }
     if not as_json:
         _print_machine(content)
-    bench.warm_up()
     for name in names:
         content[name] = measure[name]()
         # After each part, so that what is done survives an interrupt.
@@ -89,7 +89,7 @@ def command(cases: str, repeats: int, limit_s: float, quick: bool, out: Path, as
             save(bench_figure.figure_cost_on_P(content[name]), out, "cost_on_P")
     # The libraries come last: their thread pools shall not be there while kernels are timed.
     compared = [row for name in names if name in ("headline", "grid") for row in content[name]]
-    if compared:
+    if any("skipped" not in row for row in compared):
         content["peers"] = bench.compare_peers(compared, settings, say)
         _write(out / "bench.json", content)
         if not as_json:
@@ -139,13 +139,15 @@ def _time(seconds: float) -> str:
 
 
 def _print_machine(content: dict[str, Any]) -> None:
-    machine, copy = content["machine"], content["copy"]
+    machine, copying, call = (content[name] for name in ("machine", "copying", "least_call_s"))
     versions = " ".join(f"{name} {version}" for name, version in machine["versions"].items())
     click.echo(
         f"{machine['processor']}, {machine['machine']}, {machine['cores']} cores; {versions}"
     )
-    speeds = [f"{copy[name]['GB_per_s']:.3g} GB/s in {name}" for name in ("memory", "cache")]
-    click.echo(f"copying reads and writes {', '.join(speeds)}\n")
+    speeds = [f"{copying[name]['GB_per_s']:.3g} GB/s in {name}" for name in ("memory", "cache")]
+    click.echo(f"copying reads and writes {', '.join(speeds)}")
+    calls = ", ".join(f"{kernel} {_time(seconds)}" for kernel, seconds in call.items())
+    click.echo(f"a call with hardly a step, part of every time below: {calls}\n")
 
 
 def _print_comparison(name: str, rows: list[dict[str, Any]]) -> None:

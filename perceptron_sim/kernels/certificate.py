@@ -14,6 +14,7 @@ import numpy as np
 
 from perceptron_sim.arrays import FloatArray, IntArray
 from perceptron_sim.kernels.jit import compiled, reassociated
+from perceptron_sim.kernels.observables import margin
 
 _BINS = 2048
 # A pool reaches to _SPARE times the present bound on the key, so that |w_perp| may rise as much
@@ -22,6 +23,9 @@ _BINS = 2048
 _SPARE = 4.0
 _SHRINK = 32.0
 _SHRINK_FROM = 128
+
+# A near pool is worth trying once |w_perp| is as large as so many hits.
+NEAR_FROM = 6.0
 
 # What ``active`` returns when the pool does not suit any more.
 TOO_SMALL, TOO_LARGE = -1, -2
@@ -44,6 +48,8 @@ class Pool(NamedTuple):
         offset: threshold / R at the time of sorting.
         smallest_norm: least |phi_perp| of all samples.
         typical_norm: mean of |phi_perp| over all samples.
+        center: weights from which displacements are measured, shape (d,); 0 is the axis.
+        near: whether the pool is centred on weights (``near_pool``).
     """
 
     samples: IntArray
@@ -55,6 +61,8 @@ class Pool(NamedTuple):
     offset: float
     smallest_norm: float
     typical_norm: float
+    center: FloatArray
+    near: bool
 
 
 @reassociated
@@ -107,7 +115,26 @@ def key_bound(
 @compiled
 def is_stale(pool: Pool, radius: float, threshold: float) -> bool:
     """Return whether |w_perp| has risen so much that the order of the pool is no longer tight."""
+    if pool.near:
+        return False
     return pool.offset * radius > 4.0 * threshold and pool.offset > 0.1 * pool.typical_norm
+
+
+@reassociated
+def displacement(w: FloatArray, center: FloatArray) -> float:
+    """Return |w_perp - center_perp|; with center 0, |w_perp|."""
+    total = 0.0
+    for j in range(1, w.size):
+        total += (w[j] - center[j]) * (w[j] - center[j])
+    return math.sqrt(total)
+
+
+@compiled
+def reach_of(pool: Pool, w_1: float, radius: float, threshold: float) -> float:
+    """Return the bound on keys, for ``active``, while the displacement is at most ``radius``."""
+    if pool.near:
+        return radius * _SAFETY if w_1 >= pool.center[0] else math.inf
+    return key_bound(pool.offset, pool.smallest_norm, w_1, radius, threshold)
 
 
 @compiled
@@ -183,7 +210,8 @@ def build_pool(
             for j in range(d):
                 rows[to, j] = features[i, j]
     typical = float(np.mean(norms))
-    return Pool(index, rows, norm, starts, width, cut, offset, smallest, typical)
+    center = np.zeros(d)
+    return Pool(index, rows, norm, starts, width, cut, offset, smallest, typical, center, False)
 
 
 @compiled
@@ -201,4 +229,49 @@ def shrink_pool(pool: Pool, w_1: float, radius: float, threshold: float) -> Pool
         part.offset,
         part.smallest_norm,
         part.typical_norm,
+        part.center,
+        part.near,
+    )
+
+
+@compiled
+def near_pool(outer: Pool, n: int, w: FloatArray, threshold: float, reach: float) -> Pool:
+    """Return the samples that can be unfitted while |w_perp| moves less than ``reach`` from here.
+
+    A sample keeps a margin of at least m - |displacement| |phi_perp|, m its margin now, as long as
+    w_1 phi_1 does not fall; so those with (m - threshold) / |phi_perp| > reach may be left out.
+
+    Args:
+        outer: a pool centred on the axis.
+        n: how many of its leading samples can be unfitted within ``reach``.
+        w: weights to centre on, shape (d,).
+        threshold: kappa / T.
+        reach: displacement to provide for, in units of T.
+    """
+    d = w.size
+    noise = displacement(w, np.zeros(d))
+    inside = np.empty(n, np.int64)
+    size = 0
+    for i in range(n):
+        value = margin(outer.rows, i, w)
+        rounding = 1e-9 * (threshold + abs(w[0] * outer.rows[i, 0]) + noise * outer.norm[i])
+        if value - threshold - rounding <= 1.01 * reach * outer.norm[i] or outer.rows[i, 0] < 0.0:
+            inside[size] = i
+            size += 1
+    inside = inside[:size]
+    rows = np.empty((size, d))
+    for k in range(size):
+        rows[k] = outer.rows[inside[k]]
+    return Pool(
+        outer.samples[inside],
+        rows,
+        outer.norm[inside],
+        np.array([0, size]),
+        _TINY,
+        1.005 * reach,
+        0.0,
+        outer.smallest_norm,
+        outer.typical_norm,
+        w.copy(),
+        True,
     )

@@ -32,6 +32,12 @@ def event_hit(d: int, active: float, miss: float) -> float:
 
 
 @compiled
+def near_pool(d: int, n: int) -> float:
+    """Cost of centring a near pool anew on the margins of n samples."""
+    return 3000.0 + n * (6.0 + 0.2 * d)
+
+
+@compiled
 def set_up(P: int, d: int) -> float:
     """Cost of computing all norms and sorting a pool."""
     return P * (12.0 + 0.35 * d)

@@ -14,7 +14,7 @@ from trace_check import Laws, check_trace
 
 from perceptron_sim import PerceptronConfig, simulate
 from perceptron_sim.experiments.simulate import training_data
-from perceptron_sim.kernels import event_driven
+from perceptron_sim.kernels.event_driven import candidates, events
 
 
 def break_kernel(mutation: str) -> tuple[str, tuple]:
@@ -23,12 +23,12 @@ def break_kernel(mutation: str) -> tuple[str, tuple]:
     if mutation == "none":
         return "events", small
     if mutation == "skip":
-        original_wait = event_driven.draw_wait
-        event_driven.draw_wait = lambda rng, inverse: original_wait(rng, inverse) + 1
+        original_wait = events.draw_wait
+        events.draw_wait = lambda rng, inverse: original_wait(rng, inverse) + 1
         return "events", small
     if mutation == "skip in candidates":
-        original_skip = event_driven.draw_null_steps
-        event_driven.draw_null_steps = lambda rng, q, count: original_skip(rng, q, count) + 1
+        original_skip = candidates.draw_null_steps
+        candidates.draw_null_steps = lambda rng, q, count: original_skip(rng, q, count) + 1
         return "candidates", small
     if mutation == "binomial":
 
@@ -38,15 +38,15 @@ def break_kernel(mutation: str) -> tuple[str, tuple]:
                 if low <= h <= min(B, K):
                     return h
 
-        event_driven.draw_marked = binomial
-        event_driven.one_given_some = lambda *_: 0.0
+        events.draw_marked = binomial
+        events.one_given_some = lambda *_: 0.0
         return "events", (0.0, 6, 40, 16, 16.0)
     if mutation == "certificate":
-        original_bound = event_driven.key_bound
-        event_driven.key_bound = lambda *args: 0.9 * original_bound(*args)
+        original_bound = events.reach_of
+        events.reach_of = lambda *args: 0.9 * original_bound(*args)
         return "events", (0.0, 2, 200, 2, 2.0**-15)
     if mutation == "stale row":
-        original_row = event_driven.compute_row
+        original_row = events.compute_row
 
         def stale(gram, x, i, n):
             """Forget to compute the entries by which the active set has grown."""
@@ -57,7 +57,7 @@ def break_kernel(mutation: str) -> tuple[str, tuple]:
                 return slot
             return original_row(gram, x, i, n)
 
-        event_driven.compute_row = stale
+        events.compute_row = stale
         return "events", (0.0, 3, 400, 2, 2.0**-15)
     raise SystemExit(f"no such mutation: {mutation}")
 

@@ -1,0 +1,164 @@
+"""Event-driven SGD: the same process in distribution, without the steps that change nothing.
+
+Three ways of stepping, all exact (THEORY section 5; the argument is spelt out in docs/kernels.md):
+``plain``, ``candidates`` and ``events``, a module each. Reviews choose by measured rates and a cost
+model; the choice never changes the process.
+"""
+
+import numpy as np
+
+from perceptron_sim.arrays import FloatArray, IntArray
+from perceptron_sim.kernels import cost
+from perceptron_sim.kernels.certificate import (
+    active,
+    build_pool,
+    is_stale,
+    key_bound,
+    near_pool,
+    perpendicular_norms,
+    shrink_pool,
+)
+from perceptron_sim.kernels.event_driven.candidates import candidate_leg
+from perceptron_sim.kernels.event_driven.events import event_leg
+from perceptron_sim.kernels.event_driven.plain import plain_leg
+from perceptron_sim.kernels.event_driven.state import (
+    AUTO,
+    CANDIDATES,
+    EVENTS,
+    LARGER_POOL,
+    PLAIN,
+    SMALLER_POOL,
+    TO_CANDIDATES,
+    TO_EVENTS,
+    TO_NEAR,
+    Run,
+    noise,
+)
+from perceptron_sim.kernels.gram_rows import new_rows
+from perceptron_sim.kernels.jit import compiled
+from perceptron_sim.kernels.reference import HITS, Recorder
+
+__all__ = ["AUTO", "CANDIDATES", "EVENTS", "PLAIN", "event_driven_sgd"]
+
+
+@compiled
+def event_driven_sgd(
+    features: FloatArray,
+    threshold: float,
+    B: int,
+    rng: np.random.Generator,
+    limits: IntArray,
+    stop: IntArray,
+    recorder: Recorder,
+    w: FloatArray,
+    counters: IntArray,
+    hit_counts: IntArray,
+    trace: IntArray,
+    growth: float,
+    budget: int,
+    schedule: int,
+) -> int:
+    """Run SGD from w = 0 until every sample is fitted; the same law as ``reference_sgd``.
+
+    Args:
+        features: phi = z / sqrt(d), shape (P, d).
+        threshold: kappa / T; a sample is unfitted while its margin is below it.
+        B: batch size, 1..P.
+        rng: the stream; advanced in place.
+        limits: (max_steps, max_updates).
+        stop: one flag; non-zero ends the run as INTERRUPTED.
+        recorder: checkpoints to fill.
+        w: zeros, shape (d,); final weights on return.
+        counters: as in ``reference``.
+        hit_counts: zeros, shape (P,); hits of each sample on return.
+        trace: one entry for none, or room for a log (``kernels.trace``) with entry 0 set to 1.
+        growth: 2 / (1 + chi); hits to come grow as (unfitted samples)^growth. A hint for the
+            cost model alone.
+        budget: bytes that cached Gram rows may take.
+        schedule: AUTO, or one way of stepping alone, for tests and benchmarks.
+
+    Returns:
+        A code of ``kernels.status``.
+    """
+    # Tuples of arrays are slow to pass from Python but convenient from here on.
+    run = Run(
+        features,
+        threshold,
+        B,
+        rng,
+        limits,
+        stop,
+        recorder,
+        w,
+        counters,
+        hit_counts,
+        trace,
+        growth,
+        schedule,
+    )
+    code = plain_leg(run) if schedule <= PLAIN else TO_CANDIDATES
+    if code != TO_CANDIDATES:
+        return code
+    return _pooled(run, budget)
+
+
+@compiled
+def _pooled(run: Run, budget: int) -> int:
+    """Go on with pools of samples that can be unfitted; choose pools and ways of stepping.
+
+    The usual pool is centred on the teacher's axis. Where |w_perp| is many hits large, most of it
+    is constant for long: then a near pool is centred on the weights themselves.
+    """
+    features, w, threshold, counters = run.features, run.w, run.threshold, run.counters
+    norms = perpendicular_norms(features)
+    slack = np.array([1.25])
+    outer = build_pool(features, norms, w[0], noise(w), threshold)
+    pool = outer
+    reach = 0.0
+    near_allowed_from = 0
+    leg = TO_CANDIDATES
+    while True:
+        if reach > 0.0:
+            # Everything that can be unfitted while w stays within reach of where it is now.
+            bound = key_bound(
+                outer.offset, outer.smallest_norm, w[0], noise(w) + 1.01 * reach, threshold
+            )
+            n = active(outer.starts, outer.bin_width, outer.cut, bound)
+            if n < 0 or is_stale(outer, noise(w), threshold):
+                outer = build_pool(features, norms, w[0], noise(w) + 2.0 * reach, threshold)
+                n = outer.samples.size
+            pool = near_pool(outer, n, w, threshold, reach)
+            leg = TO_EVENTS
+        elif leg == LARGER_POOL:
+            outer = build_pool(features, norms, w[0], noise(w), threshold)
+            pool = outer
+        elif leg == SMALLER_POOL:
+            outer = shrink_pool(outer, w[0], noise(w), threshold)
+            pool = outer
+        else:
+            pool = outer
+        if reach == 0.0:
+            leg = TO_EVENTS if run.schedule == EVENTS else TO_CANDIDATES
+        gram = new_rows(pool.samples.size, budget)
+        hits_before = counters[HITS]
+        while leg in (TO_CANDIDATES, TO_EVENTS):
+            near_allowed = reach == 0.0 and counters[HITS] >= near_allowed_from
+            if leg == TO_EVENTS:
+                leg = event_leg(run, pool, gram, slack, near_allowed)
+            else:
+                leg = candidate_leg(run, pool, near_allowed)
+        if leg == TO_NEAR:
+            reach = max(noise(w) / 8.0, 3.0 * outer.typical_norm)
+        elif leg not in (LARGER_POOL, SMALLER_POOL):
+            return leg
+        elif reach > 0.0:
+            # Keep the price of centring anew a small part of what is done in between.
+            price = cost.near_pool(w.size, n)
+            worth = cost.event_hit(w.size, pool.samples.size, 0.05) * (counters[HITS] - hits_before)
+            if price > 0.3 * worth:
+                reach *= 1.4
+            elif price < 0.1 * worth:
+                reach /= 1.15
+            if reach > 0.5 * noise(w):
+                reach = 0.0
+                near_allowed_from = 2 * counters[HITS]

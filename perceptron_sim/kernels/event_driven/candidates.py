@@ -1,0 +1,168 @@
+"""Stepping by candidates: only batches with samples that could be unfitted are drawn.
+
+Samples that provably cannot be unfitted (``certificate``) are left out. Of the others, the
+candidates, those in a batch are drawn and evaluated; the null batches in between are counted at
+once.
+"""
+
+import numpy as np
+
+from perceptron_sim.kernels import cost
+from perceptron_sim.kernels.batches import draw_batch, needs_order
+from perceptron_sim.kernels.certificate import (
+    NEAR_FROM,
+    TOO_SMALL,
+    Pool,
+    active,
+    displacement,
+    is_stale,
+    reach_of,
+)
+from perceptron_sim.kernels.event_driven.state import (
+    AUTO,
+    GO_ON,
+    LARGER_POOL,
+    NEVER,
+    REVIEW_HITS,
+    SMALLER_POOL,
+    TO_EVENTS,
+    TO_NEAR,
+    Run,
+    hits_to_come,
+    record,
+)
+from perceptron_sim.kernels.exact_weights import restore_interval, restore_weights
+from perceptron_sim.kernels.jit import compiled
+from perceptron_sim.kernels.null_steps import (
+    draw_marked,
+    draw_null_steps,
+    log_null,
+    one_given_some,
+)
+from perceptron_sim.kernels.observables import find_unfitted, margin
+from perceptron_sim.kernels.reference import HITS, LAST_UPDATE_STEP, STEPS_DONE, UPDATES
+from perceptron_sim.kernels.status import FITTED, INTERRUPTED, MAX_STEPS, MAX_UPDATES
+from perceptron_sim.kernels.trace import trace_event
+
+
+@compiled
+def candidate_leg(run: Run, pool: Pool, near_allowed: bool) -> int:
+    """Draw batches with active samples only; the active set follows every hit.
+
+    Returns TO_NEAR, if ``near_allowed``, once |w_perp| is many hits large.
+    """
+    w, counters, threshold = run.w, run.counters, run.threshold
+    rng, stop, hit_counts, B = run.rng, run.stop, run.hit_counts, run.B
+    max_steps, max_updates = run.limits
+    rows, index, starts = pool.rows, pool.samples, pool.starts
+    P, d = run.features.shape
+    order = np.empty(0, np.int64)
+    batch = np.empty(B, np.int64)
+    tracing = run.trace.size > 1
+    step, updates, hits = counters[STEPS_DONE], counters[UPDATES], counters[HITS]
+    witness = 0
+    evaluated = 0
+    hits_at_review = hits
+    restore_at = hits + restore_interval(P)
+    n = -1
+    log_q = 0.0
+    one = 0.0
+    due = record(run, rows, 0)
+    code = GO_ON
+    while True:
+        radius = displacement(w, pool.center)
+        if is_stale(pool, radius, threshold):
+            code = LARGER_POOL
+            break
+        bound = reach_of(pool, w[0], radius, threshold)
+        wanted = active(starts, pool.bin_width, pool.cut, bound)
+        if wanted < 0:
+            code = LARGER_POOL if wanted == TOO_SMALL else SMALLER_POOL
+            break
+        if wanted == 0:
+            code = FITTED
+            break
+        if wanted != n:
+            n = wanted
+            log_q = log_null(P, n, B)
+            one = one_given_some(P, n, B, log_q)
+        # Batches with candidates, until one hits.
+        tries = 0
+        since_asked = 0
+        n_hit = 0
+        while n_hit == 0:
+            tries += 1
+            u = rng.random()
+            if u < one:
+                since_asked += 1
+                i = int(u / one * n)
+                if margin(rows, i, w) < threshold:
+                    batch[0] = i
+                    n_hit = 1
+            else:
+                drawn = draw_marked(rng, P, n, B, 2 if one > 0.0 else 1)
+                if needs_order(n, drawn) and order.size != n:
+                    order = np.arange(n)
+                draw_batch(rng, n, order, batch[:drawn])
+                since_asked += drawn
+                for b in range(drawn):
+                    i = batch[b]
+                    if margin(rows, i, w) < threshold:
+                        batch[n_hit] = i
+                        n_hit += 1
+            if n_hit == 0 and since_asked >= n:
+                # Nothing hit for long: is there anything left to hit?
+                evaluated += since_asked
+                since_asked = -NEVER
+                witness = find_unfitted(rows[:n], w, threshold, min(max(witness, 0), n - 1))
+                if witness < 0:
+                    code = FITTED
+                    break
+            if stop[0] != 0:
+                code = INTERRUPTED
+                break
+        if code != GO_ON:
+            break
+        evaluated += max(since_asked, 0)
+        target = step + tries + draw_null_steps(rng, log_q, tries)
+        if due < target:
+            due = record(run, rows[:n], min(target, max_steps))
+        if target > max_steps:
+            step = max_steps
+            code = MAX_STEPS
+            break
+        step = target
+        if tracing:
+            trace_event(run.trace, step, index[batch[:n_hit]], index[:n], False)
+        for h in range(n_hit):
+            i = batch[h]
+            hit_counts[index[i]] += 1
+            for j in range(d):
+                w[j] += rows[i, j]
+        hits += n_hit
+        updates += 1
+        counters[LAST_UPDATE_STEP] = step
+        if hits >= restore_at:
+            restore_weights(run.features, hit_counts, w)
+            restore_at = hits + restore_interval(P)
+        if updates >= max_updates:
+            code = MAX_UPDATES
+            break
+        new_hits = hits - hits_at_review
+        if new_hits >= REVIEW_HITS and run.schedule == AUTO:
+            if near_allowed and radius > NEAR_FROM * pool.typical_norm:
+                code = TO_NEAR
+                break
+            by_trial = cost.candidate_hit(d, evaluated / new_hits)
+            # At most one row for each active sample is computed, and for each hit to come.
+            per_hit = evaluated / new_hits
+            to_come = max(hits_to_come(run, hits, n / per_hit), 0.1 * hits)
+            if cost.event_hit(d, 1.4 * n, min(1.0, n / to_come)) < 0.8 * by_trial:
+                code = TO_EVENTS
+                break
+            evaluated = 0
+            hits_at_review = hits
+    counters[STEPS_DONE] = step
+    counters[UPDATES] = updates
+    counters[HITS] = hits
+    return code

@@ -1,0 +1,214 @@
+"""Stepping by events: margins of all samples that can be unfitted are kept.
+
+The next batch that changes something is drawn directly; each hit adds one cached Gram row.
+"""
+
+import math
+
+import numpy as np
+
+from perceptron_sim.arrays import FloatArray
+from perceptron_sim.kernels import cost
+from perceptron_sim.kernels.certificate import (
+    NEAR_FROM,
+    TOO_SMALL,
+    Pool,
+    active,
+    displacement,
+    is_stale,
+    reach_of,
+)
+from perceptron_sim.kernels.event_driven.state import (
+    AUTO,
+    GO_ON,
+    LARGER_POOL,
+    SMALLER_POOL,
+    TO_CANDIDATES,
+    TO_NEAR,
+    Run,
+    record,
+)
+from perceptron_sim.kernels.exact_weights import restore_interval, restore_weights
+from perceptron_sim.kernels.gram_rows import (
+    BLOCK,
+    GramRows,
+    add_row,
+    compute_row,
+    count_below,
+    list_below,
+    padded,
+    pick,
+)
+from perceptron_sim.kernels.jit import compiled
+from perceptron_sim.kernels.null_steps import draw_marked, draw_wait, one_given_some
+from perceptron_sim.kernels.observables import margin
+from perceptron_sim.kernels.reference import HITS, LAST_UPDATE_STEP, STEPS_DONE, UPDATES
+from perceptron_sim.kernels.status import FITTED, INTERRUPTED, MAX_STEPS, MAX_UPDATES
+from perceptron_sim.kernels.trace import trace_event
+
+# Margins are computed anew from the weights after so many hits: between refreshes rounding adds
+# up to at most 2^16 * 2^-53 = 7e-12 of the largest margin kept.
+_REFRESH = 1 << 16
+_REVIEW_EVENTS = 512
+_TUNE_EVENTS = 64
+# Weight of the newest event in the running mean of |w_perp|^2.
+_MEMORY = 1.0 / 128.0
+
+
+@compiled
+def event_leg(run: Run, pool: Pool, gram: GramRows, slack: FloatArray, near_allowed: bool) -> int:
+    """Draw the updates directly from the kept margins.
+
+    ``slack`` holds the factor by which the radius covered exceeds the usual displacement; it is
+    learnt as the run goes on. Returns TO_NEAR, if ``near_allowed``, once |w_perp| is many hits
+    large.
+    """
+    w, counters, threshold = run.w, run.counters, run.threshold
+    rng, stop, hit_counts, B = run.rng, run.stop, run.hit_counts, run.B
+    max_steps, max_updates = run.limits
+    rows, index, starts = pool.rows, pool.samples, pool.starts
+    gram_rows, gram_slot, gram_length, gram_recent = gram.rows, gram.slot, gram.length, gram.recent
+    P, d = run.features.shape
+    size = rows.shape[0]
+    margins = np.full(padded(size), math.inf)
+    below = np.zeros(padded(size) // BLOCK, np.int64)
+    found = np.empty(padded(size), np.int64)
+    tracing = run.trace.size > 1
+    step, updates, hits = counters[STEPS_DONE], counters[UPDATES], counters[HITS]
+    # By the number k of unfitted samples: ln P(null), and P(one hit | some); grown on demand.
+    log_q = np.zeros(size + 1)
+    inverse = np.zeros(size + 1)
+    one = np.zeros(size + 1)
+    known = 0
+    r_squared = 0.0
+    bound_squared = -1.0
+    mean_r_squared = displacement(w, pool.center) ** 2
+    tune_at = 0
+    n = 0
+    k = 0
+    hits_at_refresh = hits
+    restore_at = hits + restore_interval(P)
+    hits_at_review = hits
+    events = 0
+    misses = 0
+    trials_sum = 0.0
+    due = record(run, rows, 0)
+    code = GO_ON
+    while True:
+        # Keep the active set: it must cover |w_perp|^2 <= bound_squared.
+        if r_squared > bound_squared or events >= tune_at:
+            # The radius is chosen so that |w_perp| forces about one tuning in three.
+            if n > 0:
+                slack[0] *= 1.02 if r_squared > bound_squared else 0.99
+                slack[0] = min(max(slack[0], 1.05), 3.0)
+            radius = max(slack[0] * math.sqrt(mean_r_squared), 1.02 * displacement(w, pool.center))
+            if pool.near:
+                # All of a near pool is active: its samples were chosen for this reach.
+                radius = max(radius, pool.cut / 1.001)
+            if is_stale(pool, radius, threshold):
+                code = LARGER_POOL
+                break
+            bound = reach_of(pool, w[0], radius, threshold)
+            wanted = active(starts, pool.bin_width, pool.cut, bound)
+            if wanted < 0:
+                code = LARGER_POOL if wanted == TOO_SMALL else SMALLER_POOL
+                break
+            first = n
+            if hits - hits_at_refresh >= _REFRESH:
+                first = 0
+                hits_at_refresh = hits
+                if hits >= restore_at:
+                    restore_weights(run.features, hit_counts, w)
+                    restore_at = hits + restore_interval(P)
+            n = padded(wanted)
+            for i in range(first, min(n, size)):
+                margins[i] = margin(rows, i, w)
+            count_below(margins, first, n, threshold, below)
+            k = below[: n // BLOCK].sum()
+            r_squared = displacement(w, pool.center) ** 2
+            bound_squared = radius * radius
+            tune_at = events + _TUNE_EVENTS
+        if k == 0:
+            code = FITTED
+            break
+        while known < k:
+            # C(P-k-1, B) / C(P-k, B) = (P-k-B) / (P-k).
+            log_q[known + 1] = -math.inf
+            if P - known > B:
+                log_q[known + 1] = log_q[known] + math.log1p(-B / (P - known))
+            known += 1
+            inverse[known] = -1.0 / log_q[known]
+            one[known] = one_given_some(P, known, B, log_q[known])
+
+        target = step + draw_wait(rng, inverse[k])
+        if due < target:
+            due = record(run, rows[:n], min(target, max_steps))
+        if target > max_steps:
+            step = max_steps
+            code = MAX_STEPS
+            break
+        step = target
+
+        u = rng.random()
+        n_hit = 1
+        if u < one[k]:
+            found[0] = pick(margins, threshold, below, int(u / one[k] * k))
+        else:
+            n_hit = draw_marked(rng, P, k, B, 2 if one[k] > 0.0 else 1)
+            list_below(margins, n, threshold, found)
+            for h in range(n_hit):
+                other = h + int(rng.random() * (k - h))
+                found[h], found[other] = found[other], found[h]
+        if tracing:
+            unfitted = np.empty(n, np.int64)
+            count = list_below(margins, n, threshold, unfitted)
+            trace_event(run.trace, step, index[found[:n_hit]], index[unfitted[:count]], True)
+        trials_sum += 1.0 / k
+        by_rows = 2 * n_hit <= d
+        for h in range(n_hit):
+            i = found[h]
+            hit_counts[index[i]] += 1
+            for j in range(d):
+                w[j] += rows[i, j]
+            if by_rows:
+                slot = gram_slot[i]
+                if slot < 0 or gram_length[slot] < n:
+                    slot = compute_row(gram, rows, i, n)
+                    misses += 1
+                gram_recent[slot] = 1
+                k = add_row(margins, gram_rows, slot, n, threshold, below)
+        if not by_rows:
+            for i in range(min(n, size)):
+                margins[i] = margin(rows, i, w)
+            count_below(margins, 0, n, threshold, below)
+            k = below[: n // BLOCK].sum()
+        r_squared = displacement(w, pool.center) ** 2
+        hits += n_hit
+        updates += 1
+        counters[LAST_UPDATE_STEP] = step
+        events += 1
+        mean_r_squared += (r_squared - mean_r_squared) * _MEMORY
+        if updates >= max_updates:
+            code = MAX_UPDATES
+            break
+        if events >= _REVIEW_EVENTS:
+            by_event = cost.event_hit(d, n, misses / (hits - hits_at_review))
+            trials = n / slack[0] * trials_sum / events
+            if cost.candidate_hit(d, trials) < 0.7 * by_event and run.schedule == AUTO:
+                code = TO_CANDIDATES
+                break
+            if near_allowed and r_squared > (NEAR_FROM * pool.typical_norm) ** 2:
+                code = TO_NEAR
+                break
+            if stop[0] != 0:
+                code = INTERRUPTED
+                break
+            hits_at_review = hits
+            misses = 0
+            tune_at -= events
+            events = 0
+            trials_sum = 0.0
+    counters[STEPS_DONE] = step
+    counters[UPDATES] = updates
+    counters[HITS] = hits
+    return code

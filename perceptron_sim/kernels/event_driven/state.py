@@ -1,0 +1,78 @@
+"""What the three ways of stepping share: the problem, the codes they return, small helpers."""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from perceptron_sim.arrays import FloatArray, IntArray
+from perceptron_sim.kernels.jit import compiled
+from perceptron_sim.kernels.observables import training_state
+from perceptron_sim.kernels.reference import RECORDED, Recorder
+
+# Schedules: let the cost model choose, or step in one way alone.
+AUTO, PLAIN, CANDIDATES, EVENTS = 0, 1, 2, 3
+
+# What a leg returns, besides a final status.
+GO_ON, TO_CANDIDATES, TO_EVENTS, TO_NEAR, LARGER_POOL, SMALLER_POOL = -1, 100, 101, 102, 103, 104
+
+# Hits between two looks at the rates.
+REVIEW_HITS = 32
+NEVER = np.iinfo(np.int64).max // 2
+
+
+class Run(NamedTuple):
+    """What every leg reads and writes: the arguments of ``event_driven_sgd``."""
+
+    features: FloatArray
+    threshold: float
+    B: int
+    rng: np.random.Generator
+    limits: IntArray
+    stop: IntArray
+    recorder: Recorder
+    w: FloatArray
+    counters: IntArray
+    hit_counts: IntArray
+    trace: IntArray
+    growth: float
+    schedule: int
+
+
+@compiled
+def noise(w: FloatArray) -> float:
+    """Return |w_perp|."""
+    total = 0.0
+    for j in range(1, w.size):
+        total += w[j] * w[j]
+    return math.sqrt(total)
+
+
+@compiled
+def record(run: Run, rows: FloatArray, step_of_change: int) -> int:
+    """Fill the checkpoints before the step that changes something next; return the next due.
+
+    Only ``rows`` can be unfitted, so only they are looked at.
+    """
+    recorder, counters = run.recorder, run.counters
+    k = counters[RECORDED]
+    if k < recorder.steps.size and recorder.steps[k] < step_of_change:
+        unfitted, loss = training_state(rows, run.w, run.threshold)
+        while k < recorder.steps.size and recorder.steps[k] < step_of_change:
+            recorder.w[k] = run.w
+            recorder.unfitted[k] = unfitted
+            recorder.loss[k] = loss
+            k += 1
+        counters[RECORDED] = k
+    return recorder.steps[k] if k < recorder.steps.size else NEVER
+
+
+@compiled
+def hits_to_come(run: Run, hits: int, unfitted: float) -> float:
+    """Estimate the number of further hits.
+
+    Hits grow as lambda^2 and the unfitted fraction falls as lambda^-(1+chi) until about d/2
+    samples are left (THEORY sections 3, 4); half of that is assumed, to be cautious.
+    """
+    growth = max(unfitted / (0.5 * run.w.size), 1.0) ** run.growth
+    return 0.5 * hits * float(growth - 1.0)
