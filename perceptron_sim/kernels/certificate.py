@@ -17,10 +17,11 @@ from perceptron_sim.kernels.jit import compiled, reassociated
 from perceptron_sim.kernels.observables import margin
 
 _BINS = 2048
-# A pool reaches to _SPARE times the present bound on the key, so that |w_perp| may rise as much
-# before the whole training set is looked at again. It shrinks when the bound has fallen to
-# 1/_SHRINK of its reach, while the bins still resolve the prefix.
-_SPARE = 4.0
+# A pool reaches to a multiple of the present bound on the key, so that |w_perp| may rise as much
+# before the whole training set is looked at again: little at first, as most runs never need more.
+FIRST_SPARE, SPARE = 2.5, 5.0
+# It shrinks when the bound has fallen to 1/_SHRINK of its reach, while the bins still resolve the
+# prefix.
 _SHRINK = 32.0
 _SHRINK_FROM = 128
 
@@ -162,8 +163,9 @@ def build_pool(
     w_1: float,
     radius: float,
     threshold: float,
+    spare: float,
 ) -> Pool:
-    """Collect and sort the samples that are active up to a few times the present bound.
+    """Collect and sort the samples that are active up to ``spare`` times the present bound.
 
     Args:
         features: phi, shape (P, d).
@@ -171,12 +173,13 @@ def build_pool(
         w_1: signal.
         radius: bound on |w_perp| for which the order is to be tight.
         threshold: kappa / T.
+        spare: how far the bound may rise before the pool must be built anew.
     """
     P, d = features.shape
     offset = threshold / max(radius, _TINY)
     smallest = float(np.min(norms))
     bound = key_bound(offset, smallest, w_1, radius, threshold)
-    cut = bound * _SPARE
+    cut = bound * spare
     # Two passes over (phi_1, norm): count by bin, then place.
     key = np.empty(P)
     inside = 0
@@ -217,7 +220,7 @@ def build_pool(
 @compiled
 def shrink_pool(pool: Pool, w_1: float, radius: float, threshold: float) -> Pool:
     """Return the pool of those samples of ``pool`` that a new pool would hold."""
-    part = build_pool(pool.rows, pool.norm, w_1, radius, threshold)
+    part = build_pool(pool.rows, pool.norm, w_1, radius, threshold, SPARE)
     cut = min(part.cut, pool.cut)
     return Pool(
         pool.samples[part.samples],

@@ -10,6 +10,8 @@ import numpy as np
 from perceptron_sim.arrays import FloatArray, IntArray
 from perceptron_sim.kernels import cost
 from perceptron_sim.kernels.certificate import (
+    FIRST_SPARE,
+    SPARE,
     active,
     build_pool,
     is_stale,
@@ -112,7 +114,7 @@ def _pooled(run: Run, budget: int) -> int:
     features, w, threshold, counters = run.features, run.w, run.threshold, run.counters
     norms = perpendicular_norms(features)
     slack = np.array([1.25])
-    outer = build_pool(features, norms, w[0], noise(w), threshold)
+    outer = build_pool(features, norms, w[0], noise(w), threshold, FIRST_SPARE)
     pool = outer
     reach = 0.0
     near_allowed_from = 0
@@ -125,12 +127,12 @@ def _pooled(run: Run, budget: int) -> int:
             )
             n = active(outer.starts, outer.bin_width, outer.cut, bound)
             if n < 0 or is_stale(outer, noise(w), threshold):
-                outer = build_pool(features, norms, w[0], noise(w) + 2.0 * reach, threshold)
+                outer = build_pool(features, norms, w[0], noise(w) + 2.0 * reach, threshold, SPARE)
                 n = outer.samples.size
             pool = near_pool(outer, n, w, threshold, reach)
             leg = TO_EVENTS
         elif leg == LARGER_POOL:
-            outer = build_pool(features, norms, w[0], noise(w), threshold)
+            outer = build_pool(features, norms, w[0], noise(w), threshold, SPARE)
             pool = outer
         elif leg == SMALLER_POOL:
             outer = shrink_pool(outer, w[0], noise(w), threshold)

@@ -97,10 +97,10 @@ def event_leg(run: Run, pool: Pool, gram: GramRows, slack: FloatArray, near_allo
     while True:
         # Keep the active set: it must cover |w_perp|^2 <= bound_squared.
         if r_squared > bound_squared or events >= tune_at:
-            # The radius is chosen so that |w_perp| forces about one tuning in three.
+            # So that |w_perp| forces about one tuning in three; less than FIRST_SPARE in any case.
             if n > 0:
                 slack[0] *= 1.02 if r_squared > bound_squared else 0.99
-                slack[0] = min(max(slack[0], 1.05), 3.0)
+                slack[0] = min(max(slack[0], 1.05), 2.2)
             radius = max(slack[0] * math.sqrt(mean_r_squared), 1.02 * displacement(w, pool.center))
             if pool.near:
                 # All of a near pool is active: its samples were chosen for this reach.
