@@ -105,15 +105,19 @@ def simulate_kernel(
         code = loop.kernel_sgd(
             table.rows, table.slot_of, labels, config.threshold, B, rng, limits, flag, state
         )
-        if code == loop.NEED_ROW:
+        if code == loop.NEED_ROW and not flag[0]:
             table.fetch(int(state.pending[state.state[loop.NEXT_HIT]]))
-        elif code == loop.NEED_REFRESH:
-            state.margins[:P] = _margins(table, labels, state.hit_counts)
-        else:
+            continue
+        if code == loop.NEED_ROW:
+            code = status.INTERRUPTED
+        margins = _margins(table, labels, state.hit_counts)
+        short = margins < config.threshold
+        state.margins[:P] = margins
+        # Running margins carry rounding: only those computed anew can end a run as fitted.
+        if code != loop.NEED_REFRESH and not (code == status.FITTED and short.any()):
             break
     wall_s = time.perf_counter() - started
-    margins = _margins(table, labels, state.hit_counts)
-    unfitted = int(np.count_nonzero(state.margins[:P] < config.threshold))
+    unfitted = int(np.count_nonzero(short))
     squared = float(state.hit_counts @ margins)
     if not math.isfinite(squared * config.T):
         code = status.DIVERGED

@@ -114,9 +114,14 @@ def scan(
             for config, record in _in_threads(pending, work, n_workers, interrupts, report.flush):
                 if record["status"] != _INTERRUPTED:
                     report.add(record, _cost(config))
+        except BaseException:
+            # Nothing can be stored or shown any more: do not wait for runs of hours.
+            interrupts.draining = True
+            interrupts.stop.set()
+            raise
         finally:
-            report.flush(force=True)
             watcher.finish()
+            report.flush(force=True)
     return ScanReport(
         keys=frozenset(keys),
         found=len(keys) - len(pending),
@@ -191,6 +196,9 @@ def _in_threads(
                 if config is None:
                     break
                 flying[pool.submit(work, config, interrupts.stop)] = config
+            if interrupts.draining:
+                for waiting in [future for future in flying if future.cancel()]:
+                    del flying[waiting]
             if not flying:
                 return
             ended, _ = wait(flying, timeout=0.25, return_when=FIRST_COMPLETED)

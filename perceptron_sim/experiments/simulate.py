@@ -3,6 +3,7 @@
 import math
 import time
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 
@@ -126,8 +127,9 @@ def run_bytes(config: PerceptronConfig, kernel: str) -> int:
     data = memory_bytes(config.P, config.d)
     if kernel == "reference":
         return data
-    # The pool holds another copy of the data at most, the rows at most the square of it.
-    return data + 8 * config.P * (config.d + 8) + min(ROW_BUDGET, 8 * config.P**2)
+    # While one pool and its rows replace another, two of each are there; a pool holds a copy of the
+    # data at most, and the rows the square of their number.
+    return data + 2 * (8 * config.P * (config.d + 8) + min(ROW_BUDGET, 8 * config.P**2))
 
 
 def training_data(config: PerceptronConfig) -> FloatArray:
@@ -174,7 +176,7 @@ def simulate(
         raise InputError(f"schedule {schedule!r} is unknown: choose one of {', '.join(SCHEDULES)}")
     check_memory(run_bytes(config, name), f"a run at P = {config.P}, d = {config.d}")
     z = training_data(config) if data is None else _checked_data(config, data)
-    features = z * (1.0 / math.sqrt(config.d))
+    scaled = _in_natural_units(config, z)
     recorder = make_recorder(config, checkpoints)
     w = np.zeros(config.d)
     counters = np.zeros(reference.N_COUNTERS, dtype=np.int64)
@@ -182,7 +184,7 @@ def simulate(
     log = np.zeros(1, dtype=np.int64) if trace is None else trace
     log[0] = 1
     problem = (
-        *(features, config.threshold, config.B, config.stream("batches")),
+        *(scaled.features, scaled.threshold, config.B, config.stream("batches")),
         np.array([config.max_steps, config.max_updates], dtype=np.int64),
         *((stop or StopFlag()).array, recorder, w, counters, hit_counts),
     )
@@ -196,7 +198,41 @@ def simulate(
     # Near the largest floats T w may overflow; that is a status, not a warning.
     with np.errstate(over="ignore", invalid="ignore"):
         return _measure(
-            config, name, code, features, w, counters, hit_counts, recorder, checkpoints, wall_s
+            config, name, code, scaled, w, counters, hit_counts, recorder, checkpoints, wall_s
+        )
+
+
+class _Scaled(NamedTuple):
+    """A problem in the units of the kernels.
+
+    Attributes:
+        features: phi, shape (P, d).
+        threshold: margin at which a sample is fitted.
+        w_unit: w in the units of the configuration, over w in those of the kernel.
+        margin_unit: the same for margins.
+    """
+
+    features: FloatArray
+    threshold: float
+    w_unit: float
+    margin_unit: float
+
+
+def _in_natural_units(config: PerceptronConfig, z: FloatArray) -> _Scaled:
+    features = z * (1.0 / math.sqrt(config.d))
+    largest = float(np.max(np.abs(features)))
+    if largest == 0.0 or 2.0**-100 < largest < 2.0**100:
+        return _Scaled(features, config.threshold, config.T, config.T)
+    # Measure x in another power of two, so that squares neither overflow nor vanish. Thresholds
+    # beyond 1e250 are out of reach anyway: a hit moves a margin by d at most.
+    exponent = math.frexp(largest)[1]
+    with np.errstate(over="ignore", under="ignore"):
+        threshold = np.ldexp(config.threshold, -2 * exponent)
+        return _Scaled(
+            np.ldexp(features, -exponent),
+            float(np.clip(threshold, np.finfo(np.float64).tiny, 1e250)),
+            float(np.ldexp(config.T, exponent)),
+            float(np.ldexp(config.T, 2 * exponent)),
         )
 
 
@@ -231,7 +267,7 @@ def _measure(
     config: PerceptronConfig,
     kernel: str,
     code: int,
-    features: FloatArray,
+    scaled: _Scaled,
     w_natural: FloatArray,
     counters: IntArray,
     hit_counts: IntArray,
@@ -239,15 +275,16 @@ def _measure(
     checkpoints: str | None,
     wall_s: float,
 ) -> RunResult:
-    unfitted, loss = 0, 0.0
-    if code not in (status.FITTED, status.DIVERGED):
-        unfitted, loss = training_state(features, w_natural, config.threshold)
-        if unfitted == 0 and code != status.INTERRUPTED:
-            code = status.FITTED
+    unfitted, loss = training_state(scaled.features, w_natural, scaled.threshold)
     steps = int(counters[reference.LAST_UPDATE_STEP])
-    w = w_natural * config.T
-    if not np.all(np.isfinite(w)):
+    w = w_natural * scaled.w_unit
+    if not (np.all(np.isfinite(w)) and math.isfinite(loss)):
         code = status.DIVERGED
+    elif code == status.FITTED:
+        _check_fitted(scaled, w_natural)
+        unfitted, loss = 0, 0.0
+    elif unfitted == 0 and code != status.INTERRUPTED:
+        code = status.FITTED
     w1, w_perp, lam = _split(w[None, :])
     course = None
     if checkpoints is not None:
@@ -256,9 +293,9 @@ def _measure(
         course = _course(
             config,
             step=np.append(recorder.steps[:keep], steps),
-            w=np.vstack([recorder.w[:keep] * config.T, w]),
+            w=np.vstack([recorder.w[:keep] * scaled.w_unit, w]),
             unfitted=np.append(recorder.unfitted[:keep], unfitted),
-            loss=np.append(recorder.loss[:keep], loss),
+            loss=np.append(recorder.loss[:keep], loss) * scaled.margin_unit,
         )
     return RunResult(
         config=config,
@@ -282,6 +319,17 @@ def _measure(
     )
 
 
+def _check_fitted(scaled: _Scaled, w: FloatArray) -> None:
+    """Refuse to call a run fitted whose margins, computed anew, are short by more than rounding."""
+    margins = scaled.features @ w
+    rounding = 1e-9 * (scaled.threshold + np.abs(scaled.features) @ np.abs(w))
+    short = int(np.count_nonzero(~(margins >= scaled.threshold - rounding)))
+    if short:
+        raise RuntimeError(
+            f"the kernel ended as fitted with {short} samples short: a bug, please report the data"
+        )
+
+
 def _course(
     config: PerceptronConfig, step: IntArray, w: FloatArray, unfitted: IntArray, loss: FloatArray
 ) -> Checkpoints:
@@ -292,7 +340,7 @@ def _course(
         w1=w1,
         w_perp=w_perp,
         unfitted=unfitted / config.P,
-        train_loss=loss * (config.T / config.P),
+        train_loss=loss / config.P,
         test_error=_test_error(lam, config.chi),
         w=w,
     )

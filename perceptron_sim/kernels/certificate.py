@@ -51,6 +51,7 @@ class Pool(NamedTuple):
         typical_norm: mean of |phi_perp| over all samples.
         center: weights from which displacements are measured, shape (d,); 0 is the axis.
         near: whether the pool is centred on weights (``near_pool``).
+        least_w_1: the pool is good for no smaller w_1.
     """
 
     samples: IntArray
@@ -64,6 +65,7 @@ class Pool(NamedTuple):
     typical_norm: float
     center: FloatArray
     near: bool
+    least_w_1: float
 
 
 @reassociated
@@ -97,19 +99,14 @@ def key_bound(
     """Return x such that every active sample has a key below x.
 
     phi_1 w_1 < R norm + threshold gives key < (R/w_1) (norm + threshold/R) / (norm + offset),
-    and the last ratio is at most its value at the smallest norm, or 1.
+    and the last ratio is at most 1, or its value at the smallest norm.
     """
     radius = max(radius * _SAFETY, 1e-12 * w_1, _TINY)
     if w_1 <= 0.0:
         return math.inf
     threshold *= _SAFETY
-    excess = threshold / radius
-    ratio = 1.0
-    if excess > pool_offset:
-        floor = smallest_norm + pool_offset
-        if floor < _TINY:
-            return math.inf
-        ratio = (smallest_norm + excess) / floor
+    excess = max(threshold / radius - pool_offset, 0.0)
+    ratio = 1.0 + excess / max(smallest_norm + pool_offset, _TINY)
     return radius / w_1 * ratio * _SAFETY
 
 
@@ -131,10 +128,18 @@ def displacement(w: FloatArray, center: FloatArray) -> float:
 
 
 @compiled
+def noise(w: FloatArray) -> float:
+    """Return |w_perp|, rounded exactly as ``displacement`` from the axis is."""
+    return displacement(w, np.zeros(w.size))
+
+
+@compiled
 def reach_of(pool: Pool, w_1: float, radius: float, threshold: float) -> float:
     """Return the bound on keys, for ``active``, while the displacement is at most ``radius``."""
+    if w_1 < pool.least_w_1:
+        return math.inf
     if pool.near:
-        return radius * _SAFETY if w_1 >= pool.center[0] else math.inf
+        return radius * _SAFETY
     return key_bound(pool.offset, pool.smallest_norm, w_1, radius, threshold)
 
 
@@ -145,13 +150,14 @@ def active(starts: IntArray, bin_width: float, cut: float, bound: float) -> int:
     The pool is given by its fields. TOO_SMALL if it may lack some, TOO_LARGE if a smaller pool
     would do much better.
     """
-    if bound > cut:
+    # Written so that a bound that is not a number counts as too large.
+    if not bound <= cut:
         return TOO_SMALL
     bins = starts.size - 1
     if bound * _SHRINK < bins * bin_width and starts[bins] > _SHRINK_FROM:
         return TOO_LARGE
     position = bound / bin_width
-    if position >= bins - 1:
+    if not position < bins - 1:
         return int(starts[bins])
     return int(starts[int(position) + 1])
 
@@ -214,7 +220,9 @@ def build_pool(
                 rows[to, j] = features[i, j]
     typical = float(np.mean(norms))
     center = np.zeros(d)
-    return Pool(index, rows, norm, starts, width, cut, offset, smallest, typical, center, False)
+    return Pool(
+        index, rows, norm, starts, width, cut, offset, smallest, typical, center, False, -math.inf
+    )
 
 
 @compiled
@@ -234,6 +242,7 @@ def shrink_pool(pool: Pool, w_1: float, radius: float, threshold: float) -> Pool
         part.typical_norm,
         part.center,
         part.near,
+        w_1,
     )
 
 
@@ -252,12 +261,12 @@ def near_pool(outer: Pool, n: int, w: FloatArray, threshold: float, reach: float
         reach: displacement to provide for, in units of T.
     """
     d = w.size
-    noise = displacement(w, np.zeros(d))
+    w_perp = noise(w)
     inside = np.empty(n, np.int64)
     size = 0
     for i in range(n):
         value = margin(outer.rows, i, w)
-        rounding = 1e-9 * (threshold + abs(w[0] * outer.rows[i, 0]) + noise * outer.norm[i])
+        rounding = 1e-9 * (threshold + abs(w[0] * outer.rows[i, 0]) + w_perp * outer.norm[i])
         if value - threshold - rounding <= 1.01 * reach * outer.norm[i] or outer.rows[i, 0] < 0.0:
             inside[size] = i
             size += 1
@@ -277,4 +286,5 @@ def near_pool(outer: Pool, n: int, w: FloatArray, threshold: float, reach: float
         outer.typical_norm,
         w.copy(),
         True,
+        w[0],
     )

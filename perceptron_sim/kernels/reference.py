@@ -17,8 +17,8 @@ from perceptron_sim.kernels.status import (
 )
 
 # Places in the counter array.
-LAST_UPDATE_STEP, UPDATES, HITS, STEPS_DONE, RECORDED = range(5)
-N_COUNTERS = 5
+LAST_UPDATE_STEP, UPDATES, HITS, STEPS_DONE, RECORDED, RESTORE_AT = range(6)
+N_COUNTERS = 6
 
 
 class Recorder(NamedTuple):
@@ -65,7 +65,8 @@ def reference_sgd(
         stop: one flag, read every step; non-zero ends the run as INTERRUPTED.
         recorder: checkpoints to fill.
         w: start weights, shape (d,); final weights on return.
-        counters: filled with LAST_UPDATE_STEP, UPDATES, HITS, STEPS_DONE, RECORDED.
+        counters: filled with LAST_UPDATE_STEP, UPDATES, HITS, STEPS_DONE, RECORDED; the rest is
+            for other kernels.
         hit_counts: zeros, shape (P,); hits of each sample on return.
 
     Returns:

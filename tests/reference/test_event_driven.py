@@ -160,8 +160,9 @@ ODD = {
     "all on the boundary": lambda z: z * [0.0, 1, 1],
     "teacher is wrong": lambda z: z * np.where(np.arange(60)[:, None] % 7 == 0, -1.0, 1.0),
     "origin": lambda z: z * (np.arange(60)[:, None] != 5),
-    "huge": lambda z: z * 1e100,
-    "tiny": lambda z: z * 1e-100,
+    "huge": lambda z: z * 1e200,
+    "tiny": lambda z: z * 1e-200,
+    "axis and origin": lambda z: z * (np.arange(60)[:, None] > 1) + 5.0 * np.eye(60, 3),
     "very uneven": lambda z: z * np.geomspace(1e-6, 1e6, 60)[:, None],
 }
 
@@ -175,11 +176,47 @@ def test_ill_conditioned_data_end_with_a_status(odd: str, schedule: str) -> None
     reference = simulate(base, "reference", data=data)
     assert run.status == reference.status
     assert run.status in ("fitted", "max_updates", "max_steps")
-    margins = data @ run.w / math.sqrt(3)
+    margins = data.astype(np.longdouble) @ run.w.astype(np.longdouble) / math.sqrt(3)
     if run.status == "fitted":
         assert (margins >= 0.1 * (1 - 1e-9)).all()
     else:
         assert (margins < 0.1).any()
+
+
+@pytest.mark.parametrize("schedule", ["auto", "candidates", "events"])
+def test_samples_on_the_wrong_side_of_the_teacher(schedule: str) -> None:
+    # w_1 falls at times; what is left out must still be fitted.
+    laws, rng = Laws(), np.random.default_rng(5)
+    for seed in range(12):
+        B = [2, 2, 8, 1][seed % 4]
+        base = PerceptronConfig(d=3, P=400, B=B, seed=seed, kappa=0.5, max_updates=1500)
+        z = training_data(base)
+        if seed % 2:
+            z = z @ stats.special_ortho_group.rvs(3, random_state=rng).T
+        else:
+            z[:3] = [[-4.0, 3.0, 0.1], [-0.5, 5.0, 5.0], [-3.0, 0.0, 4.0]]
+        trace = np.zeros(12_000_000, dtype=np.int64)
+        run = simulate(base, "event", None, data=z, trace=trace, schedule=schedule)
+        check_trace(z, base, trace, run, laws)
+    assert all(abs(score) < 6 for score in laws.z().values()), laws.z()
+
+
+@pytest.mark.parametrize("kappa", [0.0, 2.0**-15])
+def test_samples_on_the_axis_do_not_stall_the_kernel(kappa: float) -> None:
+    base = PerceptronConfig(d=16, P=20_000, B=2, kappa=kappa, seed=0)
+    z = training_data(base)
+    z[0] = 5.0 * np.eye(16)[0]
+    assert simulate(base, "event", None, data=z).status == "fitted"
+
+
+@pytest.mark.parametrize("kappa", [16.0, 128.0])
+def test_near_pools_are_exact(kappa: float) -> None:
+    laws = Laws()
+    base = PerceptronConfig(chi=1.0, d=4, P=300, B=2, kappa=kappa, seed=3, max_updates=6000)
+    trace = np.zeros(40_000_000, dtype=np.int64)
+    run = simulate(base, "event", None, trace=trace)
+    check_trace(training_data(base), base, trace, run, laws)
+    assert all(abs(score) < 6 for score in laws.z().values()), laws.z()
 
 
 @pytest.mark.parametrize("schedule", ["plain", "candidates", "events"])

@@ -5,6 +5,8 @@ Three ways of stepping, all exact (THEORY section 5; the argument is spelt out i
 model; the choice never changes the process.
 """
 
+import math
+
 import numpy as np
 
 from perceptron_sim.arrays import FloatArray, IntArray
@@ -17,6 +19,7 @@ from perceptron_sim.kernels.certificate import (
     is_stale,
     key_bound,
     near_pool,
+    noise,
     perpendicular_norms,
     shrink_pool,
 )
@@ -34,11 +37,12 @@ from perceptron_sim.kernels.event_driven.state import (
     TO_EVENTS,
     TO_NEAR,
     Run,
-    noise,
 )
+from perceptron_sim.kernels.exact_weights import restore_interval, restore_weights
 from perceptron_sim.kernels.gram_rows import new_rows
 from perceptron_sim.kernels.jit import compiled
-from perceptron_sim.kernels.reference import HITS, Recorder
+from perceptron_sim.kernels.reference import HITS, RESTORE_AT, Recorder
+from perceptron_sim.kernels.status import INTERRUPTED
 
 __all__ = ["AUTO", "CANDIDATES", "EVENTS", "PLAIN", "event_driven_sgd"]
 
@@ -98,6 +102,7 @@ def event_driven_sgd(
         growth,
         schedule,
     )
+    counters[RESTORE_AT] = restore_interval(features.shape[0])
     code = plain_leg(run) if schedule <= PLAIN else TO_CANDIDATES
     if code != TO_CANDIDATES:
         return code
@@ -118,8 +123,16 @@ def _pooled(run: Run, budget: int) -> int:
     pool = outer
     reach = 0.0
     near_allowed_from = 0
+    rejected = 0
     leg = TO_CANDIDATES
     while True:
+        if run.stop[0] != 0:
+            return INTERRUPTED
+        if counters[HITS] >= counters[RESTORE_AT]:
+            restore_weights(features, run.hit_counts, w)
+            counters[RESTORE_AT] = counters[HITS] + restore_interval(features.shape[0])
+        # Twice rejected without a hit in between: take all samples, that suits always.
+        spare = SPARE if rejected < 2 else math.inf
         if reach > 0.0:
             # Everything that can be unfitted while w stays within reach of where it is now.
             bound = key_bound(
@@ -127,12 +140,12 @@ def _pooled(run: Run, budget: int) -> int:
             )
             n = active(outer.starts, outer.bin_width, outer.cut, bound)
             if n < 0 or is_stale(outer, noise(w), threshold):
-                outer = build_pool(features, norms, w[0], noise(w) + 2.0 * reach, threshold, SPARE)
+                outer = build_pool(features, norms, w[0], noise(w) + 2.0 * reach, threshold, spare)
                 n = outer.samples.size
             pool = near_pool(outer, n, w, threshold, reach)
             leg = TO_EVENTS
         elif leg == LARGER_POOL:
-            outer = build_pool(features, norms, w[0], noise(w), threshold, SPARE)
+            outer = build_pool(features, norms, w[0], noise(w), threshold, spare)
             pool = outer
         elif leg == SMALLER_POOL:
             outer = shrink_pool(outer, w[0], noise(w), threshold)
@@ -149,6 +162,7 @@ def _pooled(run: Run, budget: int) -> int:
                 leg = event_leg(run, pool, gram, slack, near_allowed)
             else:
                 leg = candidate_leg(run, pool, near_allowed)
+        rejected = rejected + 1 if counters[HITS] == hits_before else 0
         if leg == TO_NEAR:
             reach = max(noise(w) / 8.0, 3.0 * outer.typical_norm)
         elif leg not in (LARGER_POOL, SMALLER_POOL):

@@ -40,7 +40,13 @@ from perceptron_sim.kernels.null_steps import (
     one_given_some,
 )
 from perceptron_sim.kernels.observables import find_unfitted, margin
-from perceptron_sim.kernels.reference import HITS, LAST_UPDATE_STEP, STEPS_DONE, UPDATES
+from perceptron_sim.kernels.reference import (
+    HITS,
+    LAST_UPDATE_STEP,
+    RESTORE_AT,
+    STEPS_DONE,
+    UPDATES,
+)
 from perceptron_sim.kernels.status import FITTED, INTERRUPTED, MAX_STEPS, MAX_UPDATES
 from perceptron_sim.kernels.trace import trace_event
 
@@ -63,7 +69,7 @@ def candidate_leg(run: Run, pool: Pool, near_allowed: bool) -> int:
     witness = 0
     evaluated = 0
     hits_at_review = hits
-    restore_at = hits + restore_interval(P)
+    restore_at = counters[RESTORE_AT]
     n = -1
     log_q = 0.0
     one = 0.0
@@ -162,6 +168,7 @@ def candidate_leg(run: Run, pool: Pool, near_allowed: bool) -> int:
                 break
             evaluated = 0
             hits_at_review = hits
+    counters[RESTORE_AT] = restore_at
     counters[STEPS_DONE] = step
     counters[UPDATES] = updates
     counters[HITS] = hits

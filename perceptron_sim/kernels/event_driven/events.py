@@ -42,7 +42,13 @@ from perceptron_sim.kernels.gram_rows import (
 from perceptron_sim.kernels.jit import compiled
 from perceptron_sim.kernels.null_steps import draw_marked, draw_wait, one_given_some
 from perceptron_sim.kernels.observables import margin
-from perceptron_sim.kernels.reference import HITS, LAST_UPDATE_STEP, STEPS_DONE, UPDATES
+from perceptron_sim.kernels.reference import (
+    HITS,
+    LAST_UPDATE_STEP,
+    RESTORE_AT,
+    STEPS_DONE,
+    UPDATES,
+)
 from perceptron_sim.kernels.status import FITTED, INTERRUPTED, MAX_STEPS, MAX_UPDATES
 from perceptron_sim.kernels.trace import trace_event
 
@@ -82,12 +88,13 @@ def event_leg(run: Run, pool: Pool, gram: GramRows, slack: FloatArray, near_allo
     known = 0
     r_squared = 0.0
     bound_squared = -1.0
+    w_1_tuned = w[0]
     mean_r_squared = displacement(w, pool.center) ** 2
     tune_at = 0
     n = 0
     k = 0
     hits_at_refresh = hits
-    restore_at = hits + restore_interval(P)
+    restore_at = counters[RESTORE_AT]
     hits_at_review = hits
     events = 0
     misses = 0
@@ -95,10 +102,11 @@ def event_leg(run: Run, pool: Pool, gram: GramRows, slack: FloatArray, near_allo
     due = record(run, rows, 0)
     code = GO_ON
     while True:
-        # Keep the active set: it must cover |w_perp|^2 <= bound_squared.
-        if r_squared > bound_squared or events >= tune_at:
+        # Keep the active set: it must cover the displacement, and w_1, which falls only if some
+        # sample lies on the wrong side of the teacher.
+        if r_squared > bound_squared or events >= tune_at or w[0] < w_1_tuned:
             # So that |w_perp| forces about one tuning in three; less than FIRST_SPARE in any case.
-            if n > 0:
+            if n > 0 and w[0] >= w_1_tuned:
                 slack[0] *= 1.02 if r_squared > bound_squared else 0.99
                 slack[0] = min(max(slack[0], 1.05), 2.2)
             radius = max(slack[0] * math.sqrt(mean_r_squared), 1.02 * displacement(w, pool.center))
@@ -128,6 +136,10 @@ def event_leg(run: Run, pool: Pool, gram: GramRows, slack: FloatArray, near_allo
             r_squared = displacement(w, pool.center) ** 2
             bound_squared = radius * radius
             tune_at = events + _TUNE_EVENTS
+            w_1_tuned = w[0]
+            if stop[0] != 0:
+                code = INTERRUPTED
+                break
         if k == 0:
             code = FITTED
             break
@@ -200,14 +212,12 @@ def event_leg(run: Run, pool: Pool, gram: GramRows, slack: FloatArray, near_allo
             if near_allowed and r_squared > (NEAR_FROM * pool.typical_norm) ** 2:
                 code = TO_NEAR
                 break
-            if stop[0] != 0:
-                code = INTERRUPTED
-                break
             hits_at_review = hits
             misses = 0
             tune_at -= events
             events = 0
             trials_sum = 0.0
+    counters[RESTORE_AT] = restore_at
     counters[STEPS_DONE] = step
     counters[UPDATES] = updates
     counters[HITS] = hits

@@ -4,20 +4,25 @@ import numpy as np
 
 from perceptron_sim.kernels import cost
 from perceptron_sim.kernels.batches import draw_batch, needs_order
-from perceptron_sim.kernels.certificate import is_active, perpendicular_norm
+from perceptron_sim.kernels.certificate import is_active, noise, perpendicular_norm
 from perceptron_sim.kernels.event_driven.state import (
     AUTO,
     REVIEW_HITS,
     TO_CANDIDATES,
     Run,
     hits_to_come,
-    noise,
     record,
 )
 from perceptron_sim.kernels.exact_weights import restore_interval, restore_weights
 from perceptron_sim.kernels.jit import compiled
 from perceptron_sim.kernels.observables import find_unfitted, margin
-from perceptron_sim.kernels.reference import HITS, LAST_UPDATE_STEP, STEPS_DONE, UPDATES
+from perceptron_sim.kernels.reference import (
+    HITS,
+    LAST_UPDATE_STEP,
+    RESTORE_AT,
+    STEPS_DONE,
+    UPDATES,
+)
 from perceptron_sim.kernels.status import DIVERGED, FITTED, INTERRUPTED, MAX_STEPS, MAX_UPDATES
 from perceptron_sim.kernels.trace import trace_event
 
@@ -90,6 +95,7 @@ def plain_leg(run: Run) -> int:
         if stop[0] != 0:
             code = INTERRUPTED
             break
+    counters[RESTORE_AT] = restore_at
     counters[STEPS_DONE] = step
     counters[UPDATES] = updates
     counters[HITS] = hits

@@ -1,6 +1,5 @@
 """What the three ways of stepping share: the problem, the codes they return, small helpers."""
 
-import math
 from typing import NamedTuple
 
 import numpy as np
@@ -37,15 +36,6 @@ class Run(NamedTuple):
     trace: IntArray
     growth: float
     schedule: int
-
-
-@compiled
-def noise(w: FloatArray) -> float:
-    """Return |w_perp|."""
-    total = 0.0
-    for j in range(1, w.size):
-        total += w[j] * w[j]
-    return math.sqrt(total)
 
 
 @compiled
