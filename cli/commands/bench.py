@@ -52,7 +52,7 @@ def command(cases: str, repeats: int, limit_s: float, quick: bool, out: Path, as
     compile   time of the first run of a process, without and with a cache
     """
     from cli.output import print_json
-    from perceptron_sim.experiments import bench, bench_figure
+    from perceptron_sim.experiments import bench, bench_event
     from perceptron_sim.experiments.figures import save
 
     names = _part_names(cases)
@@ -65,16 +65,16 @@ def command(cases: str, repeats: int, limit_s: float, quick: bool, out: Path, as
     measure: dict[str, Callable[[], Any]] = {
         "headline": lambda: bench.compare(bench.HEADLINE, settings, say),
         "grid": lambda: bench.compare(bench.GRID, settings, say, limit_s),
-        "size": lambda: bench_figure.measure_size(settings, say),
-        "growth": lambda: bench_figure.measure_growth(settings, say),
-        "threads": lambda: bench_figure.measure_threads(settings, say),
-        "compile": lambda: bench_figure.measure_compilation(settings, say),
+        "size": lambda: bench_event.measure_size(settings, say),
+        "growth": lambda: bench_event.measure_growth(settings, say),
+        "threads": lambda: bench_event.measure_threads(settings, say),
+        "compile": lambda: bench_event.measure_compilation(settings, say),
     }
     content: dict[str, Any] = {
-        "machine": bench_figure.describe_machine(),
+        "machine": bench_event.describe_machine(),
         "settings": {"cases": list(names), "repeats": settings.seeds, "limit_s": limit_s}
         | {"quick": quick},
-        "copying": bench_figure.measure_bandwidth(settings),
+        "copying": bench_event.measure_bandwidth(settings),
         "least_call_s": bench.warm_up(),
     }
     if not as_json:
@@ -86,7 +86,7 @@ def command(cases: str, repeats: int, limit_s: float, quick: bool, out: Path, as
         if not as_json:
             _PRINT[name](name, content[name])
         if name == "growth":
-            save(bench_figure.figure_cost_on_P(content[name]), out, "cost_on_P")
+            save(bench_event.figure_cost_on_P(content[name]), out, "cost_on_P")
     # The libraries come last: their thread pools shall not be there while kernels are timed.
     compared = [row for name in names if name in ("headline", "grid") for row in content[name]]
     if any("skipped" not in row for row in compared):

@@ -25,9 +25,9 @@ from perceptron_sim.kernels import status
 from perceptron_sim.theory import exponents
 
 # Okabe-Ito colours: distinct for colour-blind readers, and ordered in lightness.
-_COLOURS = ("#000000", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
-_MARKERS = ("o", "s", "^", "D", "v", "P", "X")
-_STYLE: Any = {
+COLOURS = ("#000000", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+STYLE: Any = {
     "font.size": 9.5,
     "axes.grid": True,
     "grid.alpha": 0.25,
@@ -44,7 +44,7 @@ def save(figure: Figure, folder: Path, name: str) -> list[Path]:
     """Write ``figure`` to ``folder/name.png`` and ``.svg``; return the paths."""
     FigureCanvasAgg(figure)
     paths = [folder / f"{name}.{suffix}" for suffix in ("png", "svg")]
-    with rc_context(_STYLE):
+    with rc_context(STYLE):
         figure.savefig(paths[0], dpi=150)
         figure.savefig(paths[1], metadata={"Date": None})
     return paths
@@ -56,13 +56,13 @@ def figure_on_P(frame: pd.DataFrame, rows: Sequence[ExponentRow]) -> Figure:
     Points are geometric means over seeds (and d, B, kappa if several are in ``frame``), bars
     95 % intervals of the mean; the fitted exponents of ``rows`` stand in the legends.
     """
-    with rc_context(_STYLE):
+    with rc_context(STYLE):
         return _panels(frame, rows, on="P", series="T", divide_by_T=True)
 
 
 def figure_on_T(frame: pd.DataFrame, rows: Sequence[ExponentRow]) -> Figure:
     """Draw t* and ||w|| against T, a column for each chi, with slope 1 through the data."""
-    with rc_context(_STYLE):
+    with rc_context(STYLE):
         return _panels(frame, rows, on="T", series="P", divide_by_T=False)
 
 
@@ -82,7 +82,7 @@ def _panels(
             _guide(ax, runs, name, on, divide_by_T, slope, label)
             for line in _fitted(rows, name, on, float(chi)):
                 ax.plot([], [], " ", label=line)
-            _log_axes(ax)
+            log_axes(ax)
             over = " / T" if divide_by_T else ""
             if column == 0:
                 ax.set_ylabel(f"${symbol}{over}$")
@@ -120,8 +120,8 @@ def _panel(
             centre,
             yerr=bars,
             linestyle="none",
-            marker=_MARKERS[i % len(_MARKERS)],
-            color=_COLOURS[i % len(_COLOURS)],
+            marker=MARKERS[i % len(MARKERS)],
+            color=COLOURS[i % len(COLOURS)],
             markersize=4.5,
             markerfacecolor="white" if i % 2 else None,
             capsize=2,
@@ -178,7 +178,7 @@ def _scaled(runs: pd.DataFrame, name: str, divide_by_T: bool) -> FloatArray:
     return values / runs["T"].to_numpy(dtype=np.float64) if divide_by_T else values
 
 
-def _log_axes(ax: Axes) -> None:
+def log_axes(ax: Axes) -> None:
     """Make both axes logarithmic, with enough numbers on spans of less than two decades."""
     ax.set(xscale="log", yscale="log")
     for axis in (ax.xaxis, ax.yaxis):
@@ -229,17 +229,17 @@ def figure_run(run: RunResult, check: TestErrorCheck) -> Figure:
     assert course is not None
     started = course.step > 0
     t = course.t[started]
-    with rc_context(_STYLE):
+    with rc_context(STYLE):
         figure = Figure(figsize=(10.5, 3.6))
         weights, unfitted, test = figure.subplots(1, 3)
         weights.plot(
-            t, course.w1[started], "o-", color=_COLOURS[1], markersize=3, label="signal $w_1$"
+            t, course.w1[started], "o-", color=COLOURS[1], markersize=3, label="signal $w_1$"
         )
         weights.plot(
             t,
             course.w_perp[started],
             "s--",
-            color=_COLOURS[2],
+            color=COLOURS[2],
             markersize=3,
             markerfacecolor="white",
             label=r"noise $|w_\perp|$",
@@ -250,7 +250,7 @@ def figure_run(run: RunResult, check: TestErrorCheck) -> Figure:
             t[some],
             course.unfitted[started][some],
             "o-",
-            color=_COLOURS[0],
+            color=COLOURS[0],
             markersize=3,
             label="training set (0 from $t^*$ on)" if run.status == "fitted" else "training set",
         )
@@ -259,7 +259,7 @@ def figure_run(run: RunResult, check: TestErrorCheck) -> Figure:
             t,
             course.test_error[started],
             "-",
-            color=_COLOURS[0],
+            color=COLOURS[0],
             label=r"closed form $F_t(-\lambda\sqrt{1+\chi};\ 1+\chi)$",
         )
         seen = check.measured > 0
@@ -268,14 +268,14 @@ def figure_run(run: RunResult, check: TestErrorCheck) -> Figure:
             check.measured[seen],
             yerr=1.96 * check.error[seen],
             fmt="o",
-            color=_COLOURS[2],
+            color=COLOURS[2],
             markersize=3.5,
             capsize=2,
             label="fresh samples, 95 %",
         )
         test.set_ylabel("test error")
         for ax in (weights, unfitted, test):
-            _log_axes(ax)
+            log_axes(ax)
             ax.set_xlabel(r"time $t = \eta \times$ steps")
             if run.status == "fitted":
                 ax.axvline(run.t_star, color="0.5", linestyle=":", linewidth=1, label="$t^*$")

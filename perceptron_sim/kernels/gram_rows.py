@@ -176,3 +176,11 @@ def list_below(margins: FloatArray, n: int, threshold: float, found: IntArray) -
         found[count] = i
         count += margins[i] < threshold
     return count
+
+
+@compiled
+def shuffle_head(rng: np.random.Generator, values: IntArray, count: int, head: int) -> None:
+    """Make the first ``head`` of the first ``count`` values a uniformly random subset of them."""
+    for h in range(head):
+        other = h + int(rng.random() * (count - h))
+        values[h], values[other] = values[other], values[h]

@@ -11,7 +11,14 @@ from typing import NamedTuple
 import numpy as np
 
 from perceptron_sim.arrays import FloatArray, IntArray
-from perceptron_sim.kernels.gram_rows import BLOCK, count_below, list_below, padded, pick
+from perceptron_sim.kernels.gram_rows import (
+    BLOCK,
+    count_below,
+    list_below,
+    padded,
+    pick,
+    shuffle_head,
+)
 from perceptron_sim.kernels.jit import compiled
 from perceptron_sim.kernels.null_steps import draw_marked, draw_wait, one_given_some
 from perceptron_sim.kernels.status import FITTED, INTERRUPTED, MAX_STEPS, MAX_UPDATES
@@ -163,8 +170,6 @@ def kernel_sgd(
         else:
             n_hit = draw_marked(rng, P, k, B, 2 if one[k] > 0.0 else 1)
             list_below(margins, margins.size, threshold, pending)
-            for h in range(n_hit):
-                other = h + int(rng.random() * (k - h))
-                pending[h], pending[other] = pending[other], pending[h]
+            shuffle_head(rng, pending, k, n_hit)
         state[N_HIT] = n_hit
         state[NEXT_HIT] = 0

@@ -26,7 +26,7 @@ SMALL = ["--chi", "0,1", "-d", "4", "-P", "16:64:3", "-T", "1,4", "--seeds", "3"
         (["-P", "0"], "P = 0 is too small: allowed is P >= 1"),
         (["-d", "1"], "d = 1 is too small: allowed is d >= 2"),
         (["-B", "0"], "B = 0 is too small"),
-        (["-B", "300"], "B = 300 is larger than P = 256: allowed is 1 <= B <= P"),
+        (["-B", "700"], "B = 700 is larger than P = 640: allowed is 1 <= B <= P"),
         (["-T", "0"], "T = 0 is out of range: allowed is 0 < T < inf"),
         (["-T", "inf"], "T = inf is out of range"),
         (["--kappa", "-1"], "kappa = -1 is out of range: allowed is 0 <= kappa < inf"),

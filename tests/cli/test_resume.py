@@ -25,14 +25,14 @@ COMMAND = [
     "-T",
     "1,2,4",
     "--seeds",
-    "18",
+    "12",
     "--kernel",
     "reference",
     "--no-checkpoints",
     "--workers",
     "1",
 ]
-RUNS = 3 * 3 * 18
+RUNS = 3 * 3 * 12
 
 
 def _start(out: Path) -> subprocess.Popen[str]:

@@ -94,7 +94,7 @@ def test_distributions_equal_those_of_the_reference(setting) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "setting", [(0.0, 4, 1000, 2, 2.0**-15), (1.0, 8, 1500, 2, 2.0**-15), (1.0, 6, 600, 3, 16.0)]
+    "setting", [(0.0, 4, 1000, 2, 2.0**-15), (1.0, 8, 1500, 2, 2.0**-15), (1.0, 6, 300, 3, 8.0)]
 )
 def test_distributions_where_the_cost_model_chooses(setting) -> None:
     reference = _sample(setting, range(2000), "reference")

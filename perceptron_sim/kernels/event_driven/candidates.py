@@ -61,6 +61,7 @@ def candidate_leg(run: Run, pool: Pool, near_allowed: bool) -> int:
     rng, stop, hit_counts, B = run.rng, run.stop, run.hit_counts, run.B
     max_steps, max_updates = run.limits
     rows, index, starts = pool.rows, pool.samples, pool.starts
+    center = pool.center
     P, d = run.features.shape
     order = np.empty(0, np.int64)
     batch = np.empty(B, np.int64)
@@ -76,7 +77,7 @@ def candidate_leg(run: Run, pool: Pool, near_allowed: bool) -> int:
     due = record(run, rows, 0)
     code = GO_ON
     while True:
-        radius = displacement(w, pool.center)
+        radius = displacement(w, center)
         if is_stale(pool, radius, threshold):
             code = LARGER_POOL
             break

@@ -38,6 +38,7 @@ from perceptron_sim.kernels.gram_rows import (
     list_below,
     padded,
     pick,
+    shuffle_head,
 )
 from perceptron_sim.kernels.jit import compiled
 from perceptron_sim.kernels.null_steps import draw_marked, draw_wait, one_given_some
@@ -74,6 +75,7 @@ def event_leg(run: Run, pool: Pool, gram: GramRows, slack: FloatArray, near_allo
     max_steps, max_updates = run.limits
     rows, index, starts = pool.rows, pool.samples, pool.starts
     gram_rows, gram_slot, gram_length, gram_recent = gram.rows, gram.slot, gram.length, gram.recent
+    center = pool.center
     P, d = run.features.shape
     size = rows.shape[0]
     margins = np.full(padded(size), math.inf)
@@ -89,7 +91,7 @@ def event_leg(run: Run, pool: Pool, gram: GramRows, slack: FloatArray, near_allo
     r_squared = 0.0
     bound_squared = -1.0
     w_1_tuned = w[0]
-    mean_r_squared = displacement(w, pool.center) ** 2
+    mean_r_squared = displacement(w, center) ** 2
     tune_at = 0
     n = 0
     k = 0
@@ -109,7 +111,7 @@ def event_leg(run: Run, pool: Pool, gram: GramRows, slack: FloatArray, near_allo
             if n > 0 and w[0] >= w_1_tuned:
                 slack[0] *= 1.02 if r_squared > bound_squared else 0.99
                 slack[0] = min(max(slack[0], 1.05), 2.2)
-            radius = max(slack[0] * math.sqrt(mean_r_squared), 1.02 * displacement(w, pool.center))
+            radius = max(slack[0] * math.sqrt(mean_r_squared), 1.02 * displacement(w, center))
             if pool.near:
                 # All of a near pool is active: its samples were chosen for this reach.
                 radius = max(radius, pool.cut / 1.001)
@@ -133,7 +135,7 @@ def event_leg(run: Run, pool: Pool, gram: GramRows, slack: FloatArray, near_allo
                 margins[i] = margin(rows, i, w)
             count_below(margins, first, n, threshold, below)
             k = below[: n // BLOCK].sum()
-            r_squared = displacement(w, pool.center) ** 2
+            r_squared = displacement(w, center) ** 2
             bound_squared = radius * radius
             tune_at = events + _TUNE_EVENTS
             w_1_tuned = w[0]
@@ -168,9 +170,7 @@ def event_leg(run: Run, pool: Pool, gram: GramRows, slack: FloatArray, near_allo
         else:
             n_hit = draw_marked(rng, P, k, B, 2 if one[k] > 0.0 else 1)
             list_below(margins, n, threshold, found)
-            for h in range(n_hit):
-                other = h + int(rng.random() * (k - h))
-                found[h], found[other] = found[other], found[h]
+            shuffle_head(rng, found, k, n_hit)
         if tracing:
             unfitted = np.empty(n, np.int64)
             count = list_below(margins, n, threshold, unfitted)
@@ -194,7 +194,7 @@ def event_leg(run: Run, pool: Pool, gram: GramRows, slack: FloatArray, near_allo
                 margins[i] = margin(rows, i, w)
             count_below(margins, 0, n, threshold, below)
             k = below[: n // BLOCK].sum()
-        r_squared = displacement(w, pool.center) ** 2
+        r_squared = displacement(w, center) ** 2
         hits += n_hit
         updates += 1
         counters[LAST_UPDATE_STEP] = step
