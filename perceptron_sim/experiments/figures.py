@@ -79,18 +79,20 @@ def _panels(
             ax = axes[row, column]
             _panel(ax, runs, name, on, series, divide_by_T)
             slope, label = _slope(name, on, float(chi))
-            _guide(ax, runs, name, on, divide_by_T, slope, label)
-            for line in _fitted(rows, name, on, float(chi)):
-                ax.plot([], [], " ", label=line)
+            _guides(ax, runs, name, on, series, slope, label)
             log_axes(ax)
             over = " / T" if divide_by_T else ""
             if column == 0:
                 ax.set_ylabel(f"${symbol}{over}$")
-            if row == 0:
-                ax.set_title(rf"$\chi = {chi:g}$")
-            else:
+            if row == 1:
                 ax.set_xlabel(r"training-set size $P$" if on == "P" else r"temperature $T$")
-            ax.legend(loc="upper left")
+            measured = _fitted(rows, name, on, float(chi))
+            ax.set_title("\n".join([rf"$\chi = {chi:g}$"] * (row == 0) + measured), fontsize=9)
+            if on == "P":
+                ax.legend(loc="upper left")
+    if chis and on == "T":
+        handles, labels = axes[0, 0].get_legend_handles_labels()
+        figure.legend(handles, labels, loc="outside lower center", ncols=len(labels))
     if not chis:
         axes[0, 0].text(0.5, 0.5, "no fitted run", ha="center", transform=axes[0, 0].transAxes)
     figure.suptitle(_headline(frame), fontsize=9)
@@ -142,7 +144,7 @@ def _fitted(rows: Sequence[ExponentRow], name: str, on: str, chi: float) -> list
     for row in found:
         where = f" ($d = {row.d}$, $B = {row.B}$)" if len(found) > 1 else ""
         half = 0.5 * (row.ci_high - row.ci_low)
-        lines.append(f"measured: ${symbol} = {row.measured:.3f} \\pm {half:.3f}${where}")
+        lines.append(f"measured ${symbol} = {row.measured:.3f} \\pm {half:.3f}${where}")
     return lines
 
 
@@ -155,22 +157,27 @@ def _slope(name: str, on: str, chi: float) -> tuple[float, str]:
     return theory.gamma, rf"asymptotic: $P^{{1/(1+\chi)}} = P^{{{theory.gamma:.3g}}}$"
 
 
-def _guide(
-    ax: Axes,
-    runs: pd.DataFrame,
-    name: str,
-    on: str,
-    divide_by_T: bool,
-    slope: float,
-    label: str,
+def _guides(
+    ax: Axes, runs: pd.DataFrame, name: str, on: str, series: str, slope: float, label: str
 ) -> None:
-    """Draw the asymptotic power law through the right end of the data, where it holds best."""
-    ends = np.array([runs[on].min(), runs[on].max()], dtype=np.float64)
-    last = runs[runs[on] == ends[1]]
-    anchor = math.exp(float(np.log(_scaled(last, name, divide_by_T)).mean()))
-    ax.plot(
-        ends, anchor * (ends / ends[1]) ** slope, "--", color="0.35", linewidth=1.3, label=label
-    )
+    """Draw the asymptotic power law: on P once, through the right end, where it holds best; on T
+    through the middle of each series.
+    """
+    shown = _thinned(sorted(runs[series].unique())) if on == "T" else [None]
+    for i, value in enumerate(shown):
+        members = runs if value is None else runs[runs[series] == value]
+        ends = np.array([members[on].min(), members[on].max()], dtype=np.float64)
+        fixed = members[members[on] == ends[1]] if on == "P" else members
+        x = fixed[on].to_numpy(dtype=np.float64)
+        offset = float(np.mean(np.log(_scaled(fixed, name, on == "P")) - slope * np.log(x)))
+        ax.plot(
+            ends,
+            np.exp(offset) * ends**slope,
+            "--",
+            color="0.35",
+            linewidth=1.3 if on == "P" else 0.9,
+            label=label if i == 0 else None,
+        )
 
 
 def _scaled(runs: pd.DataFrame, name: str, divide_by_T: bool) -> FloatArray:
@@ -204,6 +211,8 @@ def _headline(frame: pd.DataFrame) -> str:
 
 def _plain(value: float) -> str:
     """Return a number in mathtext: powers of two as such when they are no plain integers."""
+    if value == round(value) and abs(value) < 1e7:
+        return str(int(value))
     mantissa, exponent = math.frexp(value)
     if mantissa == 0.5 and (value < 1 or value > 1e5):
         return f"2^{{{exponent - 1}}}"
