@@ -13,8 +13,8 @@ from perceptron_sim.experiments.fits import PowerLawFit, fit_power_law
 from perceptron_sim.kernels import status
 from perceptron_sim.theory import exponents
 
-# From this T/kappa on, ||w|| and t* are proportional to T within a per cent (docs/conventions).
-NOISE_DOMINATED = 32.0
+# From this T/kappa on, ||w|| is proportional to T within a per cent (docs/conventions.md).
+NOISE_DOMINATED = 512.0
 
 _POINT = ["chi", "d", "P", "B", "T", "kappa"]
 
@@ -87,7 +87,7 @@ def exponent_rows(frame: pd.DataFrame) -> list[ExponentRow]:
     """Fit every exponent that the runs in ``frame`` determine.
 
     Runs are grouped by (chi, d, B). Fits on T take an intercept for each (P, kappa), fits on P
-    one for each (T, kappa). Only noise-dominated points (T/kappa >= 32) enter, if there are
+    one for each (T, kappa). Only noise-dominated points (T/kappa >= 512) enter, if there are
     any; a point at which some run was not fitted is left out whole, as its mean is biased.
 
     Args:

@@ -160,8 +160,9 @@ def _slope(name: str, on: str, chi: float) -> tuple[float, str]:
 def _guides(
     ax: Axes, runs: pd.DataFrame, name: str, on: str, series: str, slope: float, label: str
 ) -> None:
-    """Draw the asymptotic power law: on P once, through the right end, where it holds best; on T
-    through the middle of each series.
+    """Draw the asymptotic power law, on T through the middle of each series.
+
+    On P it is drawn once, through the right end, where it holds best.
     """
     shown = _thinned(sorted(runs[series].unique())) if on == "T" else [None]
     for i, value in enumerate(shown):
