@@ -13,16 +13,16 @@ from cli.options import FloatGrid, IntegerGrid, given, json_option, out_option, 
 DEFAULTS: dict[str, Any] = {
     "chi": (0.0, 1.0, 3.0),
     "d": (16,),
-    "P": (640, 1280, 2560, 5120, 10240, 20480, 40960),
+    "P": (640, 1810, 5120, 14482, 40960),
     "B": (2,),
     "T": (0.25, 1.0, 4.0),
-    "seeds": 8,
+    "seeds": 6,
 }
 
 
 @click.command()
 @point_options(FloatGrid(), IntegerGrid())
-@click.option("--seeds", type=int, help="Replicas at each point: seeds 0 .. N-1.  [default: 8]")
+@click.option("--seeds", type=int, help="Replicas at each point: seeds 0 .. N-1.  [default: 6]")
 @click.option("--workers", type=click.IntRange(min=1), help="Threads.  [default: one a core]")
 @click.option("--kernel", default="auto", show_default=True, help="auto, event or reference.")
 @click.option("--checkpoints/--no-checkpoints", default=True, help="Store the course of each run.")
@@ -42,7 +42,7 @@ def command(
     """Train perceptrons over a grid until fitted; fit delta, gamma, b; draw the figures.
 
     Grids are lists (0,1,3), powers (2^-5) or geometric ranges (2^-13:2^2:16). Without options:
-    chi 0,1,3; d 16; P 640..40960; B 2; T 1/4,1,4; kappa 2^-15; 8 seeds. The same command again
+    chi 0,1,3; d 16; P 640..40960; B 2; T 1/4,1,4; kappa 2^-15; 6 seeds. The same command again
     finds what is stored and does only the rest.
     """
     from cli.progress import TerminalProgress
