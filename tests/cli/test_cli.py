@@ -283,7 +283,7 @@ VALUES = st.one_of(
 
 
 @settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(pairs=st.lists(st.tuples(st.sampled_from(OPTIONS), VALUES), max_size=4))
 def test_no_command_line_ends_in_a_traceback(pairs, tmp_path: Path, capsys) -> None:
