@@ -20,7 +20,7 @@ from perceptron_sim.kernels.gram_rows import (
     shuffle_head,
 )
 from perceptron_sim.kernels.jit import compiled
-from perceptron_sim.kernels.null_steps import draw_marked, draw_wait, one_given_some
+from perceptron_sim.kernels.null_steps import draw_marked, draw_wait, extend_laws
 from perceptron_sim.kernels.status import FITTED, INTERRUPTED, MAX_STEPS, MAX_UPDATES
 
 # What the loop returns besides a final status.
@@ -150,14 +150,7 @@ def kernel_sgd(
             return MAX_UPDATES
         if stop[0] != 0:
             return INTERRUPTED
-        while state[KNOWN] < k:
-            known = state[KNOWN]
-            log_q[known + 1] = -math.inf
-            if P - known > B:
-                log_q[known + 1] = log_q[known] + math.log1p(-B / (P - known))
-            inverse[known + 1] = -1.0 / log_q[known + 1]
-            one[known + 1] = one_given_some(P, known + 1, B, log_q[known + 1])
-            state[KNOWN] += 1
+        state[KNOWN] = extend_laws(P, B, state[KNOWN], k, log_q, inverse, one)
         step = state[STEP] + draw_wait(rng, inverse[k])
         if step > limits[0]:
             state[STEP] = limits[0]

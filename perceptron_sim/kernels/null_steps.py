@@ -9,6 +9,7 @@ import math
 
 import numpy as np
 
+from perceptron_sim.arrays import FloatArray
 from perceptron_sim.kernels.jit import compiled
 
 
@@ -35,6 +36,39 @@ def one_given_some(P: int, K: int, B: int, log_q: float) -> float:
     if B == 1 or K == 1:
         return 1.0
     return math.exp(log_q) * K * B / ((P - K - B + 1) * -math.expm1(log_q))
+
+
+@compiled
+def extend_laws(
+    P: int,
+    B: int,
+    known: int,
+    wanted: int,
+    log_q: FloatArray,
+    inverse: FloatArray,
+    one: FloatArray,
+) -> int:
+    """Fill tables of the laws by number K of marked samples, from known + 1 to wanted.
+
+    Args:
+        P, B: numbers of samples and of samples in a batch.
+        known: largest K filled already; ``log_q[0]`` is 0.
+        wanted: largest K to fill.
+        log_q: ln P(null), as ``log_null``.
+        inverse: -1 / log_q, for ``draw_wait``.
+        one: as ``one_given_some``.
+
+    Returns:
+        The largest K filled.
+    """
+    for K in range(known + 1, wanted + 1):
+        # C(P-K, B) / C(P-K+1, B) = (P-K+1-B) / (P-K+1).
+        log_q[K] = -math.inf
+        if P - K + 1 > B:
+            log_q[K] = log_q[K - 1] + math.log1p(-B / (P - K + 1))
+        inverse[K] = -1.0 / log_q[K]
+        one[K] = one_given_some(P, K, B, log_q[K])
+    return max(known, wanted)
 
 
 @compiled

@@ -14,6 +14,7 @@ from trace_check import Laws, check_trace
 
 from perceptron_sim import PerceptronConfig, simulate
 from perceptron_sim.experiments.simulate import training_data
+from perceptron_sim.kernels import null_steps
 from perceptron_sim.kernels.event_driven import candidates, events
 
 
@@ -39,7 +40,7 @@ def break_kernel(mutation: str) -> tuple[str, tuple]:
                     return h
 
         events.draw_marked = binomial
-        events.one_given_some = lambda *_: 0.0
+        null_steps.one_given_some = lambda *_: 0.0
         return "events", (0.0, 6, 40, 16, 16.0)
     if mutation == "certificate":
         original_bound = events.reach_of

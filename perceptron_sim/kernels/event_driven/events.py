@@ -41,7 +41,7 @@ from perceptron_sim.kernels.gram_rows import (
     shuffle_head,
 )
 from perceptron_sim.kernels.jit import compiled
-from perceptron_sim.kernels.null_steps import draw_marked, draw_wait, one_given_some
+from perceptron_sim.kernels.null_steps import draw_marked, draw_wait, extend_laws
 from perceptron_sim.kernels.observables import margin
 from perceptron_sim.kernels.reference import (
     HITS,
@@ -145,14 +145,8 @@ def event_leg(run: Run, pool: Pool, gram: GramRows, slack: FloatArray, near_allo
         if k == 0:
             code = FITTED
             break
-        while known < k:
-            # C(P-k-1, B) / C(P-k, B) = (P-k-B) / (P-k).
-            log_q[known + 1] = -math.inf
-            if P - known > B:
-                log_q[known + 1] = log_q[known] + math.log1p(-B / (P - known))
-            known += 1
-            inverse[known] = -1.0 / log_q[known]
-            one[known] = one_given_some(P, known, B, log_q[known])
+        if known < k:
+            known = extend_laws(P, B, known, k, log_q, inverse, one)
 
         target = step + draw_wait(rng, inverse[k])
         if due < target:
