@@ -17,10 +17,11 @@ import numpy as np
 
 from perceptron_sim.arrays import FloatArray
 from perceptron_sim.errors import InputError
-from perceptron_sim.experiments.config import DEFAULT_KAPPA, PerceptronConfig
+from perceptron_sim.experiments.config import PerceptronConfig
 from perceptron_sim.experiments.records import Record
 from perceptron_sim.experiments.simulate import RunResult, StopFlag, simulate, training_data
 from perceptron_sim.kernels import status
+from perceptron_sim.parameters import DEFAULT_KAPPA
 
 KERNELS = ("event", "reference")
 FITTED = status.NAMES[status.FITTED]

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from perceptron_sim import parameters
 from perceptron_sim.errors import InputError
 from perceptron_sim.theory.exponents import check_chi
 
@@ -15,7 +16,6 @@ from perceptron_sim.theory.exponents import check_chi
 # stream are never taken for runs of this one.
 STREAM_VERSION = 1
 
-DEFAULT_KAPPA = 2.0**-15
 MAX_STEPS = 10**15
 MAX_UPDATES = 10**9
 
@@ -68,29 +68,23 @@ class PerceptronConfig:
         Raises:
             InputError: if a value is out of range, or both of a pair are given.
         """
-        if T is not None and eta is not None:
-            raise InputError("both T and eta are given: give one, they are tied by T = eta / B")
-        if kappa is not None and alpha is not None:
-            raise InputError("both kappa and alpha are given: give one, kappa = 1 / alpha")
         values = {
             "chi": check_chi(chi),
-            "d": _integer("d", d, 2, "the boundary needs a direction along it"),
-            "P": _integer("P", P, 1, "there must be a sample to fit"),
-            "seed": _integer("seed", seed, 0, "seeds count replicas from 0"),
-            "max_steps": _integer("max_steps", max_steps, 1, "a run has at least one step"),
-            "max_updates": _integer("max_updates", max_updates, 1, "a run has at least one update"),
+            "d": parameters.integer("d", d, 2, "the boundary needs a direction along it"),
+            "P": parameters.integer("P", P, 1, "there must be a sample to fit"),
+            "seed": parameters.integer("seed", seed, 0, "seeds count replicas from 0"),
+            "max_steps": parameters.integer(
+                "max_steps", max_steps, 1, "a run has at least one step"
+            ),
+            "max_updates": parameters.integer(
+                "max_updates", max_updates, 1, "a run has at least one update"
+            ),
         }
-        values["B"] = _integer("B", B, 1, "a batch holds at least one sample")
+        values["B"] = parameters.integer("B", B, 1, "a batch holds at least one sample")
         if values["B"] > values["P"]:
             raise InputError(f"B = {B} is larger than P = {P}: allowed is 1 <= B <= P")
-        if eta is not None:
-            values["T"] = _positive("eta", eta) / values["B"]
-        else:
-            values["T"] = _positive("T", 1.0 if T is None else T)
-        if alpha is not None:
-            values["kappa"] = 1.0 / _positive("alpha", alpha)
-        else:
-            values["kappa"] = _margin(DEFAULT_KAPPA if kappa is None else kappa)
+        values["T"] = parameters.temperature(T, eta, values["B"])
+        values["kappa"] = parameters.margin(kappa, alpha)
         if not math.isfinite(values["kappa"] / values["T"]):
             raise InputError(
                 f"kappa / T = {values['kappa']:g} / {values['T']:g} overflows: "
@@ -152,33 +146,3 @@ class PerceptronConfig:
 def _digest(identity: dict[str, Any]) -> bytes:
     text = json.dumps(identity, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(text.encode()).digest()
-
-
-def _integer(name: str, value: Any, low: int, reason: str) -> int:
-    if isinstance(value, bool) or not isinstance(value, int | np.integer):
-        raise InputError(f"{name} = {value!r} is not an integer")
-    if value < low:
-        raise InputError(f"{name} = {value} is too small: allowed is {name} >= {low} ({reason})")
-    if value > 2**62:
-        raise InputError(f"{name} = {value} is too large: allowed is {name} <= 2^62")
-    return int(value)
-
-
-def _number(name: str, value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
-        raise InputError(f"{name} = {value!r} is not a number")
-    return float(value)
-
-
-def _positive(name: str, value: Any) -> float:
-    number = _number(name, value)
-    if not (math.isfinite(number) and number > 0):
-        raise InputError(f"{name} = {number:g} is out of range: allowed is 0 < {name} < inf")
-    return number
-
-
-def _margin(value: Any) -> float:
-    number = _number("kappa", value)
-    if not (math.isfinite(number) and number >= 0):
-        raise InputError(f"kappa = {number:g} is out of range: allowed is 0 <= kappa < inf")
-    return number

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from perceptron_sim.errors import InputError
-from perceptron_sim.experiments.config import DEFAULT_KAPPA, MAX_STEPS, PerceptronConfig
+from perceptron_sim.experiments.config import MAX_STEPS, PerceptronConfig
+from perceptron_sim.parameters import DEFAULT_KAPPA
 
 MAX_RUNS = 10**7
 

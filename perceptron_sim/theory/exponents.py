@@ -47,3 +47,19 @@ def exponents(chi: float) -> Exponents:
     """
     gamma = 1.0 / (1.0 + check_chi(chi))
     return Exponents(chi=float(chi), delta=1.0, gamma=gamma, b=1.0 + 2.0 * gamma, t_star_on_T=1.0)
+
+
+def exponents_at_dimension(chi: float, d: int) -> Exponents:
+    """Return the exponents of the limit P -> infinity at fixed dimension d; eq. (26).
+
+    gamma = (d-1) / ((d+1)(1+chi)) and b = (3+chi) gamma, hence b - 1 - 2 gamma = -2/(d+1): as P
+    grows SGD gets ~ lambda^2 attempts at each signal to land among the solutions, whose share
+    of w_perp space is a power d - 1 of that signal. The paper's exponents are the limit d -> inf.
+
+    Raises:
+        InputError: if chi <= -1 or chi is not finite, or d < 2.
+    """
+    if d < 2:
+        raise InputError(f"d = {d} is too small: allowed is d >= 2")
+    gamma = (d - 1.0) / ((d + 1.0) * (1.0 + check_chi(chi)))
+    return Exponents(chi=float(chi), delta=1.0, gamma=gamma, b=(3.0 + chi) * gamma, t_star_on_T=1.0)

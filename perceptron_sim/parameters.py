@@ -1,0 +1,77 @@
+"""The two pairs of names for one parameter: T = eta / B and kappa = 1 / alpha."""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from perceptron_sim.errors import InputError
+
+DEFAULT_KAPPA = 2.0**-15
+
+
+def temperature(T: float | None, eta: float | None, B: int) -> float:
+    """Return T from itself or from eta = T B; 1 if neither is given.
+
+    Raises:
+        InputError: if both are given, or the one given is not positive and finite.
+    """
+    if T is not None and eta is not None:
+        raise InputError("both T and eta are given: give one, they are tied by T = eta / B")
+    if eta is not None:
+        return positive("eta", eta) / B
+    return positive("T", 1.0 if T is None else T)
+
+
+def margin(kappa: float | None, alpha: float | None) -> float:
+    """Return kappa from itself or from alpha = 1 / kappa; 2^-15 if neither is given.
+
+    Raises:
+        InputError: if both are given, or the one given is out of range.
+    """
+    if kappa is not None and alpha is not None:
+        raise InputError("both kappa and alpha are given: give one, kappa = 1 / alpha")
+    if alpha is not None:
+        return 1.0 / positive("alpha", alpha)
+    value = number("kappa", DEFAULT_KAPPA if kappa is None else kappa)
+    if not (math.isfinite(value) and value >= 0):
+        raise InputError(f"kappa = {value:g} is out of range: allowed is 0 <= kappa < inf")
+    return value
+
+
+def integer(name: str, value: Any, low: int, reason: str) -> int:
+    """Return ``value`` as an integer >= ``low`` and <= 2^62.
+
+    Raises:
+        InputError: if it is none.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | np.integer):
+        raise InputError(f"{name} = {value!r} is not an integer")
+    if value < low:
+        raise InputError(f"{name} = {value} is too small: allowed is {name} >= {low} ({reason})")
+    if value > 2**62:
+        raise InputError(f"{name} = {value} is too large: allowed is {name} <= 2^62")
+    return int(value)
+
+
+def number(name: str, value: Any) -> float:
+    """Return ``value`` as a float.
+
+    Raises:
+        InputError: if it is no number.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
+        raise InputError(f"{name} = {value!r} is not a number")
+    return float(value)
+
+
+def positive(name: str, value: Any) -> float:
+    """Return ``value`` as a positive, finite float.
+
+    Raises:
+        InputError: if it is none.
+    """
+    checked = number(name, value)
+    if not (math.isfinite(checked) and checked > 0):
+        raise InputError(f"{name} = {checked:g} is out of range: allowed is 0 < {name} < inf")
+    return checked

@@ -1,0 +1,99 @@
+"""The stopping law: where SGD on a finite training set ends (docs/theory.md, Stopping).
+
+Signal. SGD ends at the least signal that fits the training set with an effective margin,
+
+    w_1 = (kappa + u T) sqrt(d) omega,    omega = MinimalSignal.slope(chi, P, d),
+
+without free parameter for T << kappa. u is the overshoot: a hit moves its own margin by T, so
+that in the noise-dominated regime samples end about T/2 above the boundary (u -> 0.47 for
+d -> infinity); at finite d SGD gets ~ lambda^2 attempts to hit a hole early, which lowers u as
+the extremes of that many draws in d dimensions do, down to lambda^(-2/(d+1)); eqs. (22) to (25).
+
+Noise. lambda at the end is that of the least signal up to a correction of some per cent, and t*
+is the time at which fresh samples would have given the same signal, times a delay of order one:
+the training set is learned before its last sample is. Both corrections are measured.
+
+The numbers below are fits to event-driven runs: ``perceptron_sim.experiments.calibration``.
+"""
+
+import math
+from dataclasses import dataclass
+
+# ln u = OVERSHOOT[0] - s^2 - OVERSHOOT[1] s / (1 + OVERSHOOT[2] s)
+#        + OVERSHOOT[3] chi/d + OVERSHOOT[4] / lambda^2
+OVERSHOOT = (-0.761, 0.947, 0.625, 1.453, 1.096)
+# Coefficients of ``lam_features`` in ln(lambda / lambda of the least signal).
+LAM = (0.032, -0.141, -0.160, 0.598, 0.177, 0.250, 0.523, -0.647)
+# Coefficients of ``delay_features`` in ln(t* / time of the same signal on fresh samples).
+DELAY = (1.256, -6.671, 7.423, -2.631, 3.072, 5.030, -3.311, -0.231)
+
+# Attempts per lambda^2 (25); only its logarithm enters.
+_ATTEMPTS = 0.4
+
+
+@dataclass(frozen=True)
+class State:
+    """What the corrections depend on.
+
+    Attributes:
+        chi: density exponent at the boundary.
+        d: input dimension.
+        lam: w_1 / |w_perp| at the least signal.
+        rho: share kappa / (kappa + u T) of the true margin in the effective one.
+    """
+
+    chi: float
+    d: float
+    lam: float
+    rho: float = 0.0
+
+    @property
+    def s(self) -> float:
+        """Depth of the extremes: s^2 = ln(attempts) / (d + 1); eq. (25)."""
+        return math.sqrt(math.log1p(_ATTEMPTS * self.lam**2) / (self.d + 1.0))
+
+
+def overshoot(state: State, coefficients: tuple[float, ...] = OVERSHOOT) -> float:
+    """Return u, the effective margin that a hit adds, in units of T; eq. (24)."""
+    level, near, bend, coarse, early = coefficients
+    s = state.s
+    log = level - s * s - near * s / (1.0 + bend * s)
+    return math.exp(log + coarse * state.chi / state.d + early / state.lam**2)
+
+
+def lam_features(state: State) -> tuple[float, ...]:
+    """Return what ln(lambda at the end / lambda at the least signal) is linear in."""
+    chi, lam, rho = state.chi, state.lam, state.rho
+    log = math.log1p(lam)
+    return (
+        1.0,
+        state.s,
+        chi,
+        math.log1p(chi) / lam,
+        rho * chi,
+        rho * state.s,
+        rho / log,
+        rho * rho / log,
+    )
+
+
+def delay_features(state: State) -> tuple[float, ...]:
+    """Return what ln(t* / time of the same signal on fresh samples) is linear in."""
+    chi, lam, rho = state.chi, state.lam, state.rho
+    log = math.log1p(lam)
+    steep = rho * math.log1p(chi) / lam
+    return (
+        1.0,
+        1.0 / math.sqrt(state.d),
+        state.s**2 / log,
+        chi / lam**2,
+        1.0 / (lam * log),
+        steep,
+        rho * steep,
+        rho**3,
+    )
+
+
+def correction(coefficients: tuple[float, ...], features: tuple[float, ...]) -> float:
+    """Return exp of the sum of coefficients times features."""
+    return math.exp(sum(c * f for c, f in zip(coefficients, features, strict=True)))
