@@ -30,7 +30,8 @@ def command(out: Path, kernel: str, as_json: bool, **options: Any) -> int:
     from cli.output import print_json, print_table
     from cli.progress import TerminalProgress
     from perceptron_sim.experiments.config import PerceptronConfig
-    from perceptron_sim.experiments.figures import figure_run, save
+    from perceptron_sim.experiments.figures import save
+    from perceptron_sim.experiments.figures.run import figure_run
     from perceptron_sim.experiments.records import record_of, versions_text
     from perceptron_sim.experiments.store import ParquetStore
     from perceptron_sim.experiments.trajectory import measured_test_error, watched_run

@@ -47,7 +47,8 @@ def command(
     """
     from cli.progress import TerminalProgress
     from perceptron_sim.experiments.exponent_table import exponent_rows
-    from perceptron_sim.experiments.figures import figure_on_P, figure_on_T, save
+    from perceptron_sim.experiments.figures import save
+    from perceptron_sim.experiments.figures.scan import figure_on_P, figure_on_T
     from perceptron_sim.experiments.grid import PerceptronGrid
     from perceptron_sim.experiments.scan import check_request, scan
     from perceptron_sim.experiments.store import ParquetStore
@@ -96,6 +97,13 @@ def command(
     click.echo(f"figures: {', '.join(str(p) for p in written if p.suffix == '.png')}", err=True)
     click.echo(f"summary: {out / 'summary.json'}", err=True)
     return 0
+
+
+def _finite_size(row: Any) -> str:
+    if row.finite_size is None:
+        return "-"
+    error = f" +- {row.finite_size_error:.3f}" if row.finite_size_error else ""
+    return f"{row.finite_size:.3f}{error}"
 
 
 def _arguments(ctx: click.Context) -> list[str]:
@@ -154,7 +162,8 @@ def _print_rows(rows: list[Any], left_out: int) -> None:
             f"[{row.ci_low:.3f}, {row.ci_high:.3f}]",
             number(row.systematic, 2),
             f"{row.asymptotic:.3f}",
-            number(row.finite_size),
+            _finite_size(row),
+            {True: "yes", False: "NO", None: "-"}[row.agrees],
             str(row.n_seeds),
             mark[row.window],
         ]
@@ -172,6 +181,7 @@ def _print_rows(rows: list[Any], left_out: int) -> None:
                 "syst.",
                 "P/d -> inf",
                 "finite P/d",
+                "agree",
                 "seeds",
                 "window",
             ],
@@ -182,7 +192,8 @@ def _print_rows(rows: list[Any], left_out: int) -> None:
         click.echo(
             "95 % interval: statistical, Student t over seeds. syst.: largest shift when a third "
             "of the window is left out.\nP/d -> inf: asymptotic prediction, which exponents "
-            "measured at finite P/d approach slowly."
+            "measured at finite P/d approach slowly.\nfinite P/d: the same fit to the means that "
+            "theory predicts at the same points; agree: at 95 %, both errors together."
         )
     if left_out:
         click.echo(f"{left_out} grid points left out of the fits: some run there was not fitted.")

@@ -22,7 +22,7 @@ from matplotlib.figure import Figure
 
 from perceptron_sim.errors import InputError
 from perceptron_sim.experiments.bench import Case, Say, Settings, run_kernel, timing
-from perceptron_sim.experiments.figures import COLOURS, MARKERS, STYLE, log_axes
+from perceptron_sim.experiments.figures.style import COLOURS, MARKERS, STYLE, log_axes
 from perceptron_sim.experiments.fits import fit_power_law
 from perceptron_sim.experiments.memory import check_memory
 from perceptron_sim.experiments.records import Record, versions

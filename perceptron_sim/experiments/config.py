@@ -83,7 +83,7 @@ class PerceptronConfig:
         values["B"] = parameters.integer("B", B, 1, "a batch holds at least one sample")
         if values["B"] > values["P"]:
             raise InputError(f"B = {B} is larger than P = {P}: allowed is 1 <= B <= P")
-        values["T"] = parameters.temperature(T, eta, values["B"])
+        values["T"] = parameters.temperature(T, eta, B)
         values["kappa"] = parameters.margin(kappa, alpha)
         if not math.isfinite(values["kappa"] / values["T"]):
             raise InputError(

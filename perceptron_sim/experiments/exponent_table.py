@@ -12,6 +12,7 @@ from perceptron_sim.arrays import FloatArray
 from perceptron_sim.experiments.fits import PowerLawFit, fit_power_law
 from perceptron_sim.kernels import status
 from perceptron_sim.theory import exponents
+from perceptron_sim.theory.prediction import LOG_T_ACCURACY, LOG_W_ACCURACY, trusted_end
 
 # From this T/kappa on, ||w|| is proportional to T within a per cent (docs/conventions.md).
 NOISE_DOMINATED = 512.0
@@ -38,8 +39,13 @@ class ExponentRow:
         chi2_per_dof: misfit of the power law, or None without spare points.
         bootstrap_low, bootstrap_high: 95 % BCa interval over seeds, from 20 seeds on, or None.
         asymptotic: prediction for P/d -> infinity and T/kappa -> infinity.
-        finite_size: prediction at the P/d of the window, or None where there is none.
-        agrees: whether ``finite_size`` lies in the interval, or None.
+        finite_size: what the fit makes of the predicted means (``theory.predict``) at the same
+            points, or None where no prediction is trusted.
+        finite_size_error: its standard error, from the measured accuracy of the predictions.
+        finite_size_chi2: misfit per degree of freedom of the predicted means, their level left
+            free, or None without spare points.
+        agrees: whether measurement and ``finite_size`` agree at 95 %, both errors taken together,
+            or None.
     """
 
     quantity: str
@@ -61,6 +67,8 @@ class ExponentRow:
     bootstrap_high: float | None
     asymptotic: float
     finite_size: float | None
+    finite_size_error: float | None
+    finite_size_chi2: float | None
     agrees: bool | None
 
     def as_dict(self) -> dict[str, Any]:
@@ -70,13 +78,16 @@ class ExponentRow:
 
 @dataclass(frozen=True)
 class _Point:
-    """A grid point: its parameters and the logs of its runs, in the order of their seeds."""
+    """A grid point: its parameters, the logs of its runs in the order of their seeds, and the
+    predicted means of these logs, NaN where no prediction is trusted."""
 
     P: int
     T: float
     kappa: float
     log_w: FloatArray
     log_t: FloatArray
+    expected_w: float
+    expected_t: float
 
     @property
     def noise_dominated(self) -> bool:
@@ -99,7 +110,8 @@ def exponent_rows(frame: pd.DataFrame) -> list[ExponentRow]:
     rows: list[ExponentRow] = []
     for shared, runs in frame.groupby(["chi", "d", "B"], sort=True):
         chi, d, B = cast(tuple[float, int, int], shared)
-        rows.extend(_rows(float(chi), int(d), int(B), list(_points(runs))))
+        points = list(_points(float(chi), int(d), int(B), runs))
+        rows.extend(_rows(float(chi), int(d), int(B), points))
     return rows
 
 
@@ -109,17 +121,20 @@ def censored_points(frame: pd.DataFrame) -> int:
     return int((~fitted).groupby([frame[name] for name in _POINT]).any().sum())
 
 
-def _points(runs: pd.DataFrame) -> Iterator[_Point]:
+def _points(chi: float, d: int, B: int, runs: pd.DataFrame) -> Iterator[_Point]:
     for shared, at_point in runs.groupby(["P", "T", "kappa"], sort=True):
         P, T, kappa = cast(tuple[int, float, float], shared)
         if (at_point["status"] == status.NAMES[status.FITTED]).all():
             ordered = at_point.sort_values("seed")
+            end = trusted_end(chi, int(P), d, B, float(kappa) / float(T))
             yield _Point(
                 P=int(P),
                 T=float(T),
                 kappa=float(kappa),
                 log_w=np.log(ordered["w_norm"].to_numpy(dtype=np.float64)),
                 log_t=np.log(ordered["t_star"].to_numpy(dtype=np.float64)),
+                expected_w=math.log(T * end.w_norm) if end else math.nan,
+                expected_t=math.log(T * end.t_star) if end else math.nan,
             )
 
 
@@ -129,62 +144,75 @@ def _rows(chi: float, d: int, B: int, points: list[_Point]) -> Iterator[Exponent
     if not chosen:
         return
     theory = exponents(chi)
-    on_T = [point.T for point in chosen]
-    on_P = [point.P for point in chosen]
-    same_P = [(point.P, point.kappa) for point in chosen]
-    same_T = [(point.T, point.kappa) for point in chosen]
-    log_w = [point.log_w for point in chosen]
-    log_t = [point.log_t for point in chosen]
-    # t*/||w||^2 ~ P^(b - 2 gamma): one fit, so that the correlation of t* and ||w|| is in it.
-    log_ratio = [point.log_t - 2.0 * point.log_w for point in chosen]
-    window = _window(chosen, d)
-    # Exact for T/kappa -> infinity at any P and d, by the scale invariance (THEORY section 2).
-    exact = 1.0 if noisy else None
-    for quantity, variable, fit, offset, asymptotic, finite_size in (
-        ("delta", "T", fit_power_law(on_T, log_w, same_P), 0.0, theory.delta, exact),
-        ("t_star_on_T", "T", fit_power_law(on_T, log_t, same_P), 0.0, theory.t_star_on_T, exact),
-        ("gamma", "P", fit_power_law(on_P, log_w, same_T), 0.0, theory.gamma, None),
-        ("b", "P", fit_power_law(on_P, log_t, same_T), 0.0, theory.b, None),
-        ("b - 1 - 2 gamma", "P", fit_power_law(on_P, log_ratio, same_T), 1.0, 0.0, None),
+    on = {"T": [point.T for point in chosen], "P": [float(point.P) for point in chosen]}
+    groups: dict[str, list[tuple[float, float]]] = {
+        "T": [(point.P, point.kappa) for point in chosen],
+        "P": [(point.T, point.kappa) for point in chosen],
+    }
+    logs = {
+        "w": [point.log_w for point in chosen],
+        "t": [point.log_t for point in chosen],
+        # t*/||w||^2 ~ P^(b - 2 gamma): one fit, so that the correlation of t* and ||w|| is in it.
+        "t/w^2": [point.log_t - 2.0 * point.log_w for point in chosen],
+    }
+    expected = {
+        "w": [point.expected_w for point in chosen],
+        "t": [point.expected_t for point in chosen],
+        "t/w^2": [point.expected_t - 2.0 * point.expected_w for point in chosen],
+    }
+    # On T the scale invariance (THEORY section 2) leaves no room for an error of the prediction.
+    accuracy = {"w": LOG_W_ACCURACY, "t": LOG_T_ACCURACY, "t/w^2": LOG_T_ACCURACY}
+    for quantity, variable, observable, offset, asymptotic in (
+        ("delta", "T", "w", 0.0, theory.delta),
+        ("t_star_on_T", "T", "t", 0.0, theory.t_star_on_T),
+        ("gamma", "P", "w", 0.0, theory.gamma),
+        ("b", "P", "t", 0.0, theory.b),
+        ("b - 1 - 2 gamma", "P", "t/w^2", 1.0, 0.0),
     ):
+        fit = fit_power_law(on[variable], logs[observable], groups[variable], expected[observable])
         if fit is not None:
-            yield _row(fit, offset, asymptotic, finite_size, quantity, variable, chi, d, B, window)
+            yield _row(
+                fit,
+                offset,
+                asymptotic,
+                accuracy[observable] if variable == "P" or not noisy else 0.0,
+                {"quantity": quantity, "variable": variable, "chi": chi, "d": d, "B": B},
+                _window(chosen, d),
+            )
 
 
 def _row(
     fit: PowerLawFit,
     offset: float,
     asymptotic: float,
-    finite_size: float | None,
-    quantity: str,
-    variable: str,
-    chi: float,
-    d: int,
-    B: int,
+    accuracy: float,
+    of: dict[str, Any],
     window: str,
 ) -> ExponentRow:
-    low, high = fit.ci_low - offset, fit.ci_high - offset
+    predicted = math.isfinite(fit.expected_slope)
+    finite_size = fit.expected_slope - offset
+    error = accuracy * fit.expected_error
+    # Quantiles of the measurement's own interval; the prediction's error is normal.
+    half = math.hypot(0.5 * (fit.ci_high - fit.ci_low), 1.96 * error)
     return ExponentRow(
-        quantity=quantity,
+        **of,
         model="perceptron",
-        variable=variable,
-        chi=chi,
-        d=d,
-        B=B,
         window=window,
         n_seeds=fit.n_seeds,
         n_points=fit.n_points,
         measured=fit.slope - offset,
         std_error=fit.std_error,
-        ci_low=low,
-        ci_high=high,
+        ci_low=fit.ci_low - offset,
+        ci_high=fit.ci_high - offset,
         systematic=_or_none(fit.systematic),
         chi2_per_dof=fit.chi2 / fit.chi2_dof if fit.chi2_dof > 0 else None,
         bootstrap_low=_or_none(fit.bootstrap_low - offset),
         bootstrap_high=_or_none(fit.bootstrap_high - offset),
         asymptotic=asymptotic,
-        finite_size=finite_size,
-        agrees=None if finite_size is None else low <= finite_size <= high,
+        finite_size=finite_size if predicted else None,
+        finite_size_error=error if predicted else None,
+        finite_size_chi2=fit.expected_chi2 / (fit.chi2_dof + 1) if predicted else None,
+        agrees=abs(fit.slope - fit.expected_slope) <= half if predicted else None,
     )
 
 

@@ -35,6 +35,11 @@ class PowerLawFit:
         n_seeds: fewest seeds at a point.
         bootstrap_low, bootstrap_high: 95 % BCa interval over whole seeds, as a cross-check;
             NaN below 20 common seeds.
+        expected_slope: what the same weights make of the expected means; NaN without them.
+        expected_chi2: misfit of the expected means, their level in each group left free; as many
+            degrees of freedom as ``chi2`` plus one.
+        expected_error: standard error of ``expected_slope`` for an independent error of 1 in the
+            expected mean at each distinct x.
     """
 
     slope: float
@@ -48,12 +53,16 @@ class PowerLawFit:
     n_seeds: int
     bootstrap_low: float = math.nan
     bootstrap_high: float = math.nan
+    expected_slope: float = math.nan
+    expected_chi2: float = math.nan
+    expected_error: float = math.nan
 
 
 def fit_power_law(
     x: Sequence[float],
     logs: Sequence[FloatArray],
     groups: Sequence[Hashable] | None = None,
+    expected: Sequence[float] | None = None,
 ) -> PowerLawFit | None:
     """Fit ln(observable) = intercept(group) + slope ln(x).
 
@@ -62,6 +71,8 @@ def fit_power_law(
         logs: ln(observable) of every seed at each point, n arrays; points with fewer than two
             seeds are left out.
         groups: label of each point; points of a group share an intercept, all share the slope.
+        expected: predicted mean of ln(observable) at each point, to be fitted with the same
+            weights; finite or absent.
 
     Returns:
         The fit, or None if fewer than two distinct x of some group remain.
@@ -93,7 +104,31 @@ def fit_power_law(
         n_seeds=min(len(values) for values in points.logs),
         bootstrap_low=low,
         bootstrap_high=high,
+        **_expectation(
+            points, weights, None if expected is None else [expected[i] for i in usable]
+        ),
     )
+
+
+def _expectation(
+    points: "_Points", weights: "_Projector", expected: Sequence[float] | None
+) -> dict[str, float]:
+    """Return what the fit makes of predicted means, as fields of PowerLawFit."""
+    if expected is None or not np.all(np.isfinite(expected)):
+        return {}
+    means = np.asarray(expected, dtype=np.float64)
+    difference = points.means - means
+    level = np.zeros_like(difference)
+    for group in range(int(points.group.max()) + 1):
+        members = points.group == group
+        level[members] = np.average(difference[members], weights=1.0 / weights.variance[members])
+    # One error at each x, shared by the groups.
+    at_x = [weights.slope[points.log_x == x].sum() for x in np.unique(points.log_x)]
+    return {
+        "expected_slope": float(weights.slope @ means),
+        "expected_chi2": float(np.sum((difference - level) ** 2 / weights.variance)),
+        "expected_error": float(np.sqrt(np.sum(np.square(at_x)))),
+    }
 
 
 @dataclass(frozen=True)

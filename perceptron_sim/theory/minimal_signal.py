@@ -12,6 +12,7 @@ equality sign, and P n(lambda, margin) = d - 1; eqs. (18) to (20).
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from scipy import optimize, special
@@ -45,6 +46,7 @@ class MinimalSignal:
         return self.lam / self.margin
 
 
+@lru_cache(maxsize=4096)
 def minimal_signal(chi: float, P: float, d: int) -> MinimalSignal:
     """Return the least signal that fits P samples in d dimensions; eqs. (18) to (20).
 

@@ -2,16 +2,22 @@
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
 from perceptron_sim import parameters
+from perceptron_sim.arrays import FloatArray
 from perceptron_sim.errors import InputError
 from perceptron_sim.theory import stopping
 from perceptron_sim.theory.exponents import check_chi
 from perceptron_sim.theory.flow import order_parameter_flow
 from perceptron_sim.theory.minimal_signal import CAPACITY, minimal_signal
 from perceptron_sim.theory.order_parameters import mean_abs_x1, unfitted_fraction
+
+# Standard error of a predicted ln ||w|| and ln t* inside the trusted range (docs/theory.md).
+LOG_W_ACCURACY = 0.03
+LOG_T_ACCURACY = 0.12
 
 # Where the stopping law was measured and holds.
 _TRUSTED_CHI = (-0.5, 4.0)
@@ -20,6 +26,8 @@ _TRUSTED_P_OVER_D = 16.0
 _TRUSTED_HITS = 0.5
 # Step in ln P and ln T of the local exponents.
 _LOG_STEP = 0.2
+# Fresh samples notice a margin by kappa / |w_perp| sqrt(d): here by less than half a per cent.
+_NEGLIGIBLE_MARGIN = 1e-3
 
 
 @dataclass(frozen=True)
@@ -99,15 +107,16 @@ def predict(
         raise InputError(f"B = {B} is larger than P = {P}: allowed is 1 <= B <= P")
     T = parameters.temperature(T, eta, B)
     kappa = parameters.margin(kappa, alpha)
-    end = _end(check_chi(chi), float(P), d, B, T, kappa)
+    check_chi(chi)
+    end = end_of_training(chi, P, d, B, kappa / T)
     up, down = math.exp(0.5 * _LOG_STEP), math.exp(-0.5 * _LOG_STEP)
     # The law ends at the capacity; next to it the slope is taken on one side.
     low = max(P * down, min(P, 1.001 * CAPACITY * (d - 1)))
-    more, less = (_end(chi, samples, d, B, T, kappa) for samples in (P * up, low))
-    hot, cold = (_end(chi, float(P), d, B, heat, kappa) for heat in (T * up, T * down))
-    on_P, on_T = math.log(P * up / low), _LOG_STEP
-    test_error = float(unfitted_fraction(end.lam, chi))
-    doubt = _doubt(chi, P, d, B, T, test_error, end.w1)
+    more, less = (end_of_training(chi, samples, d, B, kappa / T) for samples in (P * up, low))
+    # In units of T, a higher T is a lower kappa.
+    hot, cold = (end_of_training(chi, P, d, B, kappa / T / heat) for heat in (up, down))
+    on_P = math.log(P * up / low)
+    doubt = doubt_about(chi, P, d, B, end)
     return Prediction(
         chi=float(chi),
         d=d,
@@ -115,57 +124,88 @@ def predict(
         B=B,
         T=T,
         kappa=kappa,
-        w1=end.w1,
-        w_perp=end.w1 / end.lam,
+        w1=T * end.w1,
+        w_perp=T * end.w1 / end.lam,
         lam=end.lam,
-        w_norm=end.w_norm,
-        t_star=end.t_star,
-        test_error=test_error,
-        delta_loc=math.log(hot.w_norm / cold.w_norm) / on_T,
+        w_norm=T * end.w_norm,
+        t_star=T * end.t_star,
+        test_error=float(unfitted_fraction(end.lam, chi)),
+        delta_loc=1.0 + math.log(hot.w_norm / cold.w_norm) / _LOG_STEP,
         gamma_loc=math.log(more.w_norm / less.w_norm) / on_P,
         b_loc=math.log(more.t_star / less.t_star) / on_P,
-        t_star_on_T=math.log(hot.t_star / cold.t_star) / on_T,
+        t_star_on_T=1.0 + math.log(hot.t_star / cold.t_star) / _LOG_STEP,
         trusted=not doubt,
         doubt=doubt,
     )
 
 
 @dataclass(frozen=True)
-class _End:
+class End:
+    """The end of training in units of T, by eqs. (22) to (27).
+
+    Attributes:
+        w1: w_1 / T.
+        lam: w_1 / |w_perp|.
+        t_star: t* / T.
+    """
+
     w1: float
     lam: float
     t_star: float
 
     @property
     def w_norm(self) -> float:
+        """||w|| / T."""
         return self.w1 * math.hypot(1.0, 1.0 / self.lam)
 
 
-def _end(chi: float, P: float, d: int, B: int, T: float, kappa: float) -> _End:
-    """Return the end of training; eqs. (22) to (27)."""
+@lru_cache(maxsize=4096)
+def end_of_training(chi: float, P: float, d: int, B: int, kappa_over_T: float) -> End:
+    """Return the geometric mean of the end of training; eqs. (22) to (27).
+
+    ``predict`` without its checks and local exponents; P need not be an integer.
+
+    Raises:
+        InputError: if there is no minimal signal (see ``minimal_signal``).
+    """
     least = minimal_signal(chi, P, d)
-    state = stopping.State(chi, d, least.lam)
-    u = stopping.overshoot(state)
-    state = stopping.State(chi, d, least.lam, kappa / (kappa + u * T))
-    w1 = (kappa + u * T) * math.sqrt(d) * least.slope
+    u = stopping.overshoot(stopping.State(chi, d, least.lam))
+    state = stopping.State(chi, d, least.lam, kappa_over_T / (kappa_over_T + u))
+    w1 = (kappa_over_T + u) * math.sqrt(d) * least.slope
     lam = least.lam * stopping.correction(stopping.LAM, stopping.lam_features(state))
     delay = stopping.correction(stopping.DELAY, stopping.delay_features(state))
-    return _End(w1=w1, lam=lam, t_star=delay * time_of_signal(w1, chi, d, T, kappa, B))
+    return End(w1=w1, lam=lam, t_star=delay * time_of_signal(w1, chi, d, B, kappa_over_T))
 
 
-def time_of_signal(w1: float, chi: float, d: int, T: float, kappa: float, B: int) -> float:
-    """Return the time at which SGD on fresh samples reaches the signal w1; eq. (11)."""
-    t = T * B * np.geomspace(1.0, 10.0, 13)
-    while True:
-        flow = order_parameter_flow(t, chi=chi, d=d, T=T, kappa=kappa, B=B)
-        if flow.w1[-1] >= w1:
-            return float(np.exp(np.interp(math.log(w1), np.log(flow.w1), np.log(t))))
-        # w_1 grows at least like t^(1/(3+chi)); two decades more than that asks for.
-        reach = (w1 / flow.w1[-1]) ** (3.0 + chi) * t[-1] * 10.0
-        t = np.geomspace(t[-1], reach, 16 * math.ceil(math.log10(reach / t[-1])) + 1)
+def trusted_end(chi: float, P: float, d: int, B: int, kappa_over_T: float) -> End | None:
+    """Return the end of training where its prediction is to be trusted, else None."""
+    if CAPACITY * (d - 1) >= P:
+        return None
+    end = end_of_training(chi, P, d, B, kappa_over_T)
+    return None if doubt_about(chi, P, d, B, end) else end
 
 
-def _doubt(chi: float, P: int, d: int, B: int, T: float, test_error: float, w1: float) -> str:
+def time_of_signal(w1: float, chi: float, d: int, B: int, kappa_over_T: float) -> float:
+    """Return the time, in units of T, at which SGD on fresh samples has the signal w1 T; (11)."""
+    kappa = kappa_over_T if kappa_over_T > _NEGLIGIBLE_MARGIN else 0.0
+    for decades in range(8, 257, 8):
+        log_t, log_w1 = _fresh_course(chi, d, B, kappa, decades)
+        if log_w1[-1] >= math.log(w1):
+            return math.exp(float(np.interp(math.log(w1), log_w1, log_t)))
+    raise ArithmeticError(f"a signal of {w1:g} T takes longer than can be said")
+
+
+@lru_cache(maxsize=256)
+def _fresh_course(
+    chi: float, d: int, B: int, kappa: float, decades: int
+) -> tuple[FloatArray, FloatArray]:
+    """Return ln t and ln w_1 on fresh samples at T = 1, from the first step on."""
+    t = B * np.geomspace(1.0, 10.0**decades, 12 * decades + 1)
+    return np.log(t), np.log(order_parameter_flow(t, chi=chi, d=d, T=1.0, kappa=kappa, B=B).w1)
+
+
+def doubt_about(chi: float, P: float, d: int, B: int, end: End) -> str:
+    """Return why a prediction is not to be trusted, or ""."""
     low, high = _TRUSTED_CHI
     if not low <= chi <= high:
         return f"chi = {chi:g} is outside {low:g}..{high:g}"
@@ -173,10 +213,11 @@ def _doubt(chi: float, P: int, d: int, B: int, T: float, test_error: float, w1: 
         return f"d = {d} is below {_TRUSTED_D}"
     if _TRUSTED_P_OVER_D * d > P:
         return f"P/d = {P / d:g} is below {_TRUSTED_P_OVER_D:g}"
-    if B * test_error > _TRUSTED_HITS:
-        return f"B = {B} holds {B * test_error:.2g} unfitted samples at the end"
+    hits = B * float(unfitted_fraction(end.lam, chi))
+    if hits > _TRUSTED_HITS:
+        return f"B = {B} holds {hits:.2g} unfitted samples at the end"
     # In the first step every sample is unfitted.
-    first = T * B * mean_abs_x1(chi) / math.sqrt(d)
-    if first > 0.5 * w1:
-        return f"B = {B}: the first step alone makes {first / w1:.0%} of the signal"
+    first = B * mean_abs_x1(chi) / math.sqrt(d)
+    if first > 0.5 * end.w1:
+        return f"B = {B}: the first step alone makes {first / end.w1:.0%} of the signal"
     return ""

@@ -1,57 +1,35 @@
-"""Figures: drawn without pyplot, so that no global state and no display is involved.
-
-Series differ in marker as well as colour, and theory in line style, so that every figure can
-be read in grey.
-"""
+"""Figures of a scan: t* and ||w|| against P and against T, theory drawn through the data."""
 
 import math
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 import pandas as pd
 from matplotlib import rc_context
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from perceptron_sim.arrays import FloatArray
 from perceptron_sim.experiments.exponent_table import ExponentRow
-from perceptron_sim.experiments.simulate import RunResult
-from perceptron_sim.experiments.trajectory import TestErrorCheck
+from perceptron_sim.experiments.figures.style import (
+    COLOURS,
+    MARKERS,
+    STYLE,
+    log_axes,
+    plain,
+    thinned,
+)
 from perceptron_sim.kernels import status
 from perceptron_sim.theory import exponents
+from perceptron_sim.theory.prediction import trusted_end
 
-# Okabe-Ito colours: distinct for colour-blind readers, and ordered in lightness.
-COLOURS = ("#000000", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
-MARKERS = ("o", "s", "^", "D", "v", "P", "X")
-STYLE: Any = {
-    "font.size": 9.5,
-    "axes.grid": True,
-    "grid.alpha": 0.25,
-    "grid.linewidth": 0.6,
-    "legend.frameon": False,
-    "legend.fontsize": 8,
-    "figure.constrained_layout.use": True,
-    "svg.hashsalt": "perceptron-sim",
-}
+_CURVE_POINTS = 13
 _OBSERVABLES = (("t_star", r"t^*"), ("w_norm", r"\|w\|"))
 
 
-def save(figure: Figure, folder: Path, name: str) -> list[Path]:
-    """Write ``figure`` to ``folder/name.png`` and ``.svg``; return the paths."""
-    FigureCanvasAgg(figure)
-    paths = [folder / f"{name}.{suffix}" for suffix in ("png", "svg")]
-    with rc_context(STYLE):
-        figure.savefig(paths[0], dpi=150)
-        figure.savefig(paths[1], metadata={"Date": None})
-    return paths
-
-
 def figure_on_P(frame: pd.DataFrame, rows: Sequence[ExponentRow]) -> Figure:
-    """Draw t*/T and ||w||/T against P, a column for each chi, with the asymptotic slopes.
+    """Draw t*/T and ||w||/T against P, a column for each chi, with both predictions.
 
     Points are geometric means over seeds (and d, B, kappa if several are in ``frame``), bars
     95 % intervals of the mean; the fitted exponents of ``rows`` stand in the legends.
@@ -80,6 +58,7 @@ def _panels(
             _panel(ax, runs, name, on, series, divide_by_T)
             slope, label = _slope(name, on, float(chi))
             _guides(ax, runs, name, on, series, slope, label)
+            _predictions(ax, runs, name, on, series, divide_by_T)
             log_axes(ax)
             over = " / T" if divide_by_T else ""
             if column == 0:
@@ -102,7 +81,7 @@ def _panels(
 def _panel(
     ax: Axes, runs: pd.DataFrame, name: str, on: str, series: str, divide_by_T: bool
 ) -> None:
-    shown = _thinned(sorted(runs[series].unique()))
+    shown = thinned(sorted(runs[series].unique()))
     for i, value in enumerate(shown):
         members = runs[runs[series] == value]
         x, mean, half = [], [], []
@@ -127,7 +106,7 @@ def _panel(
             markersize=4.5,
             markerfacecolor="white" if i % 2 else None,
             capsize=2,
-            label=f"${series} = {_plain(float(value))}$",
+            label=f"${series} = {plain(float(value))}$",
         )
 
 
@@ -164,7 +143,7 @@ def _guides(
 
     On P it is drawn once, through the right end, where it holds best.
     """
-    shown = _thinned(sorted(runs[series].unique())) if on == "T" else [None]
+    shown = thinned(sorted(runs[series].unique())) if on == "T" else [None]
     for i, value in enumerate(shown):
         members = runs if value is None else runs[runs[series] == value]
         ends = np.array([members[on].min(), members[on].max()], dtype=np.float64)
@@ -181,119 +160,49 @@ def _guides(
         )
 
 
+def _predictions(
+    ax: Axes, runs: pd.DataFrame, name: str, on: str, series: str, divide_by_T: bool
+) -> None:
+    """Draw the prediction at finite P/d for each series: no free parameter, level included."""
+    labelled = False
+    shown = thinned(sorted(runs[series].unique()))
+    for i, value in enumerate(shown):
+        members = runs[runs[series] == value]
+        low, high = float(members[on].min()), float(members[on].max())
+        x = np.geomspace(low, high, _CURVE_POINTS if high > low else 1)
+        for shared, _ in members.groupby(["chi", "d", "B", "kappa"]):
+            chi, d, B, kappa = cast(tuple[float, int, int, float], shared)
+            y = []
+            for at in x:
+                P, T = (at, float(value)) if on == "P" else (float(value), at)
+                end = trusted_end(float(chi), float(P), int(d), int(B), kappa / T)
+                scale = 1.0 if divide_by_T else T
+                y.append(scale * float(getattr(end, name)) if end else math.nan)
+            ax.plot(
+                x,
+                y,
+                "-",
+                color=COLOURS[i % len(COLOURS)],
+                linewidth=1.1,
+                zorder=1,
+                label=None if labelled else "prediction, finite $P/d$",
+            )
+            labelled = True
+
+
 def _scaled(runs: pd.DataFrame, name: str, divide_by_T: bool) -> FloatArray:
     values = runs[name].to_numpy(dtype=np.float64)
     return values / runs["T"].to_numpy(dtype=np.float64) if divide_by_T else values
-
-
-def log_axes(ax: Axes) -> None:
-    """Make both axes logarithmic, with enough numbers on spans of less than two decades."""
-    ax.set(xscale="log", yscale="log")
-    for axis in (ax.xaxis, ax.yaxis):
-        low, high = axis.get_view_interval()
-        if high < 100 * low:
-            axis.set_major_locator(LogLocator(base=10, subs=(1.0, 2.0, 5.0)))
-            axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-        axis.set_minor_formatter(NullFormatter())
 
 
 def _headline(frame: pd.DataFrame) -> str:
     parts = []
     for name, symbol in (("d", "d"), ("B", "B"), ("kappa", r"\kappa")):
         values = sorted(frame[name].unique())
-        parts.append(f"${symbol} = " + ",\\ ".join(_plain(float(v)) for v in values) + "$")
+        parts.append(f"${symbol} = " + ",\\ ".join(plain(float(v)) for v in values) + "$")
     seeds = frame["seed"].nunique()
     return (
         "perceptron, SGD until every sample is fitted:  "
         + ",  ".join(parts)
         + f";  geometric means over {seeds} seeds, bars: 95 % intervals"
     )
-
-
-def _plain(value: float) -> str:
-    """Return a number in mathtext: powers of two as such when they are no plain integers."""
-    if value == round(value) and abs(value) < 1e7:
-        return str(int(value))
-    mantissa, exponent = math.frexp(value)
-    if mantissa == 0.5 and (value < 1 or value > 1e5):
-        return f"2^{{{exponent - 1}}}"
-    return f"{value:.4g}"
-
-
-def _thinned(values: Sequence[float]) -> list[float]:
-    """Return at most five of ``values``, ends included, evenly spread."""
-    if len(values) <= 5:
-        return list(values)
-    picks = np.unique(np.rint(np.linspace(0, len(values) - 1, 5)).astype(int))
-    return [values[i] for i in picks]
-
-
-def figure_run(run: RunResult, check: TestErrorCheck) -> Figure:
-    """Draw one trajectory: w_1 and |w_perp|, unfitted fraction, test error, against t.
-
-    Args:
-        run: a run with checkpoints.
-        check: its test error on fresh samples.
-    """
-    course = run.checkpoints
-    assert course is not None
-    started = course.step > 0
-    t = course.t[started]
-    with rc_context(STYLE):
-        figure = Figure(figsize=(10.5, 3.6))
-        weights, unfitted, test = figure.subplots(1, 3)
-        weights.plot(
-            t, course.w1[started], "o-", color=COLOURS[1], markersize=3, label="signal $w_1$"
-        )
-        weights.plot(
-            t,
-            course.w_perp[started],
-            "s--",
-            color=COLOURS[2],
-            markersize=3,
-            markerfacecolor="white",
-            label=r"noise $|w_\perp|$",
-        )
-        weights.set_ylabel("weights")
-        some = course.unfitted[started] > 0
-        unfitted.plot(
-            t[some],
-            course.unfitted[started][some],
-            "o-",
-            color=COLOURS[0],
-            markersize=3,
-            label="training set (0 from $t^*$ on)" if run.status == "fitted" else "training set",
-        )
-        unfitted.set_ylabel(r"unfitted fraction, $y f < \kappa$")
-        test.plot(
-            t,
-            course.test_error[started],
-            "-",
-            color=COLOURS[0],
-            label=r"closed form $F_t(-\lambda\sqrt{1+\chi};\ 1+\chi)$",
-        )
-        seen = check.measured > 0
-        test.errorbar(
-            check.t[seen],
-            check.measured[seen],
-            yerr=1.96 * check.error[seen],
-            fmt="o",
-            color=COLOURS[2],
-            markersize=3.5,
-            capsize=2,
-            label="fresh samples, 95 %",
-        )
-        test.set_ylabel("test error")
-        for ax in (weights, unfitted, test):
-            log_axes(ax)
-            ax.set_xlabel(r"time $t = \eta \times$ steps")
-            if run.status == "fitted":
-                ax.axvline(run.t_star, color="0.5", linestyle=":", linewidth=1, label="$t^*$")
-            ax.legend(loc="best")
-        c = run.config
-        figure.suptitle(
-            rf"$\chi = {c.chi:g}$, $d = {c.d}$, $P = {c.P}$, $B = {c.B}$, $T = {_plain(c.T)}$, "
-            rf"$\kappa = {_plain(c.kappa)}$, seed {c.seed}: {run.status} after {run.steps:,} steps",
-            fontsize=9,
-        )
-    return figure

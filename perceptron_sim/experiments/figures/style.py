@@ -1,0 +1,70 @@
+"""Figures: drawn without pyplot, so that no global state and no display is involved.
+
+Series differ in marker as well as colour, and theory in line style, so that every figure can
+be read in grey: asymptotic laws are dashed, predictions at finite P/d solid.
+"""
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib import rc_context
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+# Okabe-Ito colours: distinct for colour-blind readers, and ordered in lightness.
+COLOURS = ("#000000", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+STYLE: Any = {
+    "font.size": 9.5,
+    "axes.grid": True,
+    "grid.alpha": 0.25,
+    "grid.linewidth": 0.6,
+    "legend.frameon": False,
+    "legend.fontsize": 8,
+    "figure.constrained_layout.use": True,
+    "svg.hashsalt": "perceptron-sim",
+}
+
+
+def save(figure: Figure, folder: Path, name: str) -> list[Path]:
+    """Write ``figure`` to ``folder/name.png`` and ``.svg``; return the paths."""
+    FigureCanvasAgg(figure)
+    paths = [folder / f"{name}.{suffix}" for suffix in ("png", "svg")]
+    with rc_context(STYLE):
+        figure.savefig(paths[0], dpi=150)
+        figure.savefig(paths[1], metadata={"Date": None})
+    return paths
+
+
+def log_axes(ax: Axes) -> None:
+    """Make both axes logarithmic, with enough numbers on spans of less than two decades."""
+    ax.set(xscale="log", yscale="log")
+    for axis in (ax.xaxis, ax.yaxis):
+        low, high = axis.get_view_interval()
+        if high < 100 * low:
+            axis.set_major_locator(LogLocator(base=10, subs=(1.0, 2.0, 5.0)))
+            axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axis.set_minor_formatter(NullFormatter())
+
+
+def plain(value: float) -> str:
+    """Return a number in mathtext: powers of two as such when they are no plain integers."""
+    if value == round(value) and abs(value) < 1e7:
+        return str(int(value))
+    mantissa, exponent = math.frexp(value)
+    if mantissa == 0.5 and (value < 1 or value > 1e5):
+        return f"2^{{{exponent - 1}}}"
+    return f"{value:.4g}"
+
+
+def thinned(values: Sequence[float]) -> list[float]:
+    """Return at most five of ``values``, ends included, evenly spread."""
+    if len(values) <= 5:
+        return list(values)
+    picks = np.unique(np.rint(np.linspace(0, len(values) - 1, 5)).astype(int))
+    return [values[i] for i in picks]
