@@ -46,8 +46,10 @@ def command(
     finds what is stored and does only the rest.
     """
     from cli.progress import TerminalProgress
+    from perceptron_sim.experiments.collapse import collapses
     from perceptron_sim.experiments.exponent_table import exponent_rows
     from perceptron_sim.experiments.figures import save
+    from perceptron_sim.experiments.figures.collapse import figure_collapse
     from perceptron_sim.experiments.figures.scan import figure_on_P, figure_on_T
     from perceptron_sim.experiments.grid import PerceptronGrid
     from perceptron_sim.experiments.scan import check_request, scan
@@ -81,19 +83,24 @@ def command(
         return 1
     frame = store.frame(report.keys)
     rows = exponent_rows(frame)
+    found = collapses(frame)
     command_line = shlex.join(["perceptron-sim", *_arguments(ctx)])
-    summary = summarise(command_line, frame, rows)
+    summary = summarise(command_line, frame, rows, found)
     write_summary(out / "summary.json", summary)
     written = [
         *save(figure_on_P(frame, rows), out, "scan_on_P"),
         *save(figure_on_T(frame, rows), out, "scan_on_T"),
     ]
+    for abscissa, name in (("P/d", "collapse_on_P"), ("kappa/T", "collapse_on_kappa")):
+        if any(collapse.abscissa == abscissa for collapse in found):
+            written += save(figure_collapse(frame, found, abscissa), out, name)
     if as_json:
         from cli.output import print_json
 
         print_json(summary)
     else:
         _print_rows(rows, summary["points_left_out"])
+        _print_collapses(found)
     click.echo(f"figures: {', '.join(str(p) for p in written if p.suffix == '.png')}", err=True)
     click.echo(f"summary: {out / 'summary.json'}", err=True)
     return 0
@@ -197,3 +204,24 @@ def _print_rows(rows: list[Any], left_out: int) -> None:
         )
     if left_out:
         click.echo(f"{left_out} grid points left out of the fits: some run there was not fitted.")
+
+
+def _print_collapses(found: list[Any]) -> None:
+    from cli.output import print_table
+
+    if found:
+        print_table(
+            "collapse of ||w||/(T sqrt d) and t*/(T d) over d: S = 1 within errors",
+            ["observable", "chi", "against", "S", "spread in ln", "points"],
+            [
+                [
+                    {"w_norm": "||w||", "t_star": "t*"}[c.observable],
+                    f"{c.chi:g}",
+                    c.abscissa,
+                    f"{c.quality:.2f} +- {c.error:.2f}",
+                    f"{c.rms:.3f}",
+                    str(c.n_points),
+                ]
+                for c in found
+            ],
+        )

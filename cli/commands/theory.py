@@ -1,49 +1,236 @@
 """``perceptron-sim theory``: what is predicted."""
 
 from dataclasses import asdict
+from pathlib import Path
+from typing import Any
 
 import click
 
-from cli.options import FloatGrid, json_option
+from cli.options import FloatGrid, IntegerGrid, given, json_option, out_option, point_options
+
+DEFAULTS: dict[str, Any] = {
+    "chi": (0.0, 1.0, 3.0),
+    "d": (16,),
+    "P": (512, 2048, 8192, 32768),
+    "B": (2,),
+    "T": (1.0,),
+}
+_LAMBDAS = (0.0, 1.0, 3.0, 10.0, 100.0, 1000.0)
+# The run on the phase portrait takes the largest P that ends in about a second.
+_STEPS_SHOWN = 1e7
 
 
 @click.command()
-@click.option(
-    "--chi", type=FloatGrid(), default="0,1,3", show_default=True, help="Density exponents, > -1."
-)
+@point_options(FloatGrid(), IntegerGrid())
+@out_option("perceptron-sim-theory")
 @json_option
-def command(chi: tuple[float, ...], as_json: bool) -> int:
-    """Print exponents and large-lambda prefactors for boundary density |x_1|^chi.
+def command(out: Path, as_json: bool, **options: Any) -> int:
+    """Print exponents, closed forms, trajectories and the predicted end of training.
 
     lambda = w_1/|w_perp|. With n the unfitted fraction: n ~ C_n lambda^-(1+chi);
-    g_1 ~ C_1 lambda^-(2+chi); |w_perp| -> r* T sqrt(d); t ~ t_c lambda^(3+chi) T d.
+    g_1 ~ C_1 lambda^-(2+chi); |w_perp| -> r* T sqrt(d); t ~ t_c lambda^(3+chi) T d; test error
+    at the end ~ C d/P for T << kappa. Tables of trajectories are for the first d, B, T, kappa;
+    the figure shows the phase portrait (w_1, |w_perp|) with a simulated run for each chi.
+    Defaults: chi 0,1,3; d 16; P 512..32768; B 2; T 1; kappa 2^-15.
     """
-    from cli.output import number, print_json, print_table
-    from perceptron_sim.theory import constants, exponents, mean_abs_x1
+    from cli.output import print_json
+    from perceptron_sim.experiments.figures import save
+    from perceptron_sim.experiments.figures.theory import figure_phase_portrait
+    from perceptron_sim.experiments.grid import PerceptronGrid
+    from perceptron_sim.experiments.simulate import simulate
 
-    entries = [
-        {**asdict(exponents(value)), **asdict(constants(value)), "mean_abs_x1": mean_abs_x1(value)}
-        for value in chi
-    ]
-    if as_json:
-        print_json(entries)
-        return 0
-    names = {
-        "chi": "chi",
-        "delta": "delta",
-        "gamma": "gamma",
-        "b": "b",
-        "t_star_on_T": "t* on T",
-        "C_n": "C_n",
-        "C_1": "C_1",
-        "r_star": "r*",
-        "t_prefactor": "t_c",
-        "mean_abs_x1": "E|x_1|",
+    values = DEFAULTS | given(**options)
+    if "eta" in values and options["T"] is None:
+        del values["T"]
+    configs = list(PerceptronGrid(**values, seeds=1))
+    found = {
+        "exponents": _exponents(configs),
+        "closed_forms": _closed_forms(configs),
+        "trajectories": _trajectories(configs),
+        "finite_size": _finite_size(configs),
     }
-    print_table(
-        "||w|| ~ T^delta P^gamma,  t* ~ T P^b  for P/d -> inf, T/kappa -> inf",
-        list(names.values()),
-        [[number(entry[name], 5) for name in names] for entry in entries],
-    )
-    click.echo("b = 1 + 2 gamma whatever chi is; formulas and their sources: docs/theory.md")
+    out.mkdir(parents=True, exist_ok=True)
+    runs = [simulate(config, kernel="reference") for config in _shown(configs)]
+    written = save(figure_phase_portrait(runs), out, "phase_portrait")
+    if as_json:
+        print_json(found)
+    else:
+        _print(found)
+    click.echo(f"figure: {written[0]}", err=True)
     return 0
+
+
+def _exponents(configs: list[Any]) -> list[dict[str, Any]]:
+    from perceptron_sim.theory import (
+        constants,
+        exponents,
+        exponents_at_dimension,
+        mean_abs_x1,
+        minimal_error,
+    )
+
+    entries = []
+    for chi, d in dict.fromkeys((c.chi, c.d) for c in configs):
+        at_d = exponents_at_dimension(chi, d)
+        entries.append(
+            {
+                **asdict(exponents(chi)),
+                "d": d,
+                "gamma_at_d": at_d.gamma,
+                "b_at_d": at_d.b,
+                **asdict(constants(chi)),
+                "mean_abs_x1": mean_abs_x1(chi),
+                "minimal_error": minimal_error(chi),
+            }
+        )
+    return entries
+
+
+def _closed_forms(configs: list[Any]) -> list[dict[str, Any]]:
+    from perceptron_sim.theory import (
+        noise_diffusion,
+        noise_drift,
+        signal_drift,
+        unfitted_fraction,
+    )
+
+    return [
+        {
+            "chi": chi,
+            "lam": lam,
+            "n": float(unfitted_fraction(lam, chi)),
+            "g_1": float(signal_drift(lam, chi)),
+            "z_theta": float(noise_drift(lam, chi)),
+            "z2_theta": float(noise_diffusion(lam, chi)),
+        }
+        for chi in dict.fromkeys(c.chi for c in configs)
+        for lam in _LAMBDAS
+    ]
+
+
+def _trajectories(configs: list[Any]) -> list[dict[str, Any]]:
+    import numpy as np
+
+    from perceptron_sim.theory import order_parameter_flow
+
+    entries = []
+    for c in {c.chi: c for c in reversed(configs)}.values():
+        t = c.eta * np.geomspace(1.0, 1e8, 9)
+        flow = order_parameter_flow(t, chi=c.chi, d=c.d, T=c.T, kappa=c.kappa, B=c.B)
+        shared = {"chi": c.chi, "d": c.d, "B": c.B, "T": c.T, "kappa": c.kappa}
+        for i in range(len(t)):
+            at = {name: float(values[i]) for name, values in asdict(flow).items()}
+            entries.append(shared | at)
+    return sorted(entries, key=lambda entry: (entry["chi"], entry["t"]))
+
+
+def _finite_size(configs: list[Any]) -> list[dict[str, Any]]:
+    from perceptron_sim.theory import predict
+    from perceptron_sim.theory.minimal_signal import CAPACITY
+
+    return [
+        asdict(predict(chi=c.chi, P=c.P, d=c.d, T=c.T, kappa=c.kappa, B=c.B))
+        for c in configs
+        if CAPACITY * (c.d - 1) < c.P
+    ]
+
+
+def _shown(configs: list[Any]) -> list[Any]:
+    """Return for each chi the configuration of the largest P whose run is short."""
+    from perceptron_sim.theory.minimal_signal import CAPACITY
+    from perceptron_sim.theory.prediction import end_of_training
+
+    shown: dict[float, Any] = {}
+    for c in sorted(configs, key=lambda c: c.P):
+        if CAPACITY * (c.d - 1) < c.P:
+            end = end_of_training(c.chi, c.P, c.d, c.B, c.kappa / c.T)
+            if end.t_star / c.B > _STEPS_SHOWN:
+                continue
+        shown[c.chi] = c
+    return [shown.get(c.chi, c) for c in {c.chi: c for c in reversed(configs)}.values()][::-1]
+
+
+_TABLES: dict[str, tuple[str, dict[str, str]]] = {
+    "exponents": (
+        "||w|| ~ T^delta P^gamma,  t* ~ T P^b  for P/d -> inf, T/kappa -> inf",
+        {
+            "chi": "chi",
+            "delta": "delta",
+            "gamma": "gamma",
+            "b": "b",
+            "t_star_on_T": "t* on T",
+            "d": "d",
+            "gamma_at_d": "gamma, fixed d",
+            "b_at_d": "b, fixed d",
+            "C_n": "C_n",
+            "C_1": "C_1",
+            "r_star": "r*",
+            "t_prefactor": "t_c",
+            "mean_abs_x1": "E|x_1|",
+            "minimal_error": "C",
+        },
+    ),
+    "closed_forms": (
+        "fresh samples at kappa = 0",
+        {
+            "chi": "chi",
+            "lam": "lambda",
+            "n": "n",
+            "g_1": "g_1",
+            "z_theta": "E[z theta]",
+            "z2_theta": "E[z^2 theta]",
+        },
+    ),
+    "trajectories": (
+        "SGD on fresh samples from w = 0",
+        {
+            "chi": "chi",
+            "t": "t",
+            "w1": "w_1",
+            "w_perp": "|w_perp|",
+            "lam": "lambda",
+            "unfitted": "unfitted",
+            "test_error": "test error",
+        },
+    ),
+    "finite_size": (
+        "predicted end of training on P samples; local exponents",
+        {
+            "chi": "chi",
+            "d": "d",
+            "P": "P",
+            "B": "B",
+            "T": "T",
+            "kappa": "kappa",
+            "w1": "w_1",
+            "w_perp": "|w_perp|",
+            "t_star": "t*",
+            "test_error": "test error",
+            "gamma_loc": "gamma",
+            "b_loc": "b",
+            "delta_loc": "delta",
+            "doubt": "not trusted because",
+        },
+    ),
+}
+
+
+def _print(found: dict[str, list[dict[str, Any]]]) -> None:
+    from cli.output import number, print_table
+
+    for name, (title, columns) in _TABLES.items():
+        cells = [
+            [
+                str(entry[key]) if isinstance(entry[key], str | int) else number(entry[key], 4)
+                for key in columns
+            ]
+            for entry in found[name]
+        ]
+        if not any(row[-1] for row in cells):
+            columns, cells = dict(list(columns.items())[:-1]), [row[:-1] for row in cells]
+        if cells:
+            print_table(title, list(columns.values()), cells)
+    click.echo(
+        "fixed d: the limit P -> inf at this d; b = 1 + 2 gamma for d -> inf whatever chi is. "
+        "Formulas and their sources: docs/theory.md"
+    )

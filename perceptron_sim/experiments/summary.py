@@ -1,18 +1,22 @@
 """summary.json: what a scan found, in a form other programs read."""
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from perceptron_sim.experiments.collapse import Collapse
 from perceptron_sim.experiments.exponent_table import ExponentRow, censored_points
 from perceptron_sim.experiments.records import versions
 from perceptron_sim.experiments.store import write_atomically
 
 
-def summarise(command: str, frame: pd.DataFrame, rows: list[ExponentRow]) -> dict[str, Any]:
-    """Return the summary of the runs in ``frame`` with their fitted exponents.
+def summarise(
+    command: str, frame: pd.DataFrame, rows: list[ExponentRow], found: list[Collapse]
+) -> dict[str, Any]:
+    """Return the summary of the runs in ``frame`` with their fitted exponents and collapses.
 
     It holds nothing of when or how fast the runs were done, so an interrupted and resumed scan
     ends with the same summary as an undisturbed one.
@@ -23,6 +27,7 @@ def summarise(command: str, frame: pd.DataFrame, rows: list[ExponentRow]) -> dic
         "status": {str(k): int(v) for k, v in frame["status"].value_counts().sort_index().items()},
         "points_left_out": censored_points(frame),
         "exponents": [row.as_dict() for row in rows],
+        "collapses": [asdict(collapse) for collapse in found],
         "versions": versions(),
     }
 

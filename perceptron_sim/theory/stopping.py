@@ -21,11 +21,11 @@ from dataclasses import dataclass
 
 # ln u = OVERSHOOT[0] - s^2 - OVERSHOOT[1] s / (1 + OVERSHOOT[2] s)
 #        + OVERSHOOT[3] chi/d + OVERSHOOT[4] / lambda^2
-OVERSHOOT = (-0.761, 0.947, 0.625, 1.453, 1.096)
+OVERSHOOT = (-0.769, 0.901, 0.581, 1.431, 1.144)
 # Coefficients of ``lam_features`` in ln(lambda / lambda of the least signal).
-LAM = (0.032, -0.141, -0.160, 0.598, 0.177, 0.250, 0.523, -0.647)
+LAM = (0.033, -0.146, -0.159, 0.592, 0.172, 0.248, 0.551, -0.670)
 # Coefficients of ``delay_features`` in ln(t* / time of the same signal on fresh samples).
-DELAY = (1.256, -6.671, 7.423, -2.631, 3.072, 5.030, -3.311, -0.231)
+DELAY = (1.199, -6.325, 7.110, -2.648, 3.307, 5.306, -3.541, -0.271)
 
 # Attempts per lambda^2 (25); only its logarithm enters.
 _ATTEMPTS = 0.4

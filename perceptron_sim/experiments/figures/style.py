@@ -37,6 +37,8 @@ def save(figure: Figure, folder: Path, name: str) -> list[Path]:
     paths = [folder / f"{name}.{suffix}" for suffix in ("png", "svg")]
     with rc_context(STYLE):
         figure.savefig(paths[0], dpi=150)
+        # The layout is found: finding it again would take as long as drawing.
+        figure.set_layout_engine("none")
         figure.savefig(paths[1], metadata={"Date": None})
     return paths
 
