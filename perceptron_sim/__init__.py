@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from perceptron_sim.errors import InputError
     from perceptron_sim.experiments.config import PerceptronConfig
     from perceptron_sim.experiments.kernel_machine import KernelRunResult, simulate_kernel
+    from perceptron_sim.experiments.online import OnlineResult, simulate_online
     from perceptron_sim.experiments.simulate import RunResult, simulate
 
 _HOME = {
@@ -22,16 +23,20 @@ _HOME = {
     "simulate": "perceptron_sim.experiments.simulate",
     "KernelRunResult": "perceptron_sim.experiments.kernel_machine",
     "simulate_kernel": "perceptron_sim.experiments.kernel_machine",
+    "OnlineResult": "perceptron_sim.experiments.online",
+    "simulate_online": "perceptron_sim.experiments.online",
 }
 
 __all__ = [
     "InputError",
     "KernelRunResult",
+    "OnlineResult",
     "PerceptronConfig",
     "RunResult",
     "__version__",
     "simulate",
     "simulate_kernel",
+    "simulate_online",
 ]
 
 

@@ -11,6 +11,7 @@ w = 0 the first steps are taken one by one, because they are not small.
 """
 
 import math
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -147,16 +148,19 @@ def _integrate(
     fastest = max(g_1 / W, (2.0 * math.sqrt(R2) * abs(drift) + diffusion) / R2)
     # In ln tau the start lies at -infinity; before ``origin`` nothing has happened yet.
     origin = _EARLY * min(float(tau[0]), 1.0 / fastest if fastest > 0.0 else math.inf)
-    solution, info = integrate.odeint(
-        system.slope,
-        [math.log(W), math.log(R2)],
-        np.concatenate([[math.log(origin)], np.log(tau)]),
-        tfirst=True,
-        rtol=_TOLERANCE,
-        atol=_TOLERANCE,
-        mxstep=20_000,
-        full_output=True,
-    )
+    with warnings.catch_warnings():
+        # A failure is told by the message, which is raised.
+        warnings.simplefilter("ignore", integrate.ODEintWarning)
+        solution, info = integrate.odeint(
+            system.slope,
+            [math.log(W), math.log(R2)],
+            np.concatenate([[math.log(origin)], np.log(tau)]),
+            tfirst=True,
+            rtol=_TOLERANCE,
+            atol=_TOLERANCE,
+            mxstep=20_000,
+            full_output=True,
+        )
     if info["message"] != "Integration successful.":
         raise ArithmeticError(f"order-parameter equations not solved: {info['message']}")
     return np.exp(solution[1:, 0]), np.exp(solution[1:, 1])

@@ -28,6 +28,8 @@ _TRUSTED_HITS = 0.5
 _LOG_STEP = 0.2
 # Fresh samples notice a margin by kappa / |w_perp| sqrt(d): here by less than half a per cent.
 _NEGLIGIBLE_MARGIN = 1e-3
+# Corrections to the laws at large lambda are of order 1/lambda^2.
+_LARGE_LAM = 1e3
 
 
 @dataclass(frozen=True)
@@ -188,20 +190,31 @@ def trusted_end(chi: float, P: float, d: int, B: int, kappa_over_T: float) -> En
 def time_of_signal(w1: float, chi: float, d: int, B: int, kappa_over_T: float) -> float:
     """Return the time, in units of T, at which SGD on fresh samples has the signal w1 T; (11)."""
     kappa = kappa_over_T if kappa_over_T > _NEGLIGIBLE_MARGIN else 0.0
-    for decades in range(8, 257, 8):
-        log_t, log_w1 = _fresh_course(chi, d, B, kappa, decades)
-        if log_w1[-1] >= math.log(w1):
-            return math.exp(float(np.interp(math.log(w1), log_w1, log_t)))
-    raise ArithmeticError(f"a signal of {w1:g} T takes longer than can be said")
+    log_w1, decades = math.log(w1), 8
+    while True:
+        course = _fresh_course(chi, d, B, kappa, decades)
+        if course.log_w1[-1] >= log_w1:
+            return math.exp(float(np.interp(log_w1, course.log_w1, course.log_t)))
+        if course.last_lam > _LARGE_LAM:
+            # |w_perp| has settled: w_1 ~ t^(1/(3+chi)) from here on, eq. (16).
+            log_t = course.log_t[-1] + (3.0 + chi) * (log_w1 - course.log_w1[-1])
+            return math.exp(float(log_t))
+        decades += 8
+
+
+@dataclass(frozen=True)
+class _Course:
+    log_t: FloatArray
+    log_w1: FloatArray
+    last_lam: float
 
 
 @lru_cache(maxsize=256)
-def _fresh_course(
-    chi: float, d: int, B: int, kappa: float, decades: int
-) -> tuple[FloatArray, FloatArray]:
-    """Return ln t and ln w_1 on fresh samples at T = 1, from the first step on."""
+def _fresh_course(chi: float, d: int, B: int, kappa: float, decades: int) -> _Course:
+    """Return the course of w_1 on fresh samples at T = 1, from the first step on."""
     t = B * np.geomspace(1.0, 10.0**decades, 12 * decades + 1)
-    return np.log(t), np.log(order_parameter_flow(t, chi=chi, d=d, T=1.0, kappa=kappa, B=B).w1)
+    flow = order_parameter_flow(t, chi=chi, d=d, T=1.0, kappa=kappa, B=B)
+    return _Course(np.log(t), np.log(flow.w1), float(flow.lam[-1]))
 
 
 def doubt_about(chi: float, P: float, d: int, B: int, end: End) -> str:
@@ -211,7 +224,8 @@ def doubt_about(chi: float, P: float, d: int, B: int, end: End) -> str:
         return f"chi = {chi:g} is outside {low:g}..{high:g}"
     if d < _TRUSTED_D:
         return f"d = {d} is below {_TRUSTED_D}"
-    if _TRUSTED_P_OVER_D * d > P:
+    # A grid point at the limit may miss it by rounding.
+    if _TRUSTED_P_OVER_D * d * (1.0 - 1e-9) > P:
         return f"P/d = {P / d:g} is below {_TRUSTED_P_OVER_D:g}"
     hits = B * float(unfitted_fraction(end.lam, chi))
     if hits > _TRUSTED_HITS:

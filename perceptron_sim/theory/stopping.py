@@ -5,9 +5,9 @@ Signal. SGD ends at the least signal that fits the training set with an effectiv
     w_1 = (kappa + u T) sqrt(d) omega,    omega = MinimalSignal.slope(chi, P, d),
 
 without free parameter for T << kappa. u is the overshoot: a hit moves its own margin by T, so
-that in the noise-dominated regime samples end about T/2 above the boundary (u -> 0.47 for
-d -> infinity); at finite d SGD gets ~ lambda^2 attempts to hit a hole early, which lowers u as
-the extremes of that many draws in d dimensions do, down to lambda^(-2/(d+1)); eqs. (22) to (25).
+that in the noise-dominated regime samples end a good T/3 above the boundary (u -> 0.42 for
+d -> infinity). At finite d SGD gets ~ lambda^2 attempts to land in the solutions before they are
+as wide as that, which lowers u by the factor lambda^(-2/(d+1)); eqs. (22) to (25).
 
 Noise. lambda at the end is that of the least signal up to a correction of some per cent, and t*
 is the time at which fresh samples would have given the same signal, times a delay of order one:
@@ -19,15 +19,15 @@ The numbers below are fits to event-driven runs: ``perceptron_sim.experiments.ca
 import math
 from dataclasses import dataclass
 
-# ln u = OVERSHOOT[0] - s^2 - OVERSHOOT[1] s / (1 + OVERSHOOT[2] s)
-#        + OVERSHOOT[3] chi/d + OVERSHOOT[4] / lambda^2
-OVERSHOOT = (-0.769, 0.901, 0.581, 1.431, 1.144)
+# ln u = OVERSHOOT[0] - s^2 - (OVERSHOOT[1] + OVERSHOOT[2] ln(1+chi)) / sqrt(d+1)
+#        + OVERSHOOT[3] chi/d + OVERSHOOT[4] / lambda
+OVERSHOOT = (-0.878, 1.426, -0.390, 1.186, 0.677)
 # Coefficients of ``lam_features`` in ln(lambda / lambda of the least signal).
-LAM = (0.033, -0.146, -0.159, 0.592, 0.172, 0.248, 0.551, -0.670)
+LAM = (0.033, -0.147, -0.158, 0.591, 0.173, 0.248, 0.554, -0.675)
 # Coefficients of ``delay_features`` in ln(t* / time of the same signal on fresh samples).
-DELAY = (1.199, -6.325, 7.110, -2.648, 3.307, 5.306, -3.541, -0.271)
+DELAY = (1.197, -6.308, 7.092, -2.655, 3.334, 5.300, -3.549, -0.270)
 
-# Attempts per lambda^2 (25); only its logarithm enters.
+# Attempts per lambda^2 (24); only its logarithm enters.
 _ATTEMPTS = 0.4
 
 
@@ -49,16 +49,16 @@ class State:
 
     @property
     def s(self) -> float:
-        """Depth of the extremes: s^2 = ln(attempts) / (d + 1); eq. (25)."""
+        """Root of the depth of the extremes, s^2 = ln(attempts) / (d + 1); eq. (24)."""
         return math.sqrt(math.log1p(_ATTEMPTS * self.lam**2) / (self.d + 1.0))
 
 
 def overshoot(state: State, coefficients: tuple[float, ...] = OVERSHOOT) -> float:
-    """Return u, the effective margin that a hit adds, in units of T; eq. (24)."""
-    level, near, bend, coarse, early = coefficients
-    s = state.s
-    log = level - s * s - near * s / (1.0 + bend * s)
-    return math.exp(log + coarse * state.chi / state.d + early / state.lam**2)
+    """Return u, the effective margin that a hit adds, in units of T; eq. (25)."""
+    level, scatter, scatter_chi, coarse, early = coefficients
+    width = (scatter + scatter_chi * math.log1p(state.chi)) / math.sqrt(state.d + 1.0)
+    few = coarse * state.chi / state.d + early / state.lam
+    return math.exp(level - state.s**2 - width + few)
 
 
 def lam_features(state: State) -> tuple[float, ...]:

@@ -179,12 +179,52 @@ def test_run_takes_single_values_only(tmp_path: Path, capsys) -> None:
     assert "is 2 values: give one" in capsys.readouterr().err
 
 
-def test_theory(capsys) -> None:
-    assert run(["theory", "--chi", "1", "--json"]) == 0
-    (entry,) = json.loads(capsys.readouterr().out)
+def test_theory(tmp_path: Path, capsys) -> None:
+    out = tmp_path / "theory"
+    grid = ["--chi", "0.5,1", "-d", "16", "-P", "20,1024,4096", "--out", str(out)]
+    assert run(["theory", *grid, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    (half, entry) = found["exponents"]
+    assert half["chi"] == 0.5
     assert (entry["gamma"], entry["b"], entry["C_n"]) == (0.5, 2.0, pytest.approx(0.25))
-    assert run(["theory"]) == 0
+    assert entry["gamma_at_d"] == pytest.approx(15 / 34)
+    # P = 20 needs no signal at d = 16: there is nothing to predict.
+    assert [(row["chi"], row["P"]) for row in found["finite_size"]] == [
+        (chi, P) for chi in (0.5, 1.0) for P in (1024, 4096)
+    ]
+    assert all(row["trusted"] for row in found["finite_size"])
+    assert {row["lam"] for row in found["closed_forms"]} >= {0.0, 100.0}
+    w1 = [row["w1"] for row in found["trajectories"] if row["chi"] == 1.0]
+    assert w1 == sorted(w1)
+    assert {path.name for path in out.iterdir()} == {"phase_portrait.png", "phase_portrait.svg"}
+    assert run(["theory", *grid]) == 0
     assert "C_n" in capsys.readouterr().out
+
+
+def test_scan_over_d_shows_predictions_and_collapse(tmp_path: Path, capsys) -> None:
+    out = tmp_path / "scan"
+    grid = ["--chi", "1", "-d", "8,16", "-P", "256,512,1024", "-T", "1", "--kappa", "0,1"]
+    assert run(["scan", *grid, "--seeds", "3", "--out", str(out)]) == 0
+    summary = json.loads((out / "summary.json").read_text())
+    for row in summary["exponents"]:
+        # P/d = 16 .. 128 at B = 2 is inside the trusted range.
+        assert row["finite_size"] is not None
+        assert row["agrees"] in (True, False)
+        if row["variable"] == "P":
+            assert 0.0 < row["finite_size_error"] < 0.2
+            assert row["finite_size"] < row["asymptotic"]
+    assert {row["abscissa"] for row in summary["collapses"]} == {"P/d", "kappa/T"}
+    assert (out / "collapse_on_P.png").exists()
+    assert (out / "collapse_on_kappa.svg").exists()
+    assert "collapse of" in capsys.readouterr().out
+
+
+def test_a_scan_that_theory_cannot_follow_has_no_finite_size(tmp_path: Path, capsys) -> None:
+    out = tmp_path / "scan"
+    grid = ["--chi", "5", "-d", "8", "-P", "64,128", "-T", "1"]
+    assert run(["scan", *grid, "--seeds", "3", "--out", str(out)]) == 0
+    for row in json.loads((out / "summary.json").read_text())["exponents"]:
+        assert row["finite_size"] is row["finite_size_error"] is row["agrees"] is None
 
 
 def test_doctor_names_remedies(no_data, capsys) -> None:

@@ -1,69 +1,173 @@
-"""Closed forms against quadrature of their definitions, and limits."""
+"""Closed forms against 30-digit quadrature of their definitions, Monte Carlo, and limits."""
 
 import math
 from itertools import pairwise
+from typing import Any
 
+import mpmath as mp
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy import integrate, stats
+from scipy import stats
 
 from perceptron_sim import InputError
+from perceptron_sim.kernels.sampler import sample_folded
 from perceptron_sim.theory import (
     constants,
     exponents,
+    exponents_at_dimension,
     mean_abs_x1,
+    noise_covariance,
+    noise_diffusion,
     noise_drift,
     signal_drift,
     unfitted_fraction,
 )
+from perceptron_sim.theory.integrals import at_point, edge, excess, tail
 
-CHIS = [-0.5, 0.0, 0.7, 1.0, 3.0, 8.0]
-LAMBDAS = [0.0, 0.1, 1.0, 7.0, 60.0]
 chis = st.floats(-0.9, 50.0)
+margins = st.one_of(st.just(0.0), st.floats(1e-3, 30.0))
+CLOSED_FORMS = {
+    "n": unfitted_fraction,
+    "g_1": signal_drift,
+    "z theta": noise_drift,
+    "z^2 theta": noise_diffusion,
+}
+# (chi, lambda, margin) over the stated ranges; chi = 50 underflows beyond lambda ~ 1e5.
+POINTS = [
+    (-0.9, 0.0, 0.0),
+    (-0.9, 0.3, 0.5),
+    (-0.9, 1e5, 5.0),
+    (-0.9, 1e8, 0.0),
+    (-0.5, 0.99, 1e-3),
+    (-0.5, 1e8, 50.0),
+    (0.0, 0.0, 1.0),
+    (0.0, 1e8, 0.0),
+    (0.0, 1e8, 0.5),
+    (0.0, 3.0, 50.0),
+    (1.0, 1.0, 1.0),
+    (1.0, 1e5, 1e3),
+    (1.0, 1e8, 1e-3),
+    (3.7, 0.3, 5.0),
+    (3.7, 100.0, 0.0),
+    (3.7, 1e8, 5.0),
+    (20.0, 3.0, 0.0),
+    (20.0, 100.0, 50.0),
+    (20.0, 1e5, 0.5),
+    (50.0, 0.0, 0.5),
+    (50.0, 0.99, 3.0),
+    (50.0, 3.0, 5.0),
+    (50.0, 100.0, 0.0),
+    (50.0, 100.0, 1e3),
+]
 
 
-def _over_x1(function, chi: float, scale: float) -> float:
-    """Return E[function(|x_1|)]; ``scale`` is where the integrand falls off."""
-    density = stats.chi(1.0 + chi).pdf
-    edges = [0.0, *np.geomspace(scale * 1e-6, scale * 40.0, 12)]
-    parts = [
-        integrate.quad(lambda u: function(u) * density(u), a, b, epsabs=0, epsrel=1e-11)[0]
-        for a, b in pairwise(edges)
-    ]
-    return math.fsum(parts)
+def _definition(kind: str, chi: float, lam: float, margin: float) -> Any:
+    """Integrate over z_1 = u the conditional moment of g < margin - lambda u, 30 digits."""
+    nu, lam, margin = mp.mpf(1 + chi), mp.mpf(lam), mp.mpf(margin)
+    log_c = (1 - nu / 2) * mp.log(2) - mp.loggamma(nu / 2)
+
+    def given_u(u: Any) -> Any:
+        s = margin - lam * u
+        return {
+            "n": lambda: mp.ncdf(s),
+            "g_1": lambda: u * mp.ncdf(s),
+            "z theta": lambda: -mp.npdf(s),
+            "z^2 theta": lambda: mp.ncdf(s) - s * mp.npdf(s),
+        }[kind]()
+
+    # u = y^k takes away the singularity of u^(nu-1) below nu = 1.
+    k = 1 / nu if nu < 1 else mp.mpf(1)
+
+    def integrand(y: Any) -> Any:
+        if y == 0:
+            return mp.mpf(0)
+        return k * mp.exp(log_c + (nu * k - 1) * mp.log(y) - y ** (2 * k) / 2) * given_u(y**k)
+
+    edges = {mp.mpf(0), *(mp.sqrt(nu) + j for j in range(-16, 17, 2))}
+    # Where p(u) phi(margin - lambda u) peaks.
+    saddle = lam * margin + mp.sqrt((lam * margin) ** 2 + 4 * nu * (1 + lam**2))
+    saddle /= 2 * (1 + lam**2)
+    edges |= {saddle + j / mp.sqrt(1 + lam**2) for j in range(-14, 16, 2)}
+    top = max(mp.sqrt(nu), saddle) + 16
+    if lam >= 1:
+        peak = (margin + mp.sqrt(margin**2 + 4 * nu)) / 2
+        edges |= {(at + j) / lam for at in (peak, margin) for j in range(-14, 22)}
+        top = min(top, (max(peak, margin) + 22) / lam)
+    nodes = [u ** (1 / k) for u in [*sorted(e for e in edges if 0 <= e < top), top]]
+    # mpmath stops at an absolute error: bring the integrand to order one.
+    scale = max(abs(integrand((a + b) / 2)) * (b - a) for a, b in pairwise(nodes))
+    return scale * mp.quad(lambda y: integrand(y) / scale, nodes)
 
 
-@pytest.mark.parametrize("chi", CHIS)
-@pytest.mark.parametrize("lam", LAMBDAS)
-def test_closed_forms_equal_their_definitions(chi: float, lam: float) -> None:
-    # Given z_1 = u, a sample is unfitted if a standard Gaussian g is below -lambda u.
-    scale = 1.0 / max(lam, 1.0) * math.sqrt(2.0 + chi)
-    n = _over_x1(lambda u: stats.norm.cdf(-lam * u), chi, scale)
-    g_1 = _over_x1(lambda u: u * stats.norm.cdf(-lam * u), chi, scale)
-    drift = _over_x1(lambda u: -stats.norm.pdf(lam * u), chi, scale)
-    assert unfitted_fraction(lam, chi) == pytest.approx(n, rel=1e-8)
-    assert signal_drift(lam, chi) == pytest.approx(g_1, rel=1e-8)
-    assert noise_drift(lam, chi) == pytest.approx(drift, rel=1e-8)
+@pytest.mark.parametrize(("chi", "lam", "margin"), POINTS)
+def test_closed_forms_equal_their_definitions(chi: float, lam: float, margin: float) -> None:
+    with mp.workdps(30):
+        for kind, closed_form in CLOSED_FORMS.items():
+            expected = _definition(kind, chi, lam, margin)
+            value = float(closed_form(lam, chi, margin))
+            if abs(expected) > 1e-290:
+                assert abs(value / expected - 1) < 1e-10, kind
+            else:
+                assert abs(value) < 1e-280, kind
 
 
-@pytest.mark.parametrize("chi", CHIS)
-@pytest.mark.parametrize("margin", [0.1, 1.0, 3.0])
-def test_unfitted_fraction_with_a_margin(chi: float, margin: float) -> None:
-    for lam in (0.0, 0.5, 2.0):
-        n = _over_x1(lambda u, lam=lam: stats.norm.cdf(margin - lam * u), chi, math.sqrt(2 + chi))
-        assert unfitted_fraction(lam, chi, margin) == pytest.approx(n, rel=1e-6)
+@given(chi=chis, lam=st.floats(0.0, 100.0), margin=margins)
+def test_one_point_equals_the_array_functions(chi: float, lam: float, margin: float) -> None:
+    nu, at, m = 1.0 + chi, np.array([lam]), np.array([margin])
+    arrays = (tail(nu, at, m), tail(nu + 1, at, m), edge(nu, at, m), edge(nu + 1, at, m))
+    for one, many in zip(at_point(nu, lam, margin), arrays, strict=True):
+        assert one == pytest.approx(float(many[0]), rel=1e-12, abs=1e-300)
 
 
-@given(chi=chis, lam=st.floats(0.01, 100.0))
-def test_signal_drift_is_minus_the_slope_of_minus_noise_drift(chi: float, lam: float) -> None:
-    # d n / d lambda = -E[z_1 phi(lambda z_1)], and by parts
-    # lambda d n / d lambda + (1 + chi) n = E[z_1^2 theta] >= 0; here its consequence:
-    h = 1e-4 * lam
-    slope = (unfitted_fraction(lam + h, chi) - unfitted_fraction(lam - h, chi)) / (2 * h)
-    expected = -mean_abs_x1(chi) * (1 + lam**2) ** (-(2 + chi) / 2) / math.sqrt(2 * math.pi)
-    assert slope == pytest.approx(expected, rel=1e-4, abs=1e-300)
+@pytest.mark.parametrize(("chi", "lam", "margin"), [(0, 1.3, 0), (1, 0.4, 0.7), (3, 2.0, 1.5)])
+def test_closed_forms_against_monte_carlo(chi: float, lam: float, margin: float) -> None:
+    # Twelve comparisons at 6 standard errors: false alarms below 3e-8 a run.
+    rng = np.random.default_rng(1)
+    z = sample_folded(rng, 2_000_000, 2, chi)
+    hit = lam * z[:, 0] + z[:, 1] < margin
+    for closed_form, sample in zip(
+        CLOSED_FORMS.values(),
+        (hit * 1.0, hit * z[:, 0], hit * z[:, 1], hit * z[:, 1] ** 2),
+        strict=True,
+    ):
+        error = sample.std() / math.sqrt(len(sample))
+        assert abs(sample.mean() - closed_form(lam, chi, margin)) < 6 * error
+
+
+@given(chi=st.floats(-0.9, 20.0), lam=st.floats(0.01, 30.0), margin=st.floats(0.1, 8.0))
+def test_slopes_of_n_are_edges(chi: float, lam: float, margin: float) -> None:
+    # dn/dmargin = E[phi], dn/dlambda = -E[z_1 phi].
+    h = 1e-4
+    by_margin = float(
+        unfitted_fraction(lam, chi, margin + h) - unfitted_fraction(lam, chi, margin - h)
+    ) / (2 * h)
+    by_lam = float(
+        unfitted_fraction(lam * (1 + h), chi, margin)
+        - unfitted_fraction(lam * (1 - h), chi, margin)
+    ) / (2 * h * lam)
+    at = (np.array([lam]), np.array([margin]))
+    n = float(unfitted_fraction(lam, chi, margin))
+    assert by_margin == pytest.approx(float(edge(1 + chi, *at)[0]), rel=1e-4, abs=1e-9 * n)
+    expected = -mean_abs_x1(chi) * float(edge(2 + chi, *at)[0])
+    assert by_lam == pytest.approx(expected, rel=1e-4, abs=1e-9 * n)
+
+
+@given(chi=st.floats(-0.9, 20.0), lam=st.floats(0.0, 30.0), margin=st.floats(0.0, 8.0))
+def test_slope_of_the_excess_is_twice_its_first_moment(
+    chi: float, lam: float, margin: float
+) -> None:
+    # G = E[(s)_+^2] obeys m dG/dm + lambda dG/dlambda = 2 (G - n), by parts over g.
+    h = 1e-5
+    nu = 1 + chi
+    up, down = (
+        excess(nu, lam * (1 + h), margin * (1 + h)),
+        excess(nu, lam * (1 - h), margin * (1 - h)),
+    )
+    n = float(unfitted_fraction(lam, chi, margin))
+    value = excess(nu, lam, margin)
+    assert (up - down) / (2 * h) == pytest.approx(2 * (value - n), rel=1e-4, abs=1e-4 * value)
 
 
 @given(chi=st.floats(-0.9, 10.0))
@@ -74,18 +178,66 @@ def test_constants_are_the_large_lambda_limits(chi: float) -> None:
     assert signal_drift(lam, chi) == pytest.approx(c.C_1 * lam ** -(2 + chi), rel=1e-5)
 
 
-@given(chi=st.floats(-1, 1e6, exclude_min=True))
-def test_b_is_one_plus_two_gamma(chi: float) -> None:
+@given(chi=chis, margin=st.floats(0.0, 8.0))
+def test_without_signal_only_the_margin_matters(chi: float, margin: float) -> None:
+    assert unfitted_fraction(0.0, chi, margin) == pytest.approx(stats.norm.cdf(margin), rel=1e-10)
+    assert noise_drift(0.0, chi, margin) == pytest.approx(-stats.norm.pdf(margin), rel=1e-10)
+
+
+@given(chi=chis, lam=st.floats(0.0, 1e8))
+def test_an_infinite_margin_leaves_every_sample_unfitted(chi: float, lam: float) -> None:
+    assert unfitted_fraction(lam, chi, math.inf) == 1.0
+    assert signal_drift(lam, chi, math.inf) == mean_abs_x1(chi)
+    assert noise_drift(lam, chi, math.inf) == 0.0
+    assert noise_diffusion(lam, chi, math.inf) == 1.0
+
+
+@given(chi=st.floats(-0.9, 6.0), lam=st.floats(0.0, 5.0), seed=st.integers(0, 2**32))
+def test_n_is_the_test_error_on_fresh_samples(chi: float, lam: float, seed: int) -> None:
+    # 100 examples at 7 standard errors and a count's worth: false alarms below 1e-9 a run.
+    z = sample_folded(np.random.default_rng(seed), 20_000, 2, chi)
+    n = float(unfitted_fraction(lam, chi))
+    error = math.sqrt(n * (1 - n) / len(z)) + 1 / len(z)
+    assert abs(np.mean(lam * z[:, 0] + z[:, 1] < 0.0) - n) < 7 * error
+
+
+@pytest.mark.parametrize(("chi", "margin"), [(0.0, 0.0), (1.0, 0.0), (1.0, 0.8), (3.0, 0.3)])
+def test_noise_covariance_against_monte_carlo(chi: float, margin: float) -> None:
+    # 16 comparisons at 6 standard errors: false alarms below 4e-8 a run.
+    rng, d, lam, n_blocks = np.random.default_rng(2), 6, 1.1, 100
+    z = sample_folded(rng, 400_000, d, chi)
+    hit = lam * z[:, 0] + z[:, 1] < margin
+    gradient = (hit[:, None] * z / math.sqrt(d)).reshape(n_blocks, -1, d)
+    covariances = np.array([np.cov(block, rowvar=False) for block in gradient])
+    closed = noise_covariance(lam, chi, d, margin)
+    rest = np.arange(2, d)
+    for measured, expected in (
+        (covariances[:, 0, 0], closed.signal),
+        (covariances[:, 0, 1], closed.cross),
+        (covariances[:, 1, 1], closed.noise),
+        (covariances[:, rest, rest].mean(1), closed.rest),
+        (np.trace(covariances, axis1=1, axis2=2), closed.trace),
+    ):
+        error = measured.std(ddof=1) / math.sqrt(n_blocks)
+        assert abs(measured.mean() - expected) < 6 * error
+
+
+@given(chi=st.floats(-1, 1e6, exclude_min=True), d=st.integers(2, 10**6))
+def test_b_is_one_plus_two_gamma(chi: float, d: int) -> None:
     e = exponents(chi)
     assert e.b == pytest.approx(1 + 2 * e.gamma)
     assert e.delta == e.t_star_on_T == 1
+    at_d = exponents_at_dimension(chi, d)
+    assert at_d.b == pytest.approx(1 + 2 * at_d.gamma - 2 / (d + 1))
+    assert at_d.gamma < e.gamma
 
 
 def test_vectorised_shapes() -> None:
     lam = np.ones((3, 1))
     margin = np.array([0.0, 0.5])
-    assert unfitted_fraction(lam, 1.0, margin).shape == (3, 2)
-    assert signal_drift(lam, 1.0).shape == (3, 1)
+    for closed_form in CLOSED_FORMS.values():
+        assert closed_form(lam, 1.0, margin).shape == (3, 2)
+    assert noise_covariance(lam, 1.0, 8, margin).trace.shape == (3, 2)
 
 
 @pytest.mark.parametrize("chi", [-1.0, -2.0, math.nan, math.inf])
@@ -98,3 +250,5 @@ def test_chi_without_density_is_refused(chi: float) -> None:
 def test_negative_lambda_is_refused() -> None:
     with pytest.raises(InputError, match="lambda must be >= 0"):
         unfitted_fraction([-1.0], 1.0)
+    with pytest.raises(InputError, match="margin must be >= 0"):
+        noise_drift(1.0, 1.0, [math.nan])

@@ -93,6 +93,15 @@ def _panel(ax: Axes, series: Sequence[Series], chi: float, observable: str, absc
             label=None if s.d in labelled else f"$d = {plain(float(s.d))}$",
         )
         labelled.add(s.d)
+        if len(shown) > 1:
+            other = "P/d" if abscissa == "kappa/T" else r"\kappa/T"
+            ax.annotate(
+                f"${other} = {plain(s.alike[0])}$",
+                (float(np.exp(s.log_x[0])), float(centre[0])),
+                xytext=(0, 6),
+                textcoords="offset points",
+                fontsize=7,
+            )
         _prediction(ax, s, chi, observable, abscissa, COLOURS[i % len(COLOURS)])
     ax.plot([], [], "-", color="black", linewidth=1, label="prediction")
     log_axes(ax)
