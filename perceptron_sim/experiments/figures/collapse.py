@@ -12,8 +12,8 @@ from matplotlib.figure import Figure
 from perceptron_sim.experiments.collapse import OBSERVABLES, Collapse, Series, series_of
 from perceptron_sim.experiments.figures.style import (
     COLOURS,
-    MARKERS,
     STYLE,
+    geometric_means,
     log_axes,
     plain,
     thinned,
@@ -77,27 +77,14 @@ def _panel(ax: Axes, series: Sequence[Series], chi: float, observable: str, absc
         if s.alike[0] not in shown:
             continue
         i = style[s.d]
-        mean = np.array([logs.mean() for logs in s.logs])
-        half = 1.96 * np.array([logs.std(ddof=1) / math.sqrt(len(logs)) for logs in s.logs])
-        centre = np.exp(mean)
-        ax.errorbar(
-            np.exp(s.log_x),
-            centre,
-            yerr=np.array([centre - np.exp(mean - half), np.exp(mean + half) - centre]),
-            linestyle="none",
-            marker=MARKERS[i % len(MARKERS)],
-            color=COLOURS[i % len(COLOURS)],
-            markersize=4,
-            markerfacecolor="white" if i % 2 else None,
-            capsize=2,
-            label=None if s.d in labelled else f"$d = {plain(float(s.d))}$",
-        )
+        label = None if s.d in labelled else f"$d = {plain(float(s.d))}$"
+        geometric_means(ax, np.exp(s.log_x).tolist(), s.logs, i, label)
         labelled.add(s.d)
         if len(shown) > 1:
             other = "P/d" if abscissa == "kappa/T" else r"\kappa/T"
             ax.annotate(
                 f"${other} = {plain(s.alike[0])}$",
-                (float(np.exp(s.log_x[0])), float(centre[0])),
+                (math.exp(s.log_x[0]), math.exp(s.logs[0].mean())),
                 xytext=(0, 6),
                 textcoords="offset points",
                 fontsize=7,

@@ -14,8 +14,8 @@ from perceptron_sim.arrays import FloatArray
 from perceptron_sim.experiments.exponent_table import ExponentRow
 from perceptron_sim.experiments.figures.style import (
     COLOURS,
-    MARKERS,
     STYLE,
+    geometric_means,
     log_axes,
     plain,
     thinned,
@@ -84,29 +84,13 @@ def _panel(
     shown = thinned(sorted(runs[series].unique()))
     for i, value in enumerate(shown):
         members = runs[runs[series] == value]
-        x, mean, half = [], [], []
-        for abscissa, at_point in members.groupby(on):
-            logs = np.log(_scaled(at_point, name, divide_by_T))
-            x.append(float(cast(float, abscissa)))
-            mean.append(float(logs.mean()))
-            half.append(
-                1.96 * float(logs.std(ddof=1)) / math.sqrt(len(logs)) if len(logs) > 1 else 0
-            )
-        centre = np.exp(mean)
-        bars = np.array(
-            [centre - np.exp(np.subtract(mean, half)), np.exp(np.add(mean, half)) - centre]
-        )
-        ax.errorbar(
-            x,
-            centre,
-            yerr=bars,
-            linestyle="none",
-            marker=MARKERS[i % len(MARKERS)],
-            color=COLOURS[i % len(COLOURS)],
-            markersize=4.5,
-            markerfacecolor="white" if i % 2 else None,
-            capsize=2,
-            label=f"${series} = {plain(float(value))}$",
+        points = list(members.groupby(on))
+        geometric_means(
+            ax,
+            [float(cast(float, abscissa)) for abscissa, _ in points],
+            [np.log(_scaled(at_point, name, divide_by_T)) for _, at_point in points],
+            i,
+            f"${series} = {plain(float(value))}$",
         )
 
 

@@ -16,6 +16,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
+from perceptron_sim.arrays import FloatArray
+
 # Okabe-Ito colours: distinct for colour-blind readers, and ordered in lightness.
 COLOURS = ("#000000", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
@@ -41,6 +43,37 @@ def save(figure: Figure, folder: Path, name: str) -> list[Path]:
         figure.set_layout_engine("none")
         figure.savefig(paths[1], metadata={"Date": None})
     return paths
+
+
+def geometric_means(
+    ax: Axes, x: Sequence[float], logs: Sequence[FloatArray], series: int, label: str | None
+) -> None:
+    """Draw exp of the means of ``logs`` with 95 % intervals, in the style of series number n.
+
+    Args:
+        ax: where.
+        x: abscissae, length n.
+        logs: ln of the observable of every seed, n arrays.
+        series: number of the series; fixes colour and marker.
+        label: for the legend.
+    """
+    mean = np.array([values.mean() for values in logs])
+    # A single run has no spread to show.
+    error = [v.std(ddof=1) / math.sqrt(len(v)) if len(v) > 1 else 0.0 for v in logs]
+    half = 1.96 * np.array(error)
+    centre = np.exp(mean)
+    ax.errorbar(
+        x,
+        centre,
+        yerr=np.array([centre - np.exp(mean - half), np.exp(mean + half) - centre]),
+        linestyle="none",
+        marker=MARKERS[series % len(MARKERS)],
+        color=COLOURS[series % len(COLOURS)],
+        markersize=4.5,
+        markerfacecolor="white" if series % 2 else None,
+        capsize=2,
+        label=label,
+    )
 
 
 def log_axes(ax: Axes) -> None:
