@@ -73,6 +73,7 @@ def _panel(ax: Axes, series: Sequence[Series], chi: float, observable: str, absc
     style = {d: i for i, d in enumerate(dimensions)}
     shown = set(thinned(sorted({s.alike[0] for s in series})))
     labelled: set[int] = set()
+    named: set[float] = set()
     for s in series:
         if s.alike[0] not in shown:
             continue
@@ -80,18 +81,24 @@ def _panel(ax: Axes, series: Sequence[Series], chi: float, observable: str, absc
         label = None if s.d in labelled else f"$d = {plain(float(s.d))}$"
         geometric_means(ax, np.exp(s.log_x).tolist(), s.logs, i, label)
         labelled.add(s.d)
-        if len(shown) > 1:
+        if len(shown) > 1 and s.alike[0] not in named:
+            named.add(s.alike[0])
             other = "P/d" if abscissa == "kappa/T" else r"\kappa/T"
             ax.annotate(
                 f"${other} = {plain(s.alike[0])}$",
-                (math.exp(s.log_x[0]), math.exp(s.logs[0].mean())),
-                xytext=(0, 6),
+                (math.exp(s.log_x[-1]), math.exp(s.logs[-1].mean())),
+                xytext=(7, -3),
                 textcoords="offset points",
                 fontsize=7,
             )
         _prediction(ax, s, chi, observable, abscissa, COLOURS[i % len(COLOURS)])
     ax.plot([], [], "-", color="black", linewidth=1, label="prediction")
     log_axes(ax)
+    if named:
+        # Room for the names at the right ends of the curves.
+        first, last = min(s.log_x[0] for s in series), max(s.log_x[-1] for s in series)
+        span = last - first
+        ax.set_xlim(math.exp(first - 0.05 * span), math.exp(last + 0.3 * span))
 
 
 def _prediction(
