@@ -57,3 +57,11 @@ def draw_batch(rng: np.random.Generator, P: int, order: IntArray, batch: IntArra
             else:
                 j += 1
         batch[i] = sample
+
+
+@compiled
+def shuffle_head(rng: np.random.Generator, values: IntArray, count: int, head: int) -> None:
+    """Make the first ``head`` of the first ``count`` values a uniformly random subset of them."""
+    for h in range(head):
+        other = h + int(rng.random() * (count - h))
+        values[h], values[other] = values[other], values[h]

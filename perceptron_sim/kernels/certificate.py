@@ -119,12 +119,18 @@ def is_stale(pool: Pool, radius: float, threshold: float) -> bool:
 
 
 @reassociated
-def displacement(w: FloatArray, center: FloatArray) -> float:
-    """Return |w_perp - center_perp|; with center 0, |w_perp|."""
+def displacement_squared(w: FloatArray, center: FloatArray) -> float:
+    """Return |w_perp - center_perp|^2; with center 0, |w_perp|^2."""
     total = 0.0
     for j in range(1, w.size):
         total += (w[j] - center[j]) * (w[j] - center[j])
-    return math.sqrt(total)
+    return total
+
+
+@compiled
+def displacement(w: FloatArray, center: FloatArray) -> float:
+    """Return |w_perp - center_perp|; with center 0, |w_perp|."""
+    return math.sqrt(displacement_squared(w, center))
 
 
 @compiled

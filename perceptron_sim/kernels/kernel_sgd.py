@@ -11,15 +11,10 @@ from typing import NamedTuple
 import numpy as np
 
 from perceptron_sim.arrays import FloatArray, IntArray
-from perceptron_sim.kernels.gram_rows import (
-    BLOCK,
-    count_below,
-    list_below,
-    padded,
-    pick,
-    shuffle_head,
-)
+from perceptron_sim.kernels.batches import shuffle_head
+from perceptron_sim.kernels.gram_rows import padded
 from perceptron_sim.kernels.jit import compiled
+from perceptron_sim.kernels.lanes import BLOCK, lanes_below, list_ones, nth_of_masks, ones
 from perceptron_sim.kernels.null_steps import draw_marked, draw_wait, extend_laws
 from perceptron_sim.kernels.status import FITTED, INTERRUPTED, MAX_STEPS, MAX_UPDATES
 
@@ -42,7 +37,7 @@ class KernelState(NamedTuple):
         pending: samples of the batch in progress, shape (padded P,).
         state: integers, see the module's constants.
         log_q, inverse, one: laws by number of unfitted samples, filled up to state[KNOWN].
-        below: unfitted samples by block.
+        unfitted: masks of the unfitted samples by block.
     """
 
     margins: FloatArray
@@ -52,7 +47,7 @@ class KernelState(NamedTuple):
     log_q: FloatArray
     inverse: FloatArray
     one: FloatArray
-    below: IntArray
+    unfitted: IntArray
 
 
 @compiled
@@ -123,7 +118,7 @@ def kernel_sgd(
         kernel_state.inverse,
         kernel_state.one,
     )
-    below = kernel_state.below
+    unfitted = kernel_state.unfitted
     P = y.size
     while True:
         while state[NEXT_HIT] < state[N_HIT]:
@@ -142,8 +137,10 @@ def kernel_sgd(
         if state[HITS] >= state[REFRESH_AT]:
             state[REFRESH_AT] = state[HITS] + REFRESH_HITS
             return NEED_REFRESH
-        count_below(margins, 0, margins.size, threshold, below)
-        k = below.sum()
+        k = 0
+        for block in range(unfitted.size):
+            unfitted[block] = lanes_below(margins, block * BLOCK, threshold)
+            k += ones(unfitted[block])
         if k == 0:
             return FITTED
         if state[UPDATES] >= limits[1]:
@@ -159,10 +156,10 @@ def kernel_sgd(
         u = rng.random()
         n_hit = 1
         if u < one[k]:
-            pending[0] = pick(margins, threshold, below, int(u / one[k] * k))
+            pending[0] = nth_of_masks(unfitted, int(u / one[k] * k))
         else:
             n_hit = draw_marked(rng, P, k, B, 2 if one[k] > 0.0 else 1)
-            list_below(margins, margins.size, threshold, pending)
+            list_ones(unfitted, unfitted.size, pending)
             shuffle_head(rng, pending, k, n_hit)
         state[N_HIT] = n_hit
         state[NEXT_HIT] = 0

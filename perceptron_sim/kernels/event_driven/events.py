@@ -9,12 +9,14 @@ import numpy as np
 
 from perceptron_sim.arrays import FloatArray
 from perceptron_sim.kernels import cost
+from perceptron_sim.kernels.batches import shuffle_head
 from perceptron_sim.kernels.certificate import (
     NEAR_FROM,
     TOO_SMALL,
     Pool,
     active,
     displacement,
+    displacement_squared,
     is_stale,
     reach_of,
 )
@@ -29,20 +31,22 @@ from perceptron_sim.kernels.event_driven.state import (
     record,
 )
 from perceptron_sim.kernels.exact_weights import restore_interval, restore_weights
-from perceptron_sim.kernels.gram_rows import (
-    BLOCK,
-    GramRows,
+from perceptron_sim.kernels.fixed_point import (
+    FITTED_ALWAYS,
     add_row,
-    compute_row,
-    count_below,
-    list_below,
-    padded,
-    pick,
-    shuffle_head,
+    classify,
+    error_bound,
+    error_rate,
+    extent_of,
+    largest_margin,
+    refresh,
+    scale_for,
+    settle,
 )
+from perceptron_sim.kernels.gram_rows import GramRows, compute_row, forget_rows, padded
 from perceptron_sim.kernels.jit import compiled
+from perceptron_sim.kernels.lanes import BLOCK, list_ones, nth_of_masks
 from perceptron_sim.kernels.null_steps import draw_marked, draw_wait, extend_laws
-from perceptron_sim.kernels.observables import margin
 from perceptron_sim.kernels.reference import (
     HITS,
     LAST_UPDATE_STEP,
@@ -53,9 +57,8 @@ from perceptron_sim.kernels.reference import (
 from perceptron_sim.kernels.status import FITTED, INTERRUPTED, MAX_STEPS, MAX_UPDATES
 from perceptron_sim.kernels.trace import trace_event
 
-# Margins are computed anew from the weights after so many hits: between refreshes rounding adds
-# up to at most 2^16 * 2^-53 = 7e-12 of the largest margin kept.
-_REFRESH = 1 << 16
+# Margins are computed anew from the weights after so many hits, so that few are unclear.
+_REFRESH = 1 << 12
 _REVIEW_EVENTS = 512
 _TUNE_EVENTS = 64
 # Weight of the newest event in the running mean of |w_perp|^2.
@@ -78,9 +81,12 @@ def event_leg(run: Run, pool: Pool, gram: GramRows, slack: FloatArray, near_allo
     center = pool.center
     P, d = run.features.shape
     size = rows.shape[0]
-    margins = np.full(padded(size), math.inf)
-    below = np.zeros(padded(size) // BLOCK, np.int64)
+    margins = np.full(padded(size), FITTED_ALWAYS, np.int32)
+    unfitted = np.zeros(padded(size) // BLOCK, np.int64)
+    unclear = np.zeros(padded(size) // BLOCK, np.int64)
     found = np.empty(padded(size), np.int64)
+    extent = extent_of(pool, threshold)
+    rate = 0.0
     tracing = run.trace.size > 1
     step, updates, hits = counters[STEPS_DONE], counters[UPDATES], counters[HITS]
     # By the number k of unfitted samples: ln P(null), and P(one hit | some); grown on demand.
@@ -90,8 +96,11 @@ def event_leg(run: Run, pool: Pool, gram: GramRows, slack: FloatArray, near_allo
     known = 0
     r_squared = 0.0
     bound_squared = -1.0
+    scale = 0.0
+    blocks = 0
     w_1_tuned = w[0]
-    mean_r_squared = displacement(w, center) ** 2
+    w_1_limit = w[0]
+    mean_r_squared = displacement_squared(w, center)
     tune_at = 0
     n = 0
     k = 0
@@ -105,13 +114,16 @@ def event_leg(run: Run, pool: Pool, gram: GramRows, slack: FloatArray, near_allo
     code = GO_ON
     while True:
         # Keep the active set: it must cover the displacement, and w_1, which falls only if some
-        # sample lies on the wrong side of the teacher.
-        if r_squared > bound_squared or events >= tune_at or w[0] < w_1_tuned:
+        # sample lies on the wrong side of the teacher; and keep margins within range.
+        if r_squared > bound_squared or events >= tune_at or w[0] < w_1_tuned or w[0] > w_1_limit:
             # So that |w_perp| forces about one tuning in three; less than FIRST_SPARE in any case.
             if n > 0 and w[0] >= w_1_tuned:
                 slack[0] *= 1.02 if r_squared > bound_squared else 0.99
                 slack[0] = min(max(slack[0], 1.05), 2.2)
-            radius = max(slack[0] * math.sqrt(mean_r_squared), 1.02 * displacement(w, center))
+            radius = max(
+                slack[0] * math.sqrt(mean_r_squared),
+                1.02 * math.sqrt(displacement_squared(w, center)),
+            )
             if pool.near:
                 # All of a near pool is active: its samples were chosen for this reach.
                 radius = max(radius, pool.cut / 1.001)
@@ -126,19 +138,32 @@ def event_leg(run: Run, pool: Pool, gram: GramRows, slack: FloatArray, near_allo
             first = n
             if hits - hits_at_refresh >= _REFRESH:
                 first = 0
-                hits_at_refresh = hits
                 if hits >= restore_at:
                     restore_weights(run.features, hit_counts, w)
                     restore_at = hits + restore_interval(P)
             n = padded(wanted)
-            for i in range(first, min(n, size)):
-                margins[i] = margin(rows, i, w)
-            count_below(margins, first, n, threshold, below)
-            k = below[: n // BLOCK].sum()
-            r_squared = displacement(w, center) ** 2
+            blocks = n // BLOCK
+            span = 1.25 * abs(w[0] - center[0]) + pool.typical_norm
+            largest = largest_margin(extent, blocks, span, radius)
+            if not largest <= gram.scale[1]:
+                gram.scale[1] = 1.5 * largest
+                gram.scale[0] = scale_for(gram.scale[1])
+                forget_rows(gram)
+                first = 0
+            scale = gram.scale[0]
+            if first == 0:
+                hits_at_refresh = hits
+            w_norm = span + radius + math.sqrt(center @ center)
+            rate = error_rate(scale, d, w_norm, extent)
+            refresh(margins, first, min(n, size), rows, w, threshold, scale)
+            error = error_bound(rate, hits - hits_at_refresh)
+            classify(margins, first // BLOCK, blocks, error, unfitted, unclear)
+            k = settle(rows, w, threshold, blocks, unfitted, unclear)
+            r_squared = displacement_squared(w, center)
             bound_squared = radius * radius
             tune_at = events + _TUNE_EVENTS
             w_1_tuned = w[0]
+            w_1_limit = center[0] + span
             if stop[0] != 0:
                 code = INTERRUPTED
                 break
@@ -160,17 +185,18 @@ def event_leg(run: Run, pool: Pool, gram: GramRows, slack: FloatArray, near_allo
         u = rng.random()
         n_hit = 1
         if u < one[k]:
-            found[0] = pick(margins, threshold, below, int(u / one[k] * k))
+            found[0] = nth_of_masks(unfitted, int(u / one[k] * k))
         else:
             n_hit = draw_marked(rng, P, k, B, 2 if one[k] > 0.0 else 1)
-            list_below(margins, n, threshold, found)
+            list_ones(unfitted, blocks, found)
             shuffle_head(rng, found, k, n_hit)
         if tracing:
-            unfitted = np.empty(n, np.int64)
-            count = list_below(margins, n, threshold, unfitted)
-            trace_event(run.trace, step, index[found[:n_hit]], index[unfitted[:count]], True)
+            listed = np.empty(n, np.int64)
+            count = list_ones(unfitted, blocks, listed)
+            trace_event(run.trace, step, index[found[:n_hit]], index[listed[:count]], True)
         trials_sum += 1.0 / k
         by_rows = 2 * n_hit <= d
+        doubt = False
         for h in range(n_hit):
             i = found[h]
             hit_counts[index[i]] += 1
@@ -182,13 +208,16 @@ def event_leg(run: Run, pool: Pool, gram: GramRows, slack: FloatArray, near_allo
                     slot = compute_row(gram, rows, i, n)
                     misses += 1
                 gram_recent[slot] = 1
-                k = add_row(margins, gram_rows, slot, n, threshold, below)
+                error = error_bound(rate, hits + h + 1 - hits_at_refresh)
+                k, doubt = add_row(margins, gram_rows, slot, blocks, error, unfitted, unclear)
         if not by_rows:
-            for i in range(min(n, size)):
-                margins[i] = margin(rows, i, w)
-            count_below(margins, 0, n, threshold, below)
-            k = below[: n // BLOCK].sum()
-        r_squared = displacement(w, center) ** 2
+            refresh(margins, 0, min(n, size), rows, w, threshold, scale)
+            classify(margins, 0, blocks, error_bound(rate, 0), unfitted, unclear)
+            doubt = True
+            hits_at_refresh = hits + n_hit
+        if doubt:
+            k = settle(rows, w, threshold, blocks, unfitted, unclear)
+        r_squared = displacement_squared(w, center)
         hits += n_hit
         updates += 1
         counters[LAST_UPDATE_STEP] = step
