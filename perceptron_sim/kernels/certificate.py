@@ -19,7 +19,7 @@ from perceptron_sim.kernels.observables import margin
 _BINS = 2048
 # A pool reaches to a multiple of the present bound on the key, so that |w_perp| may rise as much
 # before the whole training set is looked at again: little at first, as most runs never need more.
-FIRST_SPARE, SPARE = 2.5, 5.0
+FIRST_SPARE, SPARE = 2.0, 5.0
 # It shrinks when the bound has fallen to 1/_SHRINK of its reach, while the bins still resolve the
 # prefix.
 _SHRINK = 32.0

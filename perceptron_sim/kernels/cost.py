@@ -4,13 +4,17 @@ The constants were measured on one core of a current server processor (``percept
 measures the result). A wrong constant costs time, never correctness.
 """
 
+from perceptron_sim.kernels.codes import CODES_FROM
 from perceptron_sim.kernels.jit import compiled
+
+# Numbers in a training set that is read and copied from memory rather than a cache: 16 MiB.
+_CACHED = 1 << 21
 
 
 @compiled
 def evaluate(d: int) -> float:
-    """Cost of drawing one candidate and computing its margin from near memory."""
-    return 4.5 + 0.16 * d
+    """Cost of drawing one candidate and looking at its coarse copy, or computing its margin."""
+    return 4.5 + (0.16 if d < CODES_FROM else 0.1) * d
 
 
 @compiled
@@ -28,7 +32,7 @@ def candidate_hit(d: int, evaluated: float) -> float:
 @compiled
 def event_hit(d: int, active: float, miss: float) -> float:
     """Cost of a hit that moves ``active`` margins, with a fraction ``miss`` of rows to compute."""
-    return 90.0 + active * (0.13 + miss * (0.5 + 0.14 * d))
+    return 70.0 + active * (0.06 + miss * (2.0 + 0.1 * d))
 
 
 @compiled
@@ -39,5 +43,5 @@ def near_pool(d: int, n: int) -> float:
 
 @compiled
 def set_up(P: int, d: int) -> float:
-    """Cost of computing all norms and sorting a pool."""
-    return P * (12.0 + 0.35 * d)
+    """Cost of computing all norms and copying a pool: more a number if they fill the caches."""
+    return P * (6.0 + d * (1.0 + min(P * d / _CACHED, 1.0)))

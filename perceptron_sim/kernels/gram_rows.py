@@ -52,12 +52,13 @@ def new_rows(size: int, budget: int) -> GramRows:
     # An odd number of blocks, so that rows do not fall on the same few sets of the caches.
     width = padded(size) // (2 * BLOCK) * (2 * BLOCK) + BLOCK
     slots = max(1, min(width, budget // (4 * width)))
+    # What belongs to a slot is set when the slot is filled: memory never touched costs nothing.
     return GramRows(
         np.empty((slots, width), np.int32),
-        np.zeros(slots, np.int64),
-        np.full(slots, -1),
+        np.empty(slots, np.int64),
+        np.empty(slots, np.int64),
         np.full(width, -1),
-        np.zeros(slots, np.int64),
+        np.empty(slots, np.int64),
         np.zeros(2, np.int64),
         np.zeros(2),
     )
@@ -66,9 +67,9 @@ def new_rows(size: int, budget: int) -> GramRows:
 @compiled
 def forget_rows(gram: GramRows) -> None:
     """Empty the cache."""
-    gram.slot[:] = -1
-    gram.recent[:] = 0
-    gram.clock[:] = 0
+    if gram.clock[_FILLED] > 0:
+        gram.slot[:] = -1
+        gram.clock[:] = 0
 
 
 @reassociated
@@ -103,8 +104,10 @@ def compute_row(gram: GramRows, x: FloatArray, i: int, n: int) -> int:
 def _free_slot(gram: GramRows) -> int:
     slots = gram.owner.size
     if gram.clock[_FILLED] < slots:
+        slot = int(gram.clock[_FILLED])
         gram.clock[_FILLED] += 1
-        return int(gram.clock[_FILLED]) - 1
+        gram.recent[slot] = 0
+        return slot
     hand = int(gram.clock[_HAND])
     while gram.recent[hand] != 0:
         gram.recent[hand] = 0

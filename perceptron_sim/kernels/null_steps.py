@@ -80,6 +80,8 @@ def draw_marked(rng: np.random.Generator, P: int, K: int, B: int, low: int) -> i
     """
     low = max(low, B - (P - K))
     high = min(B, K)
+    if low == high:
+        return low
     mode = min(max((B + 1) * (K + 1) // (P + 2), low), high)
     total = 1.0
     weight = 1.0

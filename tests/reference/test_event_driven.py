@@ -134,7 +134,17 @@ def test_little_memory_evicts_rows_and_changes_nothing(budget: int) -> None:
     assert all(abs(z) < 6 for z in laws.z().values()), laws.z()
 
 
-MUTATIONS = ["none", "skip", "binomial", "certificate", "stale row", "skip in candidates"]
+HARMLESS = ["none", "coarse units"]
+MUTATIONS = [
+    *HARMLESS,
+    "skip",
+    "binomial",
+    "certificate",
+    "stale row",
+    "skip in candidates",
+    "coarse units, error ignored",
+    "unclear samples count as fitted",
+]
 
 
 @pytest.mark.parametrize("mutation", MUTATIONS)
@@ -147,8 +157,8 @@ def test_broken_kernels_are_caught(mutation: str) -> None:
         text=True,
         timeout=300,
     )
-    assert done.returncode == (0 if mutation == "none" else 1), done.stdout + done.stderr
-    if mutation != "none":
+    assert done.returncode == (0 if mutation in HARMLESS else 1), done.stdout + done.stderr
+    if mutation not in HARMLESS:
         assert "caught:" in done.stdout, done.stdout + done.stderr
 
 

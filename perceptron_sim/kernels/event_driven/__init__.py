@@ -154,11 +154,14 @@ def _pooled(run: Run, budget: int) -> int:
             pool = outer
         if reach == 0.0:
             leg = TO_EVENTS if run.schedule == EVENTS else TO_CANDIDATES
-        gram = new_rows(pool.samples.size, budget)
+        # Nothing is kept for a pool that events never step on.
+        gram = new_rows(0, budget)
         hits_before = counters[HITS]
         while leg in (TO_CANDIDATES, TO_EVENTS):
             near_allowed = reach == 0.0 and counters[HITS] >= near_allowed_from
             if leg == TO_EVENTS:
+                if gram.slot.size < pool.samples.size:
+                    gram = new_rows(pool.samples.size, budget)
                 leg = event_leg(run, pool, gram, slack, near_allowed)
             else:
                 leg = candidate_leg(run, pool, near_allowed)

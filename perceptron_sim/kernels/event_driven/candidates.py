@@ -18,6 +18,14 @@ from perceptron_sim.kernels.certificate import (
     is_stale,
     reach_of,
 )
+from perceptron_sim.kernels.codes import (
+    CODES_FROM,
+    COPY,
+    fill_codes,
+    new_codes,
+    set_weights,
+    surely_fitted,
+)
 from perceptron_sim.kernels.event_driven.state import (
     AUTO,
     GO_ON,
@@ -71,6 +79,14 @@ def candidate_leg(run: Run, pool: Pool, near_allowed: bool) -> int:
     evaluated = 0
     hits_at_review = hits
     restore_at = counters[RESTORE_AT]
+    # A first look at coarse copies pays unless it costs as much as the margin itself, or settles
+    # nothing, because |w_perp| is large beside what margins vary by.
+    looks = 0.0
+    coarse = False
+    can_be_coarse = d >= CODES_FROM and not pool.near
+    codes, facts = new_codes(rows.shape[0] if can_be_coarse else 0, d)
+    weights = np.zeros(codes.shape[1], np.float32)
+    coded = 0
     n = -1
     log_q = 0.0
     one = 0.0
@@ -93,6 +109,13 @@ def candidate_leg(run: Run, pool: Pool, near_allowed: bool) -> int:
             n = wanted
             log_q = log_null(P, n, B)
             one = one_given_some(P, n, B, log_q)
+        w_1 = w[0]
+        coarse = can_be_coarse and looks > COPY * n
+        if coarse:
+            set_weights(w, weights)
+            if coded < n:
+                fill_codes(rows, coded, n, codes, facts)
+                coded = n
         # Batches with candidates, until one hits.
         tries = 0
         since_asked = 0
@@ -103,7 +126,8 @@ def candidate_leg(run: Run, pool: Pool, near_allowed: bool) -> int:
             if u < one:
                 since_asked += 1
                 i = int(u / one * n)
-                if margin(rows, i, w) < threshold:
+                fitted = coarse and surely_fitted(codes, facts, i, weights, w_1, radius, threshold)
+                if not fitted and margin(rows, i, w) < threshold:
                     batch[0] = i
                     n_hit = 1
             else:
@@ -114,7 +138,10 @@ def candidate_leg(run: Run, pool: Pool, near_allowed: bool) -> int:
                 since_asked += drawn
                 for b in range(drawn):
                     i = batch[b]
-                    if margin(rows, i, w) < threshold:
+                    fitted = coarse and surely_fitted(
+                        codes, facts, i, weights, w_1, radius, threshold
+                    )
+                    if not fitted and margin(rows, i, w) < threshold:
                         batch[n_hit] = i
                         n_hit += 1
             if n_hit == 0 and since_asked >= n:
@@ -131,6 +158,7 @@ def candidate_leg(run: Run, pool: Pool, near_allowed: bool) -> int:
         if code != GO_ON:
             break
         evaluated += max(since_asked, 0)
+        looks += tries
         target = step + tries + draw_null_steps(rng, log_q, tries)
         if due < target:
             due = record(run, rows[:n], min(target, max_steps))

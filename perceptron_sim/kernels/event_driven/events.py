@@ -90,9 +90,8 @@ def event_leg(run: Run, pool: Pool, gram: GramRows, slack: FloatArray, near_allo
     tracing = run.trace.size > 1
     step, updates, hits = counters[STEPS_DONE], counters[UPDATES], counters[HITS]
     # By the number k of unfitted samples: ln P(null), and P(one hit | some); grown on demand.
-    log_q = np.zeros(size + 1)
-    inverse = np.zeros(size + 1)
-    one = np.zeros(size + 1)
+    log_q, inverse, one = np.empty(size + 1), np.empty(size + 1), np.empty(size + 1)
+    log_q[0] = 0.0
     known = 0
     r_squared = 0.0
     bound_squared = -1.0
@@ -119,11 +118,8 @@ def event_leg(run: Run, pool: Pool, gram: GramRows, slack: FloatArray, near_allo
             # So that |w_perp| forces about one tuning in three; less than FIRST_SPARE in any case.
             if n > 0 and w[0] >= w_1_tuned:
                 slack[0] *= 1.02 if r_squared > bound_squared else 0.99
-                slack[0] = min(max(slack[0], 1.05), 2.2)
-            radius = max(
-                slack[0] * math.sqrt(mean_r_squared),
-                1.02 * math.sqrt(displacement_squared(w, center)),
-            )
+                slack[0] = min(max(slack[0], 1.05), 1.9)
+            radius = max(slack[0] * math.sqrt(mean_r_squared), 1.02 * displacement(w, center))
             if pool.near:
                 # All of a near pool is active: its samples were chosen for this reach.
                 radius = max(radius, pool.cut / 1.001)

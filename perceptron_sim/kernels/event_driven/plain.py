@@ -120,4 +120,4 @@ def _worth_setting_up(run: Run, step: int, hits: int, unfitted: float) -> bool:
     saved = (1.0 - n_active / some) * cost.evaluate_far(d)
     evaluated = hits_to_come(run, hits, unfitted) * P / max(unfitted, 1.0)
     price = cost.set_up(P, d)
-    return bool(evaluated * saved > price or float(run.B) * step * saved > 20.0 * price)
+    return bool(evaluated * saved > price or float(run.B) * step * saved > 10.0 * price)

@@ -1,0 +1,87 @@
+"""Coarse copies of samples, for a first look that touches one cache line in place of eight.
+
+Each orthogonal coordinate is kept as one byte, in units of the sample's largest. With c the copy
+and |phi_perp - c| known, Cauchy-Schwarz gives
+
+    w.phi >= w_1 phi_1 + w_perp.c - |w_perp| |phi_perp - c|,
+
+and a sample is certainly fitted if the right side exceeds the threshold. That settles all but a
+few: the last term is about a hundredth of |w_perp| |phi_perp|.
+"""
+
+import math
+
+import numpy as np
+
+from perceptron_sim.arrays import ByteArray, Float32Array, FloatArray
+from perceptron_sim.kernels.jit import compiled, reassociated
+
+# Copies are padded with zeros to whole vectors.
+_LANES = 64
+# From this many coordinates on, computing a margin costs more than a first look.
+CODES_FROM = 24
+# Copying a sample costs as much as so many first looks save.
+COPY = 1.5
+_LARGEST = 127.0
+_PHI_1, _UNIT, _ERROR = 0, 1, 2
+_FACTS = 4
+
+
+@compiled
+def new_codes(n: int, d: int) -> tuple[ByteArray, FloatArray]:
+    """Return room for copies of n samples, and for what goes with each: phi_1, unit, error."""
+    width = (d - 1 + _LANES - 1) // _LANES * _LANES
+    return np.zeros((n, width), np.int8), np.empty((n, _FACTS))
+
+
+@reassociated
+def fill_codes(
+    rows: FloatArray, first: int, last: int, codes: ByteArray, facts: FloatArray
+) -> None:
+    """Copy samples first .. last - 1 of ``rows`` (n, d)."""
+    d = rows.shape[1]
+    # What 32-bit sums of d terms may lose, with room for the rounding of all else here.
+    rounding = 2.0**-22 * (d + 8)
+    for i in range(first, last):
+        largest = 0.0
+        for j in range(1, d):
+            largest = max(largest, abs(rows[i, j]))
+        unit = largest / _LARGEST
+        inverse = _LARGEST / largest if largest > 1e-290 else 0.0
+        squared = 0.0
+        lost = 0.0
+        for j in range(1, d):
+            x = rows[i, j]
+            code = math.floor(x * inverse + 0.5)
+            codes[i, j - 1] = code
+            lost += (x - unit * code) * (x - unit * code)
+            squared += x * x
+        facts[i, _PHI_1] = rows[i, 0]
+        facts[i, _UNIT] = unit
+        facts[i, _ERROR] = math.sqrt(lost) * 1.000001 + rounding * math.sqrt(squared)
+
+
+@compiled
+def set_weights(w: FloatArray, weights: Float32Array) -> None:
+    """Copy w_perp (all but the first of ``w``) into the head of ``weights``."""
+    for j in range(1, w.size):
+        weights[j - 1] = np.float32(w[j])
+
+
+@reassociated
+def surely_fitted(
+    codes: ByteArray,
+    facts: FloatArray,
+    i: int,
+    weights: Float32Array,
+    w_1: float,
+    radius: float,
+    threshold: float,
+) -> bool:
+    """Return whether sample i is certainly fitted, ``radius`` being at least |w_perp|."""
+    total = np.float32(0.0)
+    for j in range(weights.size):
+        total += weights[j] * np.float32(codes[i, j])
+    along = w_1 * facts[i, _PHI_1]
+    bound = along + total * facts[i, _UNIT] - radius * facts[i, _ERROR]
+    return bool(bound > threshold * 1.000001 + 1e-9 * abs(along))
