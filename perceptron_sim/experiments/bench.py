@@ -154,7 +154,8 @@ def _compare(case: Case, settings: Settings, say: Say) -> Record:
     while not _enough(runs, settings):
         config = case.config(seed=len(runs["event"]))
         data = training_data(config)
-        for kernel in KERNELS:
+        # Whoever comes second finds the data in the caches.
+        for kernel in KERNELS if config.seed % 2 else reversed(KERNELS):
             runs[kernel].append(run_kernel(config, kernel, data))
     row: Record = {"case": case.name, **asdict(case), "seeds": len(runs["event"])}
     row |= {kernel: timing(done) for kernel, done in runs.items()}

@@ -4,9 +4,14 @@ The constants were measured on one core of a current server processor (``percept
 measures the result). A wrong constant costs time, never correctness.
 """
 
+from perceptron_sim.kernels.batches import SMALL_BATCH
 from perceptron_sim.kernels.codes import CODES_FROM
 from perceptron_sim.kernels.jit import compiled
 
+# Drawing one of many candidates of a large batch costs so much more.
+_SHUFFLE = 16.0
+# Numbers in a training set that no longer fits into the nearer caches: 2 MiB.
+_NEAR = 1 << 18
 # Numbers in a training set that is read and copied from memory rather than a cache: 16 MiB.
 _CACHED = 1 << 21
 
@@ -18,15 +23,22 @@ def evaluate(d: int) -> float:
 
 
 @compiled
-def evaluate_far(d: int) -> float:
+def evaluate_far(P: int, d: int) -> float:
     """Cost of drawing one sample of the whole training set and computing its margin."""
-    return 10.0 + 0.3 * d
+    return evaluate(d) + (5.5 + 0.2 * d) * min(P * d / _NEAR, 1.0)
 
 
 @compiled
-def candidate_hit(d: int, evaluated: float) -> float:
+def saved_by_candidates(P: int, d: int, B: int, active: float) -> float:
+    """Cost that candidates spare for each sample of a batch, a fraction of which is active."""
+    shuffle = _SHUFFLE * active if B > SMALL_BATCH else 0.0
+    return (1.0 - active) * evaluate_far(P, d) - shuffle
+
+
+@compiled
+def candidate_hit(d: int, B: int, evaluated: float) -> float:
     """Cost of a hit that takes the evaluation of so many candidates."""
-    return 150.0 + evaluated * evaluate(d)
+    return 150.0 + evaluated * (evaluate(d) + (_SHUFFLE if B > SMALL_BATCH else 0.0))
 
 
 @compiled
@@ -44,4 +56,4 @@ def near_pool(d: int, n: int) -> float:
 @compiled
 def set_up(P: int, d: int) -> float:
     """Cost of computing all norms and copying a pool: more a number if they fill the caches."""
-    return P * (6.0 + d * (1.0 + min(P * d / _CACHED, 1.0)))
+    return 10_000.0 + P * (6.0 + d * (1.0 + min(P * d / _CACHED, 1.0)))

@@ -188,11 +188,13 @@ def candidate_leg(run: Run, pool: Pool, near_allowed: bool) -> int:
             if near_allowed and radius > NEAR_FROM * pool.typical_norm:
                 code = TO_NEAR
                 break
-            by_trial = cost.candidate_hit(d, evaluated / new_hits)
-            # At most one row for each active sample is computed, and for each hit to come.
+            by_trial = cost.candidate_hit(d, B, evaluated / new_hits)
+            # Rows are computed for the samples still to be hit; some 3 (d + k) were, typically.
             per_hit = evaluated / new_hits
-            to_come = max(hits_to_come(run, hits, n / per_hit), 0.1 * hits)
-            if cost.event_hit(d, 1.4 * n, min(1.0, n / to_come)) < 0.8 * by_trial:
+            unfitted = n / per_hit
+            to_come = max(hits_to_come(run, hits, unfitted), 0.1 * hits)
+            to_compute = min(float(n), 3.0 * (d + unfitted))
+            if cost.event_hit(d, 1.4 * n, min(1.0, to_compute / to_come)) < 0.8 * by_trial:
                 code = TO_EVENTS
                 break
             evaluated = 0

@@ -225,7 +225,7 @@ def event_leg(run: Run, pool: Pool, gram: GramRows, slack: FloatArray, near_allo
         if events >= _REVIEW_EVENTS:
             by_event = cost.event_hit(d, n, misses / (hits - hits_at_review))
             trials = n / slack[0] * trials_sum / events
-            if cost.candidate_hit(d, trials) < 0.7 * by_event and run.schedule == AUTO:
+            if cost.candidate_hit(d, B, trials) < 0.7 * by_event and run.schedule == AUTO:
                 code = TO_CANDIDATES
                 break
             if near_allowed and r_squared > (NEAR_FROM * pool.typical_norm) ** 2:

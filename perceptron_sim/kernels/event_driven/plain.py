@@ -26,6 +26,10 @@ from perceptron_sim.kernels.reference import (
 from perceptron_sim.kernels.status import DIVERGED, FITTED, INTERRUPTED, MAX_STEPS, MAX_UPDATES
 from perceptron_sim.kernels.trace import trace_event
 
+# A review looks at so many samples, and comes so rarely that this is a small part of the time.
+_LOOKED_AT = 32
+_REVIEW_EVALUATED = 40.0 * _LOOKED_AT
+
 
 @compiled
 def plain_leg(run: Run) -> int:
@@ -79,8 +83,12 @@ def plain_leg(run: Run) -> int:
             if updates >= max_updates:
                 code = MAX_UPDATES
                 break
-            if hits - hits_at_review >= REVIEW_HITS and run.schedule == AUTO:
-                evaluated = float(B) * (step - step_at_review)
+            evaluated = float(B) * (step - step_at_review)
+            if (
+                hits - hits_at_review >= REVIEW_HITS
+                and evaluated >= _REVIEW_EVALUATED
+                and run.schedule == AUTO
+            ):
                 unfitted = P * (hits - hits_at_review) / evaluated
                 if _worth_setting_up(run, step, hits, unfitted):
                     code = TO_CANDIDATES
@@ -110,14 +118,17 @@ def _worth_setting_up(run: Run, step: int, hits: int, unfitted: float) -> bool:
     If no long rest is foreseen, the set-up waits until it is a small part of the work done.
     """
     P, d = run.features.shape
-    some = min(P, 64)
+    some = min(P, _LOOKED_AT)
     n_active = 0
     radius = noise(run.w)
     for k in range(some):
         i = k * P // some
         norm = perpendicular_norm(run.features, i)
         n_active += is_active(run.features[i, 0], norm, run.w[0], radius, run.threshold)
-    saved = (1.0 - n_active / some) * cost.evaluate_far(d)
+    saved = cost.saved_by_candidates(P, d, run.B, n_active / some)
     evaluated = hits_to_come(run, hits, unfitted) * P / max(unfitted, 1.0)
+    if 8 * run.B > P:
+        # Batches this large hit many samples at once, and the forecast is far too high.
+        evaluated = 0.0
     price = cost.set_up(P, d)
-    return bool(evaluated * saved > price or float(run.B) * step * saved > 10.0 * price)
+    return bool(evaluated * saved > price or float(run.B) * step * saved > 20.0 * price)
