@@ -61,8 +61,8 @@ def record(run: Run, rows: FloatArray, step_of_change: int) -> int:
 def hits_to_come(run: Run, hits: int, unfitted: float) -> float:
     """Estimate the number of further hits.
 
-    Hits grow as lambda^2 and the unfitted fraction falls as lambda^-(1+chi) until about d/8 to
-    d/2 samples are left (THEORY sections 3, 4); half of that is assumed, to be cautious.
+    Hits grow as lambda^2 and the unfitted fraction falls as lambda^-(1+chi) until about d/8
+    samples are left (THEORY sections 3, 4); half of that is assumed, to be cautious.
     """
-    growth = max(unfitted / (0.25 * run.w.size), 1.0) ** run.growth
+    growth = max(unfitted / (0.125 * run.w.size), 1.0) ** run.growth
     return 0.5 * hits * float(growth - 1.0)
