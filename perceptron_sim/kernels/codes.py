@@ -62,6 +62,12 @@ def fill_codes(
 
 
 @compiled
+def in_range(radius: float) -> bool:
+    """Return whether 32-bit weights neither overflow nor lose digits: ``radius`` = |w_perp|."""
+    return 1e-30 < radius < 1e30
+
+
+@compiled
 def set_weights(w: FloatArray, weights: Float32Array) -> None:
     """Copy w_perp (all but the first of ``w``) into the head of ``weights``."""
     for j in range(1, w.size):

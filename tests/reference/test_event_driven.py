@@ -177,6 +177,14 @@ ODD = {
 }
 
 
+@pytest.mark.parametrize("power", [-130, 130, 400])
+def test_coarse_copies_stand_any_scale(power: int) -> None:
+    config = PerceptronConfig(chi=0.0, d=40, P=400, B=2, T=1.0, kappa=0.0, seed=0)
+    data = np.ldexp(training_data(config), power)
+    for schedule in ("candidates", "auto"):
+        assert simulate(config, "event", data=data, schedule=schedule).status == "fitted"
+
+
 @pytest.mark.parametrize("odd", ODD)
 @pytest.mark.parametrize("schedule", ["auto", "candidates", "events"])
 def test_ill_conditioned_data_end_with_a_status(odd: str, schedule: str) -> None:

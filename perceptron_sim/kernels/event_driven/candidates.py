@@ -22,6 +22,7 @@ from perceptron_sim.kernels.codes import (
     CODES_FROM,
     COPY,
     fill_codes,
+    in_range,
     new_codes,
     set_weights,
     surely_fitted,
@@ -110,7 +111,7 @@ def candidate_leg(run: Run, pool: Pool, near_allowed: bool) -> int:
             log_q = log_null(P, n, B)
             one = one_given_some(P, n, B, log_q)
         w_1 = w[0]
-        coarse = can_be_coarse and looks > COPY * n
+        coarse = can_be_coarse and looks > COPY * n and in_range(radius)
         if coarse:
             set_weights(w, weights)
             if coded < n:
