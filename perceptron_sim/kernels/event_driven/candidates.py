@@ -190,10 +190,11 @@ def candidate_leg(run: Run, pool: Pool, near_allowed: bool) -> int:
                 code = TO_NEAR
                 break
             by_trial = cost.candidate_hit(d, B, evaluated / new_hits)
+            # Forecast with more caution than for a pool: tables and rows are dear in a short run.
             # Rows are computed for the samples still to be hit; some 3 (d + k) were, typically.
             per_hit = evaluated / new_hits
             unfitted = n / per_hit
-            to_come = max(hits_to_come(run, hits, unfitted), 0.1 * hits)
+            to_come = max(hits_to_come(run, hits, 0.25 * unfitted), 0.1 * hits)
             to_compute = min(float(n), 3.0 * (d + unfitted))
             if cost.event_hit(d, 1.4 * n, min(1.0, to_compute / to_come)) < 0.8 * by_trial:
                 code = TO_EVENTS
