@@ -132,11 +132,12 @@ def event_leg(run: Run, pool: Pool, gram: GramRows, slack: FloatArray, near_allo
                 code = LARGER_POOL if wanted == TOO_SMALL else SMALLER_POOL
                 break
             first = n
-            if hits - hits_at_refresh >= _REFRESH:
+            if hits >= restore_at:
                 first = 0
-                if hits >= restore_at:
-                    restore_weights(run.features, hit_counts, w)
-                    restore_at = hits + restore_interval(P)
+                restore_weights(run.features, hit_counts, w)
+                restore_at = hits + restore_interval(P)
+            elif hits - hits_at_refresh >= _REFRESH:
+                first = 0
             n = padded(wanted)
             blocks = n // BLOCK
             span = 1.25 * abs(w[0] - center[0]) + pool.typical_norm
