@@ -70,8 +70,11 @@ class Pool(NamedTuple):
 
 @reassociated
 def perpendicular_norm(features: FloatArray, i: int) -> float:
-    """Return |phi_perp| of sample i: ``features`` (P, d)."""
-    total = 0.0
+    """Return |phi_perp| of sample i, or 1e-145 if less: ``features`` (P, d).
+
+    Squares vanish before numbers do, and bounds need a norm that is never too small.
+    """
+    total = _TINY
     for j in range(1, features.shape[1]):
         total += features[i, j] * features[i, j]
     return math.sqrt(total)

@@ -23,6 +23,7 @@ CODES_FROM = 24
 # Copying a sample costs as much as so many first looks save.
 COPY = 1.5
 _LARGEST = 127.0
+_TINY = 1e-290
 _PHI_1, _UNIT, _ERROR = 0, 1, 2
 _FACTS = 4
 
@@ -47,8 +48,9 @@ def fill_codes(
         for j in range(1, d):
             largest = max(largest, abs(rows[i, j]))
         unit = largest / _LARGEST
-        inverse = _LARGEST / largest if largest > 1e-290 else 0.0
-        squared = 0.0
+        inverse = _LARGEST / largest if largest > _TINY else 0.0
+        # Not 0: squares vanish before numbers do, and the error must never be too small.
+        squared = _TINY
         lost = 0.0
         for j in range(1, d):
             x = rows[i, j]

@@ -255,6 +255,31 @@ def test_rounding_stays_below_1e_9_whatever_the_number_of_hits(schedule: str) ->
         assert error < 3e-11 * np.median(np.abs(phi @ run.w))
 
 
+def test_large_batches_restore_the_weights_too() -> None:
+    # Here every batch hits more than d/2 samples, so margins are always computed from w.
+    config = PerceptronConfig(d=2, P=40, B=40, seed=0, kappa=0.5, max_updates=1_600_000)
+    z = training_data(config)
+    z[::4] *= -1.0
+    z += np.array([0.03, 0.07])
+    run = simulate(config, "event", None, data=z, schedule="events")
+    phi = (z * (1.0 / math.sqrt(config.d))).astype(np.longdouble)
+    exact = config.T * (run.hit_counts.astype(np.longdouble) @ phi)
+    assert run.hits > 2e7
+    assert np.max(np.abs(run.w - exact)) < 3e-11 * np.max(np.abs(exact))
+
+
+@pytest.mark.parametrize("small", [1e-155, 1e-170, 1e-200])
+@pytest.mark.parametrize("schedule", ["auto", "candidates", "events"])
+def test_samples_whose_squares_vanish_are_not_left_out(small: float, schedule: str) -> None:
+    for seed in range(5):
+        config = PerceptronConfig(d=40, P=300, B=2, T=1.0, kappa=0.0, seed=seed, max_updates=5000)
+        z = training_data(config)
+        z[::3] *= small
+        run = simulate(config, "event", None, data=z, schedule=schedule)
+        assert run.status in ("fitted", "max_updates")
+        assert (run.status == "fitted") == bool((z @ run.w >= 0.0).all())
+
+
 def test_hits_account_for_the_weights() -> None:
     for setting in SETTINGS:
         for config in _configs(setting, range(3)):
