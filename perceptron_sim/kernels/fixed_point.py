@@ -81,9 +81,10 @@ def scale_for(largest: float) -> float:
 def error_rate(scale: float, d: int, w_norm: float, extent: Extent) -> float:
     """Bound the error, in units, that a refresh or an addition contributes to a margin.
 
-    Half a unit, and the rounding of the weights and of dot products of length d.
+    Half a unit, and the rounding of the weights and of dot products of length d, with w or a hit.
     """
-    rounding = 2.0**-50 * d * w_norm * math.sqrt(extent.square) * scale
+    norm = math.sqrt(extent.square)
+    rounding = 2.0**-50 * d * (w_norm + norm) * norm * scale
     return 0.501 + rounding if scale > 0.0 else math.inf
 
 
