@@ -97,7 +97,7 @@ def _panel(ax: Axes, series: Sequence[Series], chi: float, observable: str, absc
     if named:
         # Room for the names at the right ends of the curves.
         first, last = min(s.log_x[0] for s in series), max(s.log_x[-1] for s in series)
-        span = last - first
+        span = max(last - first, 1.0)
         ax.set_xlim(math.exp(first - 0.05 * span), math.exp(last + 0.3 * span))
 
 
