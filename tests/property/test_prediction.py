@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from perceptron_sim import InputError
 from perceptron_sim.theory import exponents, exponents_at_dimension, predict
-from perceptron_sim.theory.prediction import LOG_T_ACCURACY, end_of_training
+from perceptron_sim.theory.prediction import end_of_training
 
 trusted: dict[str, Any] = {
     "chi": st.floats(-0.5, 4.0),
@@ -61,14 +61,13 @@ def test_delta_is_one_where_noise_dominates_and_zero_where_it_does_not(
 def test_b_is_one_plus_two_gamma_up_to_the_correction_of_finite_d(
     chi: float, d: int, load: float
 ) -> None:
-    # The correction is -2/(d+1) for P -> infinity; on the way there it is larger, by at most the
-    # slope of the extremes' depth s, 1/s d(s^2)/d ln P, and by that of the delay.
+    # The correction is -2/(d+1) for P -> infinity. Worst are few hits: d = 8, chi = 4, P/d = 64.
     up = end_of_training(chi, load * d * 1.5, d, 2, 0.0)
     down = end_of_training(chi, load * d / 1.5, d, 2, 0.0)
     step = math.log(2.25)
     gamma, b = math.log(up.w_norm / down.w_norm) / step, math.log(up.t_star / down.t_star) / step
-    excess = b - 1 - 2 * gamma
-    assert -0.5 < excess < LOG_T_ACCURACY
+    beyond = b - 1 - 2 * gamma + 2 / (d + 1)
+    assert abs(beyond) < (0.15 if d >= 32 and load >= 1e3 else 0.5)
     assert gamma < exponents(chi).gamma * 1.02
 
 
