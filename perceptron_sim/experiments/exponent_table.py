@@ -12,7 +12,7 @@ from perceptron_sim.arrays import FloatArray
 from perceptron_sim.experiments.fits import PowerLawFit, fit_power_law
 from perceptron_sim.kernels import status
 from perceptron_sim.theory import exponents
-from perceptron_sim.theory.prediction import LOG_T_ACCURACY, LOG_W_ACCURACY, trusted_end
+from perceptron_sim.theory.prediction import accuracy, trusted_end
 
 # From this T/kappa on, ||w|| is proportional to T within a per cent (docs/conventions.md).
 NOISE_DOMINATED = 512.0
@@ -161,7 +161,8 @@ def _rows(chi: float, d: int, B: int, points: list[_Point]) -> Iterator[Exponent
         "t/w^2": [point.expected_t - 2.0 * point.expected_w for point in chosen],
     }
     # On T the scale invariance (THEORY section 2) leaves no room for an error of the prediction.
-    accuracy = {"w": LOG_W_ACCURACY, "t": LOG_T_ACCURACY, "t/w^2": LOG_T_ACCURACY}
+    of_w, of_t = accuracy(d)
+    errors = {"w": of_w, "t": of_t, "t/w^2": of_t}
     for quantity, variable, observable, offset, asymptotic in (
         ("delta", "T", "w", 0.0, theory.delta),
         ("t_star_on_T", "T", "t", 0.0, theory.t_star_on_T),
@@ -175,7 +176,7 @@ def _rows(chi: float, d: int, B: int, points: list[_Point]) -> Iterator[Exponent
                 fit,
                 offset,
                 asymptotic,
-                accuracy[observable] if variable == "P" or not noisy else 0.0,
+                errors[observable] if variable == "P" or not noisy else 0.0,
                 {"quantity": quantity, "variable": variable, "chi": chi, "d": d, "B": B},
                 _window(chosen, d),
             )
@@ -185,13 +186,13 @@ def _row(
     fit: PowerLawFit,
     offset: float,
     asymptotic: float,
-    accuracy: float,
+    prediction_error: float,
     of: dict[str, Any],
     window: str,
 ) -> ExponentRow:
     predicted = math.isfinite(fit.expected_slope)
     finite_size = fit.expected_slope - offset
-    error = accuracy * fit.expected_error
+    error = prediction_error * fit.expected_error
     # Quantiles of the measurement's own interval; the prediction's error is normal.
     half = math.hypot(0.5 * (fit.ci_high - fit.ci_low), 1.96 * error)
     return ExponentRow(

@@ -211,7 +211,7 @@ def test_scan_over_d_shows_predictions_and_collapse(tmp_path: Path, capsys) -> N
         assert row["finite_size"] is not None
         assert row["agrees"] in (True, False)
         if row["variable"] == "P":
-            assert 0.0 < row["finite_size_error"] < 0.2
+            assert 0.0 < row["finite_size_error"] < 0.5
             assert row["finite_size"] < row["asymptotic"]
     assert {row["abscissa"] for row in summary["collapses"]} == {"P/d", "kappa/T"}
     assert (out / "collapse_on_P.png").exists()

@@ -20,7 +20,7 @@ from perceptron_sim.experiments.scan import scan
 from perceptron_sim.experiments.simulate import simulate
 from perceptron_sim.experiments.store import MemoryStore
 from perceptron_sim.theory import exponents, exponents_at_dimension, minimal_error, stopping
-from perceptron_sim.theory.prediction import LOG_T_ACCURACY, LOG_W_ACCURACY, end_of_training
+from perceptron_sim.theory.prediction import accuracy, end_of_training
 
 
 def _runs(grid: PerceptronGrid):
@@ -50,9 +50,10 @@ def ends():
 def test_predictions_agree_with_simulation(ends) -> None:
     assert len(ends) == 18
     assert ends["trusted"].all()
-    for name, accuracy in (("w1", LOG_W_ACCURACY), ("lam", 0.05), ("t_star", LOG_T_ACCURACY)):
+    of_w, of_t = accuracy(12)
+    for name, of_law in (("w1", of_w), ("lam", 0.05), ("t_star", of_t)):
         miss = (ends[f"log_{name}_predicted"] - ends[f"log_{name}"]).abs()
-        allowed = np.hypot(ends[f"{name}_error"], accuracy)
+        allowed = np.hypot(ends[f"{name}_error"], of_law)
         assert (miss < 5.0 * allowed).all()
         assert miss.median() < {"w1": 0.10, "lam": 0.12, "t_star": 0.25}[name]
 
@@ -61,7 +62,7 @@ def test_a_wrong_law_would_be_noticed(ends) -> None:
     # The overshoot doubled: far outside where noise dominates, unseen where the margin does.
     noisy = ends[ends["kappa"] == 0.0]
     miss = noisy["log_w1_predicted"] + math.log(2.0) - noisy["log_w1"]
-    assert (miss.abs() > 5.0 * np.hypot(noisy["w1_error"], LOG_W_ACCURACY)).all()
+    assert (miss.abs() > 5.0 * np.hypot(noisy["w1_error"], accuracy(12)[0])).all()
 
 
 def test_for_small_T_the_end_is_the_least_signal(ends) -> None:
