@@ -31,6 +31,7 @@ _MOST_STEPS = 2_000
 # This fraction of the shortest time scale is as good as no time.
 _EARLY = 1e-7
 _FAR = 100.0
+_SETTLED = 1e6
 
 
 @dataclass(frozen=True)
@@ -181,7 +182,11 @@ class _System:
         W = math.exp(min(max(state[0], -_FAR), _FAR))
         R = math.exp(0.5 * min(max(state[1], -_FAR), _FAR))
         g_1, drift, diffusion = self.rates(W / R, self.kappa_over_T / R)
-        return tau * g_1 / W, tau * (2.0 * R * drift + diffusion) / (R * R)
+        turnover = tau * diffusion / (R * R)
+        rise = turnover + tau * 2.0 * drift / R
+        # Late in training R settles lambda^2 times within a decade. A million times is settled;
+        # beyond, rounding in the balance of drift and diffusion would be all the solver sees.
+        return tau * g_1 / W, rise * min(1.0, _SETTLED / turnover) if turnover > 0.0 else rise
 
     def rates(self, lam: float, margin: float) -> tuple[float, float, float]:
         """Return g_1, E[z theta] and the bracket of dR^2/dtau over d."""

@@ -203,9 +203,12 @@ def time_of_signal(w1: float, chi: float, d: int, B: int, kappa_over_T: float) -
     """Return the time, in units of T, at which SGD on fresh samples has the signal w1 T; (11)."""
     kappa = kappa_over_T if kappa_over_T > _NEGLIGIBLE_MARGIN else 0.0
     log_w1 = math.log(w1)
-    # A guess from eq. (16), in steps of 8 decades so that courses are shared.
+    # A guess from eq. (16), in steps of 8 decades so that courses are shared, no further than
+    # the law at large lambda asks for.
     lam = w1 / ((constants(chi).r_star + kappa) * math.sqrt(d))
-    guess = (3.0 + chi) * math.log10(max(lam, 1.0)) + math.log10(d * (1.0 + kappa) / B)
+    guess = (3.0 + chi) * math.log10(min(max(lam, 1.0), 3.0 * _LARGE_LAM)) + math.log10(
+        d * (1.0 + kappa) / B
+    )
     decades = 8 * max(1, math.ceil(guess / 8))
     while True:
         course = _fresh_course(chi, d, B, kappa, decades)

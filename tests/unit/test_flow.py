@@ -72,6 +72,21 @@ def test_twelve_decades_from_one_call() -> None:
         assert np.all((flow.unfitted >= flow.test_error) & (flow.unfitted <= 1.0))
 
 
+@given(
+    chi=st.floats(-0.7, 8.0),
+    d=st.integers(2, 2000),
+    kappa=st.one_of(st.just(0.0), st.floats(-5.0, 6.0).map(lambda x: 10.0**x)),
+    B=st.integers(1, 200),
+    decades=st.floats(1.0, 30.0),
+)
+@settings(max_examples=40, deadline=None)
+def test_every_system_is_solved(chi: float, d: int, kappa: float, B: int, decades: float) -> None:
+    t = B * np.geomspace(0.1, 10.0**decades, 30)
+    flow = order_parameter_flow(t, chi=chi, d=d, T=1.0, kappa=kappa, B=B)
+    assert np.all(np.diff(flow.w1) > 0)
+    assert np.all(np.isfinite(flow.w_perp) & (flow.w_perp > 0))
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
