@@ -1,6 +1,7 @@
 """Run a grid: skip what is stored, spread the rest over threads, store as runs end."""
 
 import os
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -23,6 +24,8 @@ from perceptron_sim.kernels import status
 from perceptron_sim.theory import exponents
 
 # A finished run is on disk within 2 s: records wait at most this long for company.
+# Loading compiled kernels from disk is quicker than this.
+_NOTICE_S = 2.0
 _FLUSH_S = 1.0
 _INTERRUPTED = status.NAMES[status.INTERRUPTED]
 
@@ -108,8 +111,10 @@ def scan(
         except Exception as error:
             return failure_record(config, name, provenance, error)
 
-    watcher.start("scan", len(pending), sum(map(_cost, pending)))
     with Interrupts(watcher) as interrupts:
+        if pending:
+            _compile(name, watcher)
+        watcher.start("scan", len(pending), sum(map(_cost, pending)))
         try:
             for config, record in _in_threads(pending, work, n_workers, interrupts, report.flush):
                 if record["status"] != _INTERRUPTED:
@@ -130,6 +135,17 @@ def scan(
         interrupted=report.done < len(pending),
         wall_s=time.monotonic() - started,
     )
+
+
+def _compile(kernel: str, watcher: Progress) -> None:
+    """Load the kernel by a tiny run, so that compilation does not enter the estimate of time."""
+    notice = threading.Timer(
+        _NOTICE_S, watcher.note, ["compiling the kernels: up to a minute, once per machine"]
+    )
+    notice.daemon = True
+    notice.start()
+    simulate(PerceptronConfig(P=8, d=2), kernel, None)
+    notice.cancel()
 
 
 def check_request(

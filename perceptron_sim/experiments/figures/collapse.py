@@ -111,4 +111,5 @@ def _prediction(
         load, ratio = (at, fixed) if abscissa == "P/d" else (fixed, at)
         end = trusted_end(chi, float(load) * s.d, s.d, B, float(ratio))
         y.append(getattr(end, observable) / s.d ** OBSERVABLES[observable] if end else math.nan)
-    ax.plot(x, y, "-", color=colour, linewidth=1, zorder=1)
+    if np.any(np.isfinite(y)):
+        ax.plot(x, y, "-", color=colour, linewidth=1, zorder=1)

@@ -131,6 +131,9 @@ def _guides(
     for i, value in enumerate(shown):
         members = runs if value is None else runs[runs[series] == value]
         ends = np.array([members[on].min(), members[on].max()], dtype=np.float64)
+        if ends[0] == ends[1]:
+            # A single abscissa has no slope, and rounding would be all the axis shows.
+            continue
         fixed = members[members[on] == ends[1]] if on == "P" else members
         x = fixed[on].to_numpy(dtype=np.float64)
         offset = float(np.mean(np.log(_scaled(fixed, name, on == "P")) - slope * np.log(x)))
@@ -162,6 +165,8 @@ def _predictions(
                 end = trusted_end(float(chi), float(P), int(d), int(B), kappa / T)
                 scale = 1.0 if divide_by_T else T
                 y.append(scale * float(getattr(end, name)) if end else math.nan)
+            if not np.any(np.isfinite(y)):
+                continue
             ax.plot(
                 x,
                 y,

@@ -78,6 +78,13 @@ def geometric_means(
 
 def log_axes(ax: Axes) -> None:
     """Make both axes logarithmic, with enough numbers on spans of less than two decades."""
+    # A single value, or several alike but for rounding, is no range to scale an axis by.
+    for (low, high), limit in (
+        (ax.dataLim.intervalx, ax.set_xlim),
+        (ax.dataLim.intervaly, ax.set_ylim),
+    ):
+        if 0.0 < low <= high < low * (1.0 + 1e-6):
+            limit(0.5 * low, 2.0 * high)
     ax.set(xscale="log", yscale="log")
     for axis in (ax.xaxis, ax.yaxis):
         low, high = axis.get_view_interval()
