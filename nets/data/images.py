@@ -1,0 +1,97 @@
+"""Images with two classes, and disjoint training and test subsets of them."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from perceptron_sim.arrays import FloatArray, IntArray
+from perceptron_sim.errors import InputError
+
+
+@dataclass(frozen=True)
+class ImageData:
+    """A data set of N images of d pixels, kept as stored, normalised where it is read.
+
+    Attributes:
+        name: data set.
+        pixels: values as stored, shape (N, d), uint8; channels last within an image.
+        y: labels -1 or +1, shape (N,), int8.
+        shape: of one image: (height, width) or (height, width, channels).
+    """
+
+    name: str
+    pixels: NDArray[np.uint8]
+    y: NDArray[np.int8]
+    shape: tuple[int, ...]
+
+    def __len__(self) -> int:
+        """Return N."""
+        return len(self.y)
+
+    @property
+    def d(self) -> int:
+        """Number of pixels (and channels) of an image."""
+        return int(self.pixels.shape[1])
+
+    @cached_property
+    def moments(self) -> tuple[float, float]:
+        """Mean and standard deviation of all pixels of all images, exactly rounded."""
+        counts = np.bincount(self.pixels.reshape(-1), minlength=256).astype(np.float64)
+        values = np.arange(256.0)
+        mean = float(counts @ values / counts.sum())
+        return mean, float(np.sqrt(counts @ (values - mean) ** 2 / counts.sum()))
+
+    def inputs(self, index: IntArray) -> FloatArray:
+        """Return images ``index`` shifted and scaled to mean 0, variance 1 over the data set.
+
+        One mean and one variance for all pixels (THEORY section 7). Shape (len(index), d).
+        """
+        mean, deviation = self.moments
+        return (self.pixels[index].astype(np.float64) - mean) / deviation
+
+
+@dataclass(frozen=True)
+class Subsets:
+    """What one run trains and is tested on.
+
+    Attributes:
+        x, y: training inputs (P, d) and labels (P,), float64.
+        x_test, y_test: the same for the test, (P_test, d) and (P_test,).
+    """
+
+    x: FloatArray
+    y: FloatArray
+    x_test: FloatArray
+    y_test: FloatArray
+
+
+def check_size(data: ImageData, P: int, P_test: int) -> None:
+    """Refuse subsets larger than the data.
+
+    Raises:
+        InputError: if P + P_test > N.
+    """
+    if P + P_test > len(data):
+        raise InputError(
+            f"P + P_test = {P} + {P_test} is more than the {len(data)} images of {data.name}: "
+            "lower P or P_test"
+        )
+
+
+def draw_subsets(data: ImageData, P: int, P_test: int, rng: np.random.Generator) -> Subsets:
+    """Draw disjoint training and test subsets, uniformly and without repetition.
+
+    Raises:
+        InputError: if P + P_test > N.
+    """
+    check_size(data, P, P_test)
+    chosen = rng.permutation(len(data))[: P + P_test]
+    train, test = chosen[:P], chosen[P:]
+    return Subsets(
+        x=data.inputs(train),
+        y=data.y[train].astype(np.float64),
+        x_test=data.inputs(test),
+        y_test=data.y[test].astype(np.float64),
+    )
