@@ -1,1 +1,1 @@
-"""The companion module for nets: where their data sets are found."""
+"""The companion module for nets: data sets, architectures, training of many runs at once."""

@@ -1,0 +1,45 @@
+"""What training needs of an architecture."""
+
+from typing import Protocol
+
+import numpy as np
+import torch
+
+from perceptron_sim.arrays import FloatArray
+
+
+class Architecture(Protocol):
+    """A network f(w, x) with a scalar output, for R replicas at once.
+
+    Attributes:
+        shapes: shape of each layer's weights in one replica.
+    """
+
+    shapes: list[tuple[int, ...]]
+
+    def draw(self, rng: np.random.Generator) -> list[FloatArray]:
+        """Draw the initial weights of one replica, one array a layer."""
+
+    def forward(
+        self, weights: list[torch.Tensor], x: torch.Tensor
+    ) -> tuple[torch.Tensor, tuple[torch.Tensor, ...]]:
+        """Evaluate the network.
+
+        Args:
+            weights: one tensor a layer, shape (R, *shapes[layer]).
+            x: inputs, shape (R, n, d).
+
+        Returns:
+            f, shape (R, n), and what ``descend`` needs of it, tensors of shape (R, n, ...).
+        """
+
+    def descend(
+        self, weights: list[torch.Tensor], tape: tuple[torch.Tensor, ...], push: torch.Tensor
+    ) -> None:
+        """Add sum_n push_n df(x_n)/dw to the weights, in place.
+
+        Args:
+            weights: as in ``forward``.
+            tape: of ``forward``, or any of its rows n.
+            push: factor of each sample, shape (R, n); samples with factor 0 do not matter.
+        """
