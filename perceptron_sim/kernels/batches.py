@@ -65,3 +65,10 @@ def shuffle_head(rng: np.random.Generator, values: IntArray, count: int, head: i
     for h in range(head):
         other = h + int(rng.random() * (count - h))
         values[h], values[other] = values[other], values[h]
+
+
+@compiled
+def draw_batches(rng: np.random.Generator, P: int, order: IntArray, batches: IntArray) -> None:
+    """Fill each row of ``batches``, shape (n, B), as n calls of ``draw_batch`` would."""
+    for i in range(batches.shape[0]):
+        draw_batch(rng, P, order, batches[i])

@@ -1,0 +1,275 @@
+"""Training of many small nets as one batched computation.
+
+A batch in which every sample is fitted changes nothing, so the next batches of a replica can be
+evaluated together, up to the first that does change something: the same random stream, the same
+trajectory. Only that batch is passed back, and only its unfitted samples. After P/B null steps in
+a row the whole training set is evaluated: either it is fitted, and the run is over, or it is
+known which samples are not, and batches without them are passed over unevaluated.
+"""
+
+import math
+import time
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+
+from nets.config import NetConfig
+from nets.data import Subsets
+from nets.training.replicas import Replicas
+from nets.training.result import (
+    DIVERGED,
+    FITTED,
+    MAX_STEPS,
+    NetCheckpoints,
+    NetResult,
+    message_of,
+)
+from perceptron_sim.arrays import IntArray
+
+CHECKPOINTS_PER_DECADE = 4
+# A round costs about this many multiplications' time whatever its size: the calls themselves.
+_CALLS_FLOPS = 1.0e7
+# Weights that grew so many times their initial norm are taken for diverged: a net may be dead
+# (every gradient zero) long before a number overflows.
+_GROWTH = 1e3
+
+
+class Ensemble:
+    """Replicas of one architecture that are trained together."""
+
+    def __init__(self, replicas: Replicas, checkpoints: bool, keep_weights: bool) -> None:
+        """Begin with replicas still to be admitted."""
+        self.replicas = replicas
+        self._keep_weights = keep_weights
+        self._checkpoints = checkpoints
+        # Running mean over rounds of the fraction of batches that change nothing.
+        self._null = 0.0
+
+    def admit(self, config: NetConfig, subsets: Subsets) -> None:
+        """Start one more run."""
+        started = time.perf_counter()
+        r = self.replicas
+        r.admit(config, subsets)
+        slot = len(r.alive) - 1
+        r.alive[slot].wall_s = time.perf_counter() - started
+
+    def round(self) -> Iterator[NetResult]:
+        """Bring every replica one update on, or some null steps; yield those that end."""
+        started = time.perf_counter()
+        r = self.replicas
+        alive = list(r.alive)
+        n = len(alive)
+        K = self._window()
+        batches = r.queue.ahead(K)
+        rows = r.rows(batches)
+        B = rows.shape[2]
+        flat = torch.from_numpy(rows.reshape(-1)).to(r.x.device)
+        x = r.x.index_select(0, flat).view(n, K * B, -1)
+        out, tape = r.architecture.forward(r.weights, x)
+        f = out.cpu().numpy().reshape(n, K, B)
+        gap = r.y[rows] * (f - r.f0[rows])
+        # Written so that a sample whose output is not a number counts as unfitted.
+        unfitted = ~(gap >= r.kappa[:n, None, None])
+        changes = unfitted.any(axis=2)
+        first = changes.argmax(axis=1)
+        each = np.arange(n)
+        room = r.limit[:n] - r.step[:n]
+        hit = changes[each, first] & (first < room)
+        steps = np.minimum(np.where(hit, first + 1, K), room)
+        diverged = hit & ~np.isfinite(f[each, first]).all(axis=1)
+        for slot in map(int, np.flatnonzero(hit & (r.mark[:n] < r.step[:n] + steps))):
+            diverged[slot] |= self._record(slot, int(r.step[slot] + steps[slot]))
+        hit &= ~diverged
+        self._null += 0.05 * (1.0 - hit.sum() / max(1, steps.sum()) - self._null)
+        if hit.any():
+            chosen = unfitted[each, first] & hit[:, None]
+            self._update(tape, chosen, rows[each, first], first, K)
+        self._count(steps, hit, unfitted[each, first].sum(axis=1))
+        ended = self._ended(hit, diverged, batches)
+        share = (time.perf_counter() - started) / n
+        for replica in alive:
+            replica.wall_s += share
+        # From the last place on, so that closing a gap moves no replica still to be looked at.
+        for place in sorted(ended, reverse=True):
+            yield self._finish(place, ended[place])
+
+    def _window(self) -> int:
+        """Return how many batches to evaluate together: most steps for the work expected."""
+        r = self.replicas
+        per_batch = 2.0 * len(r.alive) * r.queue.B * sum(map(math.prod, r.architecture.shapes))
+        best, best_rate = 1, 0.0
+        for K in (1, 2, 4, 8, 16, 32, 64):
+            some = 1.0 - self._null**K
+            steps = some / max(1.0 - self._null, 1e-9) if self._null < 1.0 else float(K)
+            rate = steps / (_CALLS_FLOPS * (1.0 + some) + (K + some) * per_batch)
+            if rate > best_rate:
+                best, best_rate = K, rate
+        return best
+
+    def _update(
+        self,
+        tape: tuple[torch.Tensor, ...],
+        chosen: np.ndarray,
+        rows: IntArray,
+        first: IntArray,
+        K: int,
+    ) -> None:
+        """Pass back the unfitted samples ``chosen`` (R, B) of each replica's batch ``first``."""
+        r = self.replicas
+        n, B = chosen.shape
+        m = int(chosen.sum(axis=1).max())
+        place = np.argsort(~chosen, axis=1, kind="stable")[:, :m]
+        taken = np.take_along_axis(chosen, place, axis=1)
+        labels = r.y[np.take_along_axis(rows, place, axis=1)]
+        push = taken * labels * r.push[:n, None].astype(labels.dtype)
+        if K > 1 or m < B:
+            where = place + (first * B + np.arange(n) * K * B)[:, None]
+            flat = torch.from_numpy(where.reshape(-1)).to(r.x.device)
+            tape = tuple(
+                part.reshape(n * K * B, -1).index_select(0, flat).view(n, m, *part.shape[2:])
+                for part in tape
+            )
+        else:
+            # Every row is passed back: in the order of the batch, as the tape has them.
+            push = chosen * r.y[rows] * r.push[:n, None].astype(labels.dtype)
+        r.architecture.descend(r.weights, tape, torch.from_numpy(push).to(r.x))
+
+    def _count(self, steps: IntArray, hit: np.ndarray, hits: IntArray) -> None:
+        r = self.replicas
+        n = len(r.alive)
+        r.queue.advance(np.arange(n), steps)
+        r.step[:n] += steps
+        r.last[:n] = np.where(hit, r.step[:n], r.last[:n])
+        r.updates[:n] += hit
+        r.hits[:n] += np.where(hit, hits, 0)
+        r.streak[:n] = np.where(hit, 0, r.streak[:n] + steps)
+        for slot in np.flatnonzero(hit):
+            r.alive[slot].suspects = None
+
+    def _ended(self, hit: np.ndarray, diverged: np.ndarray, batches: IntArray) -> dict[int, str]:
+        """Return the places of the replicas that are done, with their status."""
+        r = self.replicas
+        ended = dict.fromkeys(map(int, np.flatnonzero(diverged)), DIVERGED)
+        for slot in map(int, np.flatnonzero(~hit & ~diverged)):
+            config = r.alive[slot].config
+            if r.streak[slot] * config.B >= config.P and self._all_fitted(slot, batches[slot]):
+                ended[slot] = FITTED
+        for slot in map(int, np.flatnonzero(r.step[: len(r.alive)] >= r.limit[: len(r.alive)])):
+            if slot not in ended:
+                fitted = np.all(r.margins(slot) >= r.kappa[slot])
+                ended[slot] = FITTED if fitted else MAX_STEPS
+        return ended
+
+    def _all_fitted(self, slot: int, seen: IntArray) -> bool:
+        """Evaluate the whole training set if need be; pass over batches that cannot matter.
+
+        Args:
+            slot: a replica whose last batches changed nothing.
+            seen: the batches of this round, shape (K, B).
+        """
+        r = self.replicas
+        replica = r.alive[slot]
+        if replica.suspects is None:
+            replica.suspects = ~(r.margins(slot) >= r.kappa[slot])
+        else:
+            # Known to be unfitted, and yet fitted in their batch: within rounding of the margin.
+            replica.suspects[seen] = False
+        if not replica.suspects.any():
+            return True
+        found = False
+        while not found and r.step[slot] < r.limit[slot]:
+            matters = replica.suspects[r.queue.next_of(slot)].any(axis=1)
+            found = bool(matters.any())
+            steps = int(matters.argmax()) if found else matters.size
+            steps = min(steps, int(r.limit[slot] - r.step[slot]))
+            r.queue.advance(slot, steps)
+            r.step[slot] += steps
+            r.streak[slot] += steps
+        return False
+
+    def _record(self, slot: int, until: int) -> bool:
+        """Keep the present state as the checkpoint of all marks before step ``until``.
+
+        Returns:
+            Whether the weights have grown out of all proportion.
+        """
+        r = self.replicas
+        replica = r.alive[slot]
+        moved, start = (math.hypot(*norms) for norms in r.layer_norms(slot))
+        marks = []
+        while r.mark[slot] < until:
+            marks.append(float(r.mark[slot]))
+            r.mark[slot] = _next_mark(int(r.mark[slot]))
+        if self._checkpoints:
+            margins, kappa = r.margins(slot), r.kappa[slot]
+            unfitted = float(np.mean(~(margins >= kappa)))
+            loss = float(np.mean(np.maximum(kappa - margins, 0.0)))
+            replica.course.extend((mark, moved, unfitted, loss) for mark in marks)
+        return start > 0 and not moved <= _GROWTH * start
+
+    def _finish(self, slot: int, status: str) -> NetResult:
+        """Measure a replica, drop it, and return its result."""
+        started = time.perf_counter()
+        r = self.replicas
+        replica = r.alive[slot]
+        config = replica.config
+        with np.errstate(over="ignore", invalid="ignore"):
+            margins = r.margins(slot)
+            unfitted = 0 if status == FITTED else int(np.sum(~(margins >= config.kappa)))
+            loss = (
+                0.0 if status == FITTED else float(np.mean(np.maximum(config.kappa - margins, 0)))
+            )
+            moved, start = r.layer_norms(slot)
+            dw, w0_norm = math.hypot(*moved), math.hypot(*start)
+            test = replica.subsets.y_test * r.test_outputs(slot) if config.P_test else None
+        last = int(r.last[slot])
+        course = None
+        if self._checkpoints:
+            rows = [*replica.course, (float(last), dw, unfitted / config.P, loss)]
+            step, moves, fraction, losses = np.array(rows).T
+            course = NetCheckpoints(
+                step=step.astype(np.int64),
+                t=config.eta * step,
+                dw=moves,
+                unfitted=fraction,
+                train_loss=losses,
+            )
+        weights = None
+        if self._keep_weights:
+            # Copies: the place of a retired replica is used again.
+            weights = [w[0].double().cpu().numpy().copy() for w in r.weights_of(slot)]
+        result = NetResult(
+            config=config,
+            status=status,
+            message=message_of(config, status, unfitted),
+            d=r.x.shape[1],
+            t_star=config.eta * last,
+            steps=last,
+            updates=int(r.updates[slot]),
+            hits=int(r.hits[slot]),
+            unfitted=unfitted,
+            dw=dw,
+            w0_norm=w0_norm,
+            dw_rel=dw / w0_norm if w0_norm > 0 else math.nan,
+            dw_layers=moved,
+            w0_layers=start,
+            train_loss=loss,
+            test_error=math.nan if test is None else float(np.mean(~(test > 0))),
+            wall_s=replica.wall_s + time.perf_counter() - started,
+            device=r.x.device.type,
+            checkpoints=course,
+            weights=weights,
+        )
+        r.retire(slot)
+        return result
+
+
+def _next_mark(mark: int) -> int:
+    """Return the next of the log-spaced steps 0, 1, 2, 3, 6, 10, 18, 32, ..."""
+    if mark == 0:
+        return 1
+    index = math.floor(CHECKPOINTS_PER_DECADE * math.log10(mark) + 0.5)
+    while (after := round(math.pow(10.0, index / CHECKPOINTS_PER_DECADE))) <= mark:
+        index += 1
+    return after

@@ -1,0 +1,91 @@
+"""How one training run ended."""
+
+from dataclasses import dataclass, field
+
+from nets.config import NetConfig
+from perceptron_sim.arrays import FloatArray, IntArray
+
+FITTED = "fitted"
+MAX_STEPS = "max_steps"
+DIVERGED = "diverged"
+
+
+@dataclass(frozen=True)
+class NetCheckpoints:
+    """The course of a run at log-spaced steps; every array has shape (n,).
+
+    Attributes:
+        step: number of steps done; the last one is the last non-null step.
+        t: eta * step.
+        dw: ||w - w_0||.
+        unfitted: fraction of training samples with y (f - f_0) < kappa.
+        train_loss: mean over the training set of (kappa - y (f - f_0))^+.
+    """
+
+    step: IntArray
+    t: FloatArray
+    dw: FloatArray
+    unfitted: FloatArray
+    train_loss: FloatArray
+
+
+@dataclass(frozen=True)
+class NetResult:
+    """How one training run ended.
+
+    Attributes:
+        config: what was run.
+        status: "fitted", "max_steps" or "diverged".
+        message: one line for people: how it ended and, if not fitted, what would help.
+        d: input dimension.
+        t_star: eta * steps, the training time.
+        steps: index of the last non-null step.
+        updates: number of non-null steps.
+        hits: number of samples that were unfitted when drawn, over all steps.
+        unfitted: training samples still unfitted at the end.
+        dw: ||w - w_0||.
+        w0_norm: ||w_0||.
+        dw_rel: dw / w0_norm; NaN for "linear", which starts at 0.
+        dw_layers, w0_layers: the norms layer by layer, from the input on.
+        train_loss: mean over the training set of (kappa - y (f - f_0))^+.
+        test_error: fraction of test samples with y (f - f_0) <= 0; NaN without any.
+        wall_s: the run's share of the time its ensemble took, in seconds.
+        device: "cpu" or "cuda".
+        checkpoints: the course of the run, or None if not asked for.
+        weights: final weights, one array a layer, or None if not asked for.
+    """
+
+    config: NetConfig
+    status: str
+    message: str
+    d: int
+    t_star: float
+    steps: int
+    updates: int
+    hits: int
+    unfitted: int
+    dw: float
+    w0_norm: float
+    dw_rel: float
+    dw_layers: list[float]
+    w0_layers: list[float]
+    train_loss: float
+    test_error: float
+    wall_s: float
+    device: str
+    checkpoints: NetCheckpoints | None = field(repr=False)
+    weights: list[FloatArray] | None = field(repr=False)
+
+
+def message_of(config: NetConfig, status: str, unfitted: int) -> str:
+    """Say in one line how a run ended and what would help."""
+    if status == FITTED:
+        return "every training sample is fitted"
+    if status == DIVERGED:
+        return (
+            f"weights grew beyond 1000 times their start or all bounds at T = {config.T:g}: lower T"
+        )
+    return (
+        f"{unfitted} of {config.P} samples unfitted after max_steps = {config.max_steps}: "
+        "raise max_steps, or lower T or P"
+    )
