@@ -10,7 +10,7 @@ from nets.architectures import build
 from nets.config import NetConfig
 from nets.data import check_size, load_images
 from nets.data.names import PERCEPTRON
-from nets.training.device import capacity, exact_products, resolve_device
+from nets.training.device import capacity, exact_products, one_thread, resolve_device
 from nets.training.ensemble import Ensemble
 from nets.training.replicas import Replicas, draw_data
 from nets.training.result import NetCheckpoints, NetResult
@@ -71,6 +71,7 @@ def train_each(
     most: int | None = None,
     draining: Callable[[], bool] = lambda: False,
     aborted: Callable[[], bool] = lambda: False,
+    heartbeat: Callable[[], None] = lambda: None,
 ) -> Iterator[NetResult]:
     """Train as ``train`` and yield results as they end.
 
@@ -79,6 +80,7 @@ def train_each(
         device, data_dir, checkpoints, keep_weights, most: as in ``train``.
         draining: asked between steps; once true, no new run is started.
         aborted: asked between steps; once true, all runs are dropped.
+        heartbeat: called between steps.
     """
     check_request(configs, device, data_dir)
     exact_products()
@@ -89,13 +91,18 @@ def train_each(
         ensemble = _ensemble(waiting, where, data_dir, checkpoints, keep_weights, most)
         replicas = ensemble.replicas
         while not aborted():
-            while waiting and len(replicas.alive) < replicas.capacity and not draining():
-                config = waiting.pop(0)
-                images = None if config.data == PERCEPTRON else load_images(config.data, data_dir)
-                ensemble.admit(config, draw_data(config, images))
-            if not replicas.alive:
+            with one_thread(where):
+                while waiting and len(replicas.alive) < replicas.capacity and not draining():
+                    config = waiting.pop(0)
+                    images = (
+                        None if config.data == PERCEPTRON else load_images(config.data, data_dir)
+                    )
+                    ensemble.admit(config, draw_data(config, images))
+                ended = list(ensemble.round()) if replicas.alive else None
+            if ended is None:
                 break
-            yield from ensemble.round()
+            yield from ended
+            heartbeat()
 
 
 def check_request(

@@ -1,6 +1,8 @@
 """Where an ensemble runs, in which precision, and how many replicas at once."""
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
 
@@ -31,6 +33,22 @@ def resolve_device(device: str) -> torch.device:
     if device == "cuda" and not has_cuda:
         raise InputError("device = 'cuda': no CUDA device is there; choose 'cpu' or 'auto'")
     return torch.device("cuda" if has_cuda and device != "cpu" else "cpu")
+
+
+@contextmanager
+def one_thread(device: torch.device) -> Iterator[None]:
+    """Compute on one thread of the CPU for a while.
+
+    A round is many small products; spread over threads each waits for the slowest, and on a
+    machine that others use as well this was measured to cost a factor of 20.
+    """
+    before = torch.get_num_threads()
+    if device.type == "cpu":
+        torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def exact_products() -> None:

@@ -17,6 +17,26 @@ _RESULT_FIELDS = (
     *("w1", "w_perp", "lam", "w_norm", "test_error", "wall_s"),
 )
 
+# Columns of nets alone; null for the perceptron, as w1, w_perp, lam and w_norm are for nets.
+NET_FIELDS = [
+    ("data", pa.string()),
+    ("arch", pa.string()),
+    ("depth", pa.int64()),
+    ("width", pa.int64()),
+    ("act", pa.string()),
+    ("alpha", pa.float64()),
+    ("P_test", pa.int64()),
+    ("dtype", pa.string()),
+    ("device", pa.string()),
+    ("dw", pa.float64()),
+    ("w0_norm", pa.float64()),
+    ("dw_rel", pa.float64()),
+    ("dw_layers", pa.list_(pa.float64())),
+    ("w0_layers", pa.list_(pa.float64())),
+    ("train_loss", pa.float64()),
+    ("checkpoint_dw", pa.list_(pa.float64())),
+]
+
 SCHEMA = pa.schema(
     [
         ("key", pa.string()),
@@ -51,6 +71,7 @@ SCHEMA = pa.schema(
         (f"checkpoint_{name}", pa.list_(pa.int64() if name == "step" else pa.float64()))
         for name in _CHECKPOINT_FIELDS
     ]
+    + NET_FIELDS
 )
 
 Record = dict[str, Any]
@@ -59,17 +80,17 @@ Record = dict[str, Any]
 FAILED = "failed"
 
 
-def versions() -> dict[str, str]:
-    """Return the versions that can influence a number."""
+def versions(extra: tuple[str, ...] = ()) -> dict[str, str]:
+    """Return the versions that can influence a number, those of ``extra`` packages included."""
     found = {"perceptron_sim": __version__, "python": platform.python_version()}
-    for name in ("numpy", "numba", "scipy"):
+    for name in ("numpy", "numba", "scipy", *extra):
         found[name] = metadata.version(name)
     return found
 
 
-def versions_text() -> str:
-    """Return ``versions()`` as one short line, ``name=version`` separated by spaces."""
-    return " ".join(f"{name}={version}" for name, version in sorted(versions().items()))
+def versions_text(extra: tuple[str, ...] = ()) -> str:
+    """Return ``versions(extra)`` as one short line, ``name=version`` separated by spaces."""
+    return " ".join(f"{name}={version}" for name, version in sorted(versions(extra).items()))
 
 
 def _identity(config: PerceptronConfig, kernel: str, provenance: str) -> Record:

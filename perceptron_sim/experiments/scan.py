@@ -102,7 +102,7 @@ def scan(
                 pending.append(config)
     # Longest first, so that the scan does not end on one long run.
     pending.sort(key=_cost, reverse=True)
-    report = _Tally(store, watcher)
+    report = Tally(store, watcher)
     provenance = versions_text()
 
     def work(config: PerceptronConfig, stop: StopFlag) -> Record:
@@ -166,10 +166,11 @@ def check_request(
         )
 
 
-class _Tally:
+class Tally:
     """Counts results and passes them to the store, in groups but soon."""
 
     def __init__(self, store: Store, progress: Progress) -> None:
+        """Begin at zero."""
         self.done = 0
         self.not_fitted: dict[str, int] = {}
         self._store = store
@@ -178,6 +179,7 @@ class _Tally:
         self._since = 0.0
 
     def add(self, record: Record, cost: float) -> None:
+        """Count a run that ended, and pass it on."""
         if not self._waiting:
             self._since = time.monotonic()
         self._waiting.append(record)
@@ -190,6 +192,7 @@ class _Tally:
         self.flush()
 
     def flush(self, force: bool = False) -> None:
+        """Store what waits, if it has waited long enough or if forced to."""
         if self._waiting and (force or time.monotonic() - self._since >= _FLUSH_S):
             self._store.append(self._waiting)
             self._waiting = []

@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from perceptron_sim.errors import InputError
-from perceptron_sim.experiments.records import FAILED, SCHEMA, Record
+from perceptron_sim.experiments.records import FAILED, NET_FIELDS, SCHEMA, Record
 
 _MARKER = "store.json"
 _IDENTITY = {"format": "perceptron-sim store", "version": 1}
@@ -162,7 +162,7 @@ def _read(path: Path, columns: list[str] | None) -> pa.Table:
         table = pq.read_table(
             path, columns=columns, page_checksum_verification=True, partitioning=None
         )
-        return table if columns else table.cast(SCHEMA)
+        return table if columns else _conformed(table)
     except (OSError, ValueError, KeyError, pa.ArrowException) as error:
         reason = str(error).splitlines()[0]
         raise InputError(
@@ -171,10 +171,20 @@ def _read(path: Path, columns: list[str] | None) -> pa.Table:
         ) from None
 
 
+def _conformed(table: pa.Table) -> pa.Table:
+    """Return ``table`` in the present schema: files from before nets lack the columns of nets."""
+    for name, kind in NET_FIELDS:
+        if name not in table.column_names:
+            table = table.append_column(name, pa.nulls(table.num_rows, kind))
+    return table.select(SCHEMA.names).cast(SCHEMA)
+
+
 def _tidy(table: pa.Table, keys: Iterable[str] | None) -> pd.DataFrame:
     frame: pd.DataFrame = table.to_pandas()
     if keys is not None:
         frame = frame[frame["key"].isin(set(keys))]
+    if not (frame["model"] == "net").any():
+        frame = frame.drop(columns=[name for name, _ in NET_FIELDS])
     # A run that failed and was done again counts as done.
     frame["_failed"] = frame["status"] == FAILED
     frame = frame.sort_values(["key", "_failed"], kind="stable", ignore_index=True)

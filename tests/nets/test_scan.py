@@ -1,0 +1,116 @@
+"""Grids, the store, resuming, exponents and figures of nets."""
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+
+from nets.exponents import exponent_rows, points_left_out
+from nets.figures import figure_scan
+from nets.grid import NetGrid
+from nets.scan import scan
+from perceptron_sim import InputError, PerceptronConfig
+from perceptron_sim.experiments import scan as perceptron_scan
+from perceptron_sim.experiments.figures import save
+from perceptron_sim.experiments.records import NET_FIELDS
+from perceptron_sim.experiments.store import MemoryStore, ParquetStore
+
+GRID = NetGrid(depth=(2,), width=(16,), P=(32, 64), T=(2.0**-9, 2.0**-7), seeds=3, P_test=50)
+
+
+def test_a_scan_is_stored_and_resumed(tmp_path) -> None:
+    store = ParquetStore(tmp_path / "out")
+    some = list(GRID)[:5]
+    assert scan(some, store, device="cpu").done == 5
+    report = scan(GRID, store, device="cpu")
+    assert (report.found, report.done, report.interrupted) == (5, 7, False)
+    frame = store.frame()
+    assert len(frame) == 12
+    assert set(frame["model"]) == {"net"}
+    assert np.allclose(frame["dw_rel"], frame["dw"] / frame["w0_norm"])
+    assert np.allclose(frame["t_star"], frame["eta"] * frame["steps"])
+    assert np.allclose(frame["eta"], frame["T"] * 16 * 16)
+    assert (frame["d"] == 64).all()
+    assert all(len(layers) == 3 for layers in frame["dw_layers"])
+    assert all(dw[-1] == end for dw, end in zip(frame["checkpoint_dw"], frame["dw"], strict=True))
+    # Stopped and resumed is the same as undisturbed, but for rounding.
+    whole = MemoryStore()
+    scan(GRID, whole, device="cpu")
+    assert np.allclose(whole.frame()["dw"], frame["dw"], rtol=1e-5)
+    assert scan(GRID, store, device="cpu").done == 0
+
+
+def test_files_from_before_nets_are_read_and_mix_with_nets(tmp_path) -> None:
+    store = ParquetStore(tmp_path / "out")
+    perceptrons = [PerceptronConfig(d=4, P=32, seed=s) for s in range(2)]
+    perceptron_scan.scan(perceptrons, store, workers=1)
+    (path,) = (tmp_path / "out" / "runs").glob("*.parquet")
+    table = pq.read_table(path).drop_columns([name for name, _ in NET_FIELDS])
+    pq.write_table(table, path, write_page_checksum=True)
+    assert "dw" not in store.frame().columns
+    assert len(store.keys()) == 2
+    scan(list(GRID)[:2], store, device="cpu")
+    frame = store.frame()
+    assert frame["dw"].notna().sum() == 2
+    assert frame["w_norm"].notna().sum() == 2
+
+
+def _power_law(seeds: int = 200) -> pd.DataFrame:
+    """Runs with delta = 1, gamma = 1/3, b = 5/3 up to noise."""
+    rng = np.random.default_rng(0)
+    rows = []
+    for config in NetGrid(P=(64, 256, 1024), T=(2.0**-9, 2.0**-7), seeds=seeds):
+        noise = np.exp(0.2 * rng.standard_normal(2))
+        rows.append(
+            {
+                **{name: getattr(config, name) for name in ("data", "chi", "arch", "depth")},
+                **{name: getattr(config, name) for name in ("width", "act", "B", "P", "T")},
+                **{"kappa": config.kappa, "alpha": config.alpha, "seed": config.seed, "d": 64},
+                "status": "fitted",
+                "dw": config.T * config.P ** (1 / 3) * noise[0],
+                "dw_rel": 0.1 * config.T * config.P ** (1 / 3) * noise[0],
+                "t_star": config.T * config.P ** (5 / 3) * noise[1],
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def test_exponents_of_synthetic_power_laws_are_found() -> None:
+    frame = _power_law()
+    rows = {row.quantity: row for row in exponent_rows(frame)}
+    truth = {"delta": 1, "t_star_on_T": 1, "gamma": 1 / 3, "b": 5 / 3, "b - 1 - 2 gamma": 0}
+    for quantity, value in {**truth, "chi_eff": 2.0}.items():
+        row = rows[quantity]
+        # Half a 95 % interval is about two standard errors: five in all.
+        assert abs(row.measured - value) < 1.25 * (row.ci_high - row.ci_low), quantity
+        assert row.ci_low < row.measured < row.ci_high
+    assert rows["gamma"].window.startswith("P 64..1024")
+    assert rows["gamma"].chi is None
+
+
+def test_a_point_with_a_run_not_fitted_is_left_out() -> None:
+    frame = _power_law(seeds=4)
+    frame.loc[(frame["P"] == 64) & (frame["seed"] == 2), "status"] = "diverged"
+    assert points_left_out(frame) == 2
+    assert exponent_rows(frame)[0].window.startswith("P 256..1024")
+    frame["status"] = "diverged"
+    assert exponent_rows(frame) == []
+
+
+@pytest.mark.parametrize("on", ["T", "P"])
+@pytest.mark.parametrize("fitted", [True, False])
+def test_figures_are_drawn_with_and_without_fitted_runs(on, fitted, tmp_path) -> None:
+    frame = _power_law(seeds=3)
+    if not fitted:
+        frame["status"] = "max_steps"
+    paths = save(figure_scan(frame, exponent_rows(frame), on), tmp_path, "figure")
+    assert all(path.stat().st_size > 1000 for path in paths)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [({"seeds": 0}, "seeds = 0"), ({"P": ()}, "P has no values"), ({"seeds": 10**8}, "has 100,")],
+)
+def test_bad_grids_are_refused(wrong, message) -> None:
+    with pytest.raises(InputError, match=message):
+        NetGrid(**wrong)
