@@ -1,15 +1,14 @@
 """Entry point of ``perceptron-sim``: finds the command, and turns every error into one line."""
 
-import difflib
 import os
 import sys
 import traceback
 from collections.abc import Sequence
-from importlib import import_module
 from typing import NoReturn
 
 import click
 
+from cli.lazy import LazyGroup
 from perceptron_sim import __version__
 from perceptron_sim.errors import InputError
 
@@ -17,6 +16,7 @@ from perceptron_sim.errors import InputError
 COMMANDS = {
     "scan": "Scan a grid, fit the exponents, draw the figures (the main job).",
     "run": "Train one perceptron and show its trajectory.",
+    "nets": "Train nets on images or teacher data: the same questions, asked of deep nets.",
     "theory": "Print the predicted exponents and prefactors.",
     "export": "Write the runs of a folder as CSV or NetCDF.",
     "bench": "Time the event-driven kernel beside the reference and two libraries.",
@@ -24,39 +24,12 @@ COMMANDS = {
 }
 
 
-class LazyGroup(click.Group):
-    """A group whose commands live in ``cli.commands.NAME`` and are imported on use."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the command names in the order of the registry."""
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import and return a command, or None if there is no such command."""
-        if cmd_name not in COMMANDS:
-            return None
-        command = import_module(f"cli.commands.{cmd_name}").command
-        assert isinstance(command, click.Command)
-        return command
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the command, or name the nearest one."""
-        name = args[0]
-        if name not in COMMANDS and not name.startswith("-"):
-            near = difflib.get_close_matches(name, COMMANDS, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"choose from {', '.join(COMMANDS)}"
-            raise click.UsageError(f"no such command {name!r}: {hint}")
-        return super().resolve_command(ctx, args)
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """List the commands from the registry, without importing them."""
-        with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
-
-
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=LazyGroup,
+    registry=COMMANDS,
+    package="cli.commands",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 @click.version_option(__version__, prog_name="perceptron-sim")
 @click.option("--debug", is_flag=True, help="Show the traceback of an error (anywhere).")
 def root(debug: bool) -> None:

@@ -35,3 +35,12 @@ def print_table(
 def number(value: float | None, digits: int = 4) -> str:
     """Return a number for a table cell; a dash where there is none."""
     return "-" if value is None else f"{value:.{digits}g}"
+
+
+def finite(value: Any) -> Any:
+    """Return ``value`` with infinities and NaN as None: JSON has no names for them."""
+    if isinstance(value, list):
+        return [finite(item) for item in value]
+    if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
+        return None
+    return value

@@ -27,7 +27,7 @@ def command(out: Path, kernel: str, as_json: bool, **options: Any) -> int:
     Defaults: chi 1, d 16, P 1024, B 2, T 1, kappa 2^-15, seed 0. The closed-form test error is
     checked on fresh samples.
     """
-    from cli.output import print_json, print_table
+    from cli.output import finite, print_json, print_table
     from cli.progress import TerminalProgress
     from perceptron_sim.experiments.config import PerceptronConfig
     from perceptron_sim.experiments.figures import save
@@ -46,7 +46,7 @@ def command(out: Path, kernel: str, as_json: bool, **options: Any) -> int:
     check = measured_test_error(run)
     written = save(figure_run(run, check), out, "run")
     if as_json:
-        print_json({name: _finite(value) for name, value in record.items()})
+        print_json({name: finite(value) for name, value in record.items()})
     else:
         course = run.checkpoints
         assert course is not None
@@ -72,12 +72,3 @@ def command(out: Path, kernel: str, as_json: bool, **options: Any) -> int:
         click.echo(run.message, err=True)
     click.echo(f"figure: {written[0]}", err=True)
     return 0 if run.status == "fitted" else 1
-
-
-def _finite(value: Any) -> Any:
-    """Return ``value`` with infinities and NaN as None: JSON has no names for them."""
-    if isinstance(value, list):
-        return [_finite(item) for item in value]
-    if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
-        return None
-    return value

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from cli.arguments import arguments_given
 from cli.options import FloatGrid, IntegerGrid, given, json_option, out_option, point_options
 
 # Chosen so that the exponents of three chi come out in under a minute on two cores, the first
@@ -84,7 +85,7 @@ def command(
     frame = store.frame(report.keys)
     rows = exponent_rows(frame)
     found = collapses(frame)
-    command_line = shlex.join(["perceptron-sim", *_arguments(ctx)])
+    command_line = shlex.join(["perceptron-sim", "scan", *arguments_given(ctx)])
     summary = summarise(command_line, frame, rows, found)
     write_summary(out / "summary.json", summary)
     written = [
@@ -111,27 +112,6 @@ def _finite_size(row: Any) -> str:
         return "-"
     error = f" +- {row.finite_size_error:.3f}" if row.finite_size_error else ""
     return f"{row.finite_size:.3f}{error}"
-
-
-def _arguments(ctx: click.Context) -> list[str]:
-    """Return the options given, in a fixed order, so that a resumed scan has the same summary."""
-    shown = []
-    for param in ctx.command.params:
-        name = param.name or ""
-        given_by_user = ctx.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
-        if not given_by_user or name in ("out", "workers", "as_json"):
-            continue
-        value = ctx.params[name]
-        if param.param_type_name == "option" and isinstance(value, bool):
-            shown.append(param.opts[0] if value else param.secondary_opts[0])
-        else:
-            text = ",".join(map(_plain, value)) if isinstance(value, tuple) else str(value)
-            shown.extend([param.opts[0], text])
-    return ["scan", *shown]
-
-
-def _plain(value: float) -> str:
-    return repr(value) if value != round(value) else str(int(value))
 
 
 def _say_what_was_done(found: int, done: int, wall_s: float, not_fitted: dict[str, int]) -> None:

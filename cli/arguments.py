@@ -1,0 +1,27 @@
+"""The options that a command was given, for the summary of what it did."""
+
+import click
+
+# They decide where and how fast, not what.
+_WITHOUT_EFFECT = ("out", "workers", "as_json", "device", "data_dir")
+
+
+def arguments_given(ctx: click.Context) -> list[str]:
+    """Return the options given, in a fixed order, so that a resumed scan has the same summary."""
+    shown = []
+    for param in ctx.command.params:
+        name = param.name or ""
+        given_by_user = ctx.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
+        if not given_by_user or name in _WITHOUT_EFFECT:
+            continue
+        value = ctx.params[name]
+        if param.param_type_name == "option" and isinstance(value, bool):
+            shown.append(param.opts[0] if value else param.secondary_opts[0])
+        else:
+            text = ",".join(map(_plain, value)) if isinstance(value, tuple) else str(value)
+            shown.extend([param.opts[0], text])
+    return shown
+
+
+def _plain(value: float) -> str:
+    return repr(value) if value != round(value) else str(int(value))

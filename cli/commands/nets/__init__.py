@@ -1,0 +1,15 @@
+"""``perceptron-sim nets``: the companion for deep nets."""
+
+import click
+
+from cli.lazy import LazyGroup
+
+COMMANDS = {
+    "scan": "Train a grid of nets, fit the exponents, draw the figures.",
+    "run": "Train one net and show its course.",
+}
+
+
+@click.group("nets", cls=LazyGroup, registry=COMMANDS, package="cli.commands.nets")
+def command() -> None:
+    """Train nets until every sample is fitted: ||w-w0||/||w0|| ~ T^delta P^gamma, t* ~ T P^b."""

@@ -1,0 +1,37 @@
+"""Options that ``nets run`` and ``nets scan`` share."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from cli.options import SingleInteger, point_options
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def net_options(real: click.ParamType[Any], integer: click.ParamType[Any]) -> Callable[[F], F]:
+    """Return the decorator that adds everything a training run is made of, but its seed."""
+    options = [
+        click.option("--data", help="digits, mnist, cifar10 or perceptron.  [default: digits]"),
+        click.option("--arch", help="mlp or linear.  [default: mlp]"),
+        click.option("--depth", type=integer, help="Hidden layers, >= 1.  [default: 3]"),
+        click.option("--width", type=integer, help="Units h of a hidden layer.  [default: 64]"),
+        click.option("--act", help="relu, gelu or silu.  [default: relu]"),
+        click.option("--test-samples", "P_test", type=SingleInteger(), help="[default: 512]"),
+        click.option("--dtype", help="float32 or float64.  [default: float32]"),
+        click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda."),
+        click.option(
+            "--data-dir",
+            type=click.Path(path_type=Path),
+            help="Folder of mnist.npz, cifar10.npz; else $PERCEPTRON_SIM_DATA, the user cache.",
+        ),
+    ]
+
+    def apply(function: F) -> F:
+        for option in reversed(options):
+            function = option(function)
+        return point_options(real, integer)(function)
+
+    return apply
