@@ -12,9 +12,8 @@ from matplotlib.figure import Figure
 from nets.exponents import NetExponentRow
 from nets.training.result import FITTED
 from perceptron_sim.experiments.figures.style import (
-    COLOURS,
-    MARKERS,
     STYLE,
+    geometric_means,
     log_axes,
     plain,
     thinned,
@@ -32,8 +31,8 @@ def figure_scan(frame: pd.DataFrame, rows: Sequence[NetExponentRow], on: str) ->
     """Draw ||w - w_0||/||w_0|| (||w|| for nets started at 0) and t* against ``on``, "T" or "P".
 
     Points are geometric means over seeds (and whatever else differs in ``frame``), bars 95 %
-    intervals of the mean; the exponents of ``rows`` stand above the panels. On T a dashed line
-    of slope 1 goes through each series.
+    intervals of the mean; the exponents of ``rows`` stand above the panels. A dashed line
+    through each series has slope 1 on T and the fitted slope on P.
     """
     series = "P" if on == "T" else "T"
     fitted = frame[frame["status"] == FITTED]
@@ -43,13 +42,16 @@ def figure_scan(frame: pd.DataFrame, rows: Sequence[NetExponentRow], on: str) ->
         figure = Figure(figsize=(8.6, 4.2))
         axes = figure.subplots(1, 2)
         for ax, name, symbol in ((axes[0], relative, label), (axes[1], "t_star", "t^*")):
-            _panel(ax, fitted, name, on, series)
+            quantity, greek = _QUANTITIES[name[:2] if name != "t_star" else name, on]
+            found = [row for row in rows if row.quantity == quantity]
+            # On T the law is known; on P the line is what was fitted, if that is one exponent.
+            fit = found[0].measured if len(found) == 1 else None
+            slope, line = (1.0, "slope 1") if on == "T" else (fit, "fitted power law")
+            _panel(ax, fitted, name, on, series, slope, line)
             if len(fitted):
                 log_axes(ax)
             ax.set_xlabel(r"temperature $T$" if on == "T" else r"training-set size $P$")
             ax.set_ylabel(f"${symbol}$")
-            quantity, greek = _QUANTITIES[name[:2] if name != "t_star" else name, on]
-            found = [row for row in rows if row.quantity == quantity]
             ax.set_title(
                 "\n".join(
                     f"measured ${greek} = {r.measured:.3f}$ [{r.ci_low:.3f}, {r.ci_high:.3f}]"
@@ -63,37 +65,29 @@ def figure_scan(frame: pd.DataFrame, rows: Sequence[NetExponentRow], on: str) ->
         return figure
 
 
-def _panel(ax: Axes, runs: pd.DataFrame, name: str, on: str, series: str) -> None:
+def _panel(
+    ax: Axes,
+    runs: pd.DataFrame,
+    name: str,
+    on: str,
+    series: str,
+    slope: float | None,
+    line: str,
+) -> None:
     if not len(runs):
         ax.text(0.5, 0.5, "no fitted run", ha="center", transform=ax.transAxes)
     for i, value in enumerate(thinned(sorted(runs[series].unique()))):
         members = runs[runs[series] == value]
-        x, mean, half = [], [], []
-        for abscissa, at_point in members.groupby(on):
-            logs = np.log(at_point[name].to_numpy(dtype=np.float64))
-            x.append(float(str(abscissa)))
-            mean.append(float(logs.mean()))
-            spread = float(logs.std(ddof=1)) if len(logs) > 1 else 0.0
-            half.append(1.96 * spread / math.sqrt(len(logs)))
-        centre = np.exp(mean)
-        bars = np.array([centre * (1 - np.exp(np.negative(half))), centre * np.expm1(half)])
-        text = f"${series} = {plain(float(value))}$"
-        ax.errorbar(
-            x,
-            centre,
-            yerr=bars,
-            linestyle="none",
-            marker=MARKERS[i % len(MARKERS)],
-            color=COLOURS[i % len(COLOURS)],
-            markersize=4.5,
-            capsize=2,
-            label=text,
-        )
-        if on == "T" and len(x) > 1:
-            ends = np.array([min(x), max(x)])
-            level = math.exp(float(np.mean(np.subtract(mean, np.log(x)))))
-            dashed = "slope 1" if i == 0 else None
-            ax.plot(ends, level * ends, "--", color="0.5", linewidth=0.9, label=dashed)
+        points = list(members.groupby(on))
+        x = np.array([float(str(abscissa)) for abscissa, _ in points])
+        logs = [np.log(at_point[name].to_numpy(dtype=np.float64)) for _, at_point in points]
+        geometric_means(ax, x.tolist(), logs, i, f"${series} = {plain(float(value))}$")
+        if slope is not None and len(x) > 1:
+            mean = np.array([values.mean() for values in logs])
+            level = math.exp(float(np.mean(mean - slope * np.log(x))))
+            ends = np.array([x.min(), x.max()])
+            drawn = level * ends**slope
+            ax.plot(ends, drawn, "--", color="0.5", linewidth=0.9, label=line if i == 0 else None)
 
 
 def _headline(frame: pd.DataFrame) -> str:
@@ -102,4 +96,5 @@ def _headline(frame: pd.DataFrame) -> str:
         values = sorted(frame[name].dropna().unique())
         shown = ", ".join(f"${plain(v)}$" if not isinstance(v, str) else v for v in values)
         parts.append(f"{name} {shown}")
-    return ",  ".join(parts) + f";  geometric means over {frame['seed'].nunique()} seeds"
+    seeds = frame["seed"].nunique()
+    return ",  ".join(parts) + f";  geometric means over {seeds} seeds, bars: 95 % intervals"
