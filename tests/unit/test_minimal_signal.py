@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy import optimize
 
@@ -39,6 +39,7 @@ def test_least_signal_against_linear_programs(chi: float, load: int) -> None:
 
 
 @given(chi=st.floats(-0.7, 10.0), load=st.floats(3.0, 1e9), d=st.integers(2, 1000))
+@example(chi=0.0, load=1996.2109375, d=210)
 @settings(max_examples=60, deadline=None)
 def test_it_solves_its_two_equations_and_is_a_minimum(chi: float, load: float, d: int) -> None:
     P = load * (d - 1)
