@@ -1,7 +1,5 @@
 """What net is to be trained on what: one frozen, validated, hashable configuration."""
 
-import hashlib
-import json
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -12,6 +10,7 @@ from nets.choices import check_choice
 from nets.data.names import PERCEPTRON, check_name
 from perceptron_sim import parameters
 from perceptron_sim.errors import InputError
+from perceptron_sim.experiments.identity import key_of, stream_of
 from perceptron_sim.theory.exponents import check_chi
 
 # Bumped whenever training consumes random numbers differently, so that stored runs of an older
@@ -132,7 +131,7 @@ class NetConfig:
     def key(self) -> str:
         """Return the name of the run of this configuration: 24 hex digits."""
         identity = {"model": "net", "stream": STREAM_VERSION, "config": asdict(self)}
-        return _digest(identity).hex()[:24]
+        return key_of(identity)
 
     def stream(self, purpose: str) -> np.random.Generator:
         """Return the random stream for ``purpose`` ("data", "weights", "batches").
@@ -142,8 +141,7 @@ class NetConfig:
         """
         shared = {k: v for k, v in asdict(self).items() if k not in ("max_steps", "dtype")}
         identity = {"purpose": purpose, "stream": STREAM_VERSION, "config": shared}
-        entropy = int.from_bytes(_digest(identity)[:16], "little")
-        return np.random.Generator(np.random.PCG64(np.random.SeedSequence(entropy)))
+        return stream_of(identity)
 
 
 def _teacher(data: str, chi: float | None, d: int | None) -> dict[str, float | int | None]:
@@ -181,8 +179,3 @@ def _hidden(
         "width": parameters.integer("width", chosen["width"], 1, "a layer has a unit"),
         "act": check_choice("act", str(chosen["act"]), ACTIVATIONS),
     }
-
-
-def _digest(identity: dict[str, object]) -> bytes:
-    text = json.dumps(identity, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return hashlib.sha256(text.encode()).digest()

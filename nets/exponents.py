@@ -1,6 +1,5 @@
 """Exponents of ||w - w_0|| and t* on T and P, from stored runs of nets."""
 
-import math
 from collections.abc import Hashable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -10,6 +9,7 @@ import pandas as pd
 
 from nets.training.result import FITTED
 from perceptron_sim.arrays import FloatArray
+from perceptron_sim.experiments.exponent_table import or_none, span
 from perceptron_sim.experiments.fits import fit_power_law
 
 _SHARED = ["data", "chi", "d", "arch", "depth", "width", "act", "B"]
@@ -110,7 +110,7 @@ def _rows(runs: pd.DataFrame) -> Iterator[NetExponentRow]:
         "chi": None if pd.isna(first["chi"]) else float(first["chi"]),
         **{name: int(first[name]) for name in ("d", "depth", "width", "B")},
         **{name: str(first[name]) for name in ("arch", "act")},
-        "window": f"P {_span(P)}, T {_span(T)}, kappa {_span(kappa)}",
+        "window": f"P {span(P)}, T {span(T)}, kappa {span(kappa)}",
     }
     groups: dict[str, list[Hashable]] = {
         "T": list(zip(P, kappa, strict=True)),
@@ -137,7 +137,7 @@ def _rows(runs: pd.DataFrame) -> Iterator[NetExponentRow]:
             measured=fit.slope - offset,
             ci_low=fit.ci_low - offset,
             ci_high=fit.ci_high - offset,
-            systematic=None if math.isnan(fit.systematic) else fit.systematic,
+            systematic=or_none(fit.systematic),
             chi2_per_dof=fit.chi2 / fit.chi2_dof if fit.chi2_dof > 0 else None,
             expected=expected,
         )
@@ -162,8 +162,3 @@ def _chi_eff(gamma: NetExponentRow) -> NetExponentRow:
             "chi2_per_dof": None,
         }
     )
-
-
-def _span(values: list[float]) -> str:
-    low, high = min(values), max(values)
-    return f"{low:.4g}" if low == high else f"{low:.4g}..{high:.4g}"

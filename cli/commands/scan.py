@@ -47,6 +47,7 @@ def command(
     finds what is stored and does only the rest.
     """
     from cli.progress import TerminalProgress
+    from cli.reports import say_interrupted
     from perceptron_sim.experiments.collapse import collapses
     from perceptron_sim.experiments.exponent_table import exponent_rows
     from perceptron_sim.experiments.figures import save
@@ -75,12 +76,7 @@ def command(
     )
     _say_what_was_done(report.found, report.done, report.wall_s, report.not_fitted)
     if report.interrupted:
-        missing = len(report.keys) - report.found - report.done
-        click.echo(
-            f"interrupted with {missing} of {len(report.keys)} runs to go: repeat the command "
-            "to go on where it stopped",
-            err=True,
-        )
+        say_interrupted(report)
         return 1
     frame = store.frame(report.keys)
     rows = exponent_rows(frame)
@@ -134,9 +130,10 @@ _NAMES = {
 
 def _print_rows(rows: list[Any], left_out: int) -> None:
     from cli.output import number, print_table
+    from cli.reports import INTERVALS, NOTHING_TO_FIT, say_left_out
 
     if not rows:
-        click.echo("nothing to fit: give at least two values of T or of P, and two seeds")
+        click.echo(NOTHING_TO_FIT)
     windows = sorted({row.window for row in rows})
     mark = {window: chr(ord("a") + i) if i < 26 else str(i) for i, window in enumerate(windows)}
     extra = [name for name in ("d", "B") if len({getattr(row, name) for row in rows}) > 1]
@@ -177,13 +174,11 @@ def _print_rows(rows: list[Any], left_out: int) -> None:
         for window in windows:
             click.echo(f"window {mark[window]}: {window}")
         click.echo(
-            "95 % interval: statistical, Student t over seeds. syst.: largest shift when a third "
-            "of the window is left out.\nP/d -> inf: asymptotic prediction, which exponents "
+            f"{INTERVALS}\nP/d -> inf: asymptotic prediction, which exponents "
             "measured at finite P/d approach slowly.\nfinite P/d: the same fit to the means that "
             "theory predicts at the same points; agree: at 95 %, both errors together."
         )
-    if left_out:
-        click.echo(f"{left_out} grid points left out of the fits: some run there was not fitted.")
+    say_left_out(left_out)
 
 
 def _print_collapses(found: list[Any]) -> None:

@@ -1,15 +1,13 @@
 """What is to be simulated: one frozen, validated, hashable configuration."""
 
-import hashlib
-import json
 import math
 from dataclasses import asdict, dataclass
-from typing import Any
 
 import numpy as np
 
 from perceptron_sim import parameters
 from perceptron_sim.errors import InputError
+from perceptron_sim.experiments.identity import key_of, stream_of
 from perceptron_sim.theory.exponents import check_chi
 
 # Bumped whenever a kernel consumes random numbers differently, so that stored runs of an older
@@ -120,7 +118,7 @@ class PerceptronConfig:
             "stream": STREAM_VERSION,
             "config": asdict(self),
         }
-        return _digest(identity).hex()[:24]
+        return key_of(identity)
 
     def stream(self, purpose: str) -> np.random.Generator:
         """Return the random stream for ``purpose`` ("data", "batches", "test").
@@ -139,10 +137,4 @@ class PerceptronConfig:
             "seed": self.seed,
             "stream": STREAM_VERSION,
         }
-        entropy = int.from_bytes(_digest(identity)[:16], "little")
-        return np.random.Generator(np.random.PCG64(np.random.SeedSequence(entropy)))
-
-
-def _digest(identity: dict[str, Any]) -> bytes:
-    text = json.dumps(identity, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return hashlib.sha256(text.encode()).digest()
+        return stream_of(identity)

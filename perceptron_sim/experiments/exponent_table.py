@@ -205,10 +205,10 @@ def _row(
         std_error=fit.std_error,
         ci_low=fit.ci_low - offset,
         ci_high=fit.ci_high - offset,
-        systematic=_or_none(fit.systematic),
+        systematic=or_none(fit.systematic),
         chi2_per_dof=fit.chi2 / fit.chi2_dof if fit.chi2_dof > 0 else None,
-        bootstrap_low=_or_none(fit.bootstrap_low - offset),
-        bootstrap_high=_or_none(fit.bootstrap_high - offset),
+        bootstrap_low=or_none(fit.bootstrap_low - offset),
+        bootstrap_high=or_none(fit.bootstrap_high - offset),
         asymptotic=asymptotic,
         finite_size=finite_size if predicted else None,
         finite_size_error=error if predicted else None,
@@ -219,15 +219,17 @@ def _row(
 
 def _window(points: list[_Point], d: int) -> str:
     ratio = [point.P / d for point in points]
-    text = f"P/d {_span(ratio)}, T {_span([point.T for point in points])}"
+    text = f"P/d {span(ratio)}, T {span([point.T for point in points])}"
     over_kappa = [point.T / point.kappa if point.kappa else math.inf for point in points]
-    return f"{text}, T/kappa {_span(over_kappa)}"
+    return f"{text}, T/kappa {span(over_kappa)}"
 
 
-def _span(values: list[float]) -> str:
+def span(values: list[float]) -> str:
+    """Return the range of ``values`` in words, one number if they are alike."""
     low, high = min(values), max(values)
     return f"{low:.4g}" if low == high else f"{low:.4g}..{high:.4g}"
 
 
-def _or_none(value: float) -> float | None:
+def or_none(value: float) -> float | None:
+    """Return ``value``, or None for NaN, of which JSON has no name."""
     return None if math.isnan(value) else value

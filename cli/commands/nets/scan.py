@@ -42,6 +42,7 @@ def command(
     and does only the rest.
     """
     from cli.progress import TerminalProgress
+    from cli.reports import say_interrupted
     from nets.exponents import exponent_rows, points_left_out
     from nets.figures import figure_scan
     from nets.grid import NetGrid
@@ -72,16 +73,11 @@ def command(
         f"{report.found} runs found, {report.done} trained in {report.wall_s:.1f} s{done}", err=True
     )
     if report.interrupted:
-        missing = len(report.keys) - report.found - report.done
-        click.echo(
-            f"interrupted with {missing} of {len(report.keys)} runs to go: repeat the command "
-            "to go on where it stopped",
-            err=True,
-        )
+        say_interrupted(report)
         return 1
     frame = store.frame(report.keys)
     rows = exponent_rows(frame)
-    summary = {
+    summary: dict[str, Any] = {
         "command": shlex.join(["perceptron-sim", "nets", "scan", *arguments_given(ctx)]),
         "runs": len(frame),
         "status": {str(k): int(v) for k, v in frame["status"].value_counts().sort_index().items()},
@@ -99,7 +95,7 @@ def command(
 
         print_json(summary)
     else:
-        _print_rows(rows, points_left_out(frame))
+        _print_rows(rows, summary["points_left_out"])
     click.echo(f"figures: {', '.join(str(p) for p in written if p.suffix == '.png')}", err=True)
     click.echo(f"summary: {out / 'summary.json'}", err=True)
     return 0
@@ -117,9 +113,10 @@ _NAMES = {
 
 def _print_rows(rows: list[Any], left_out: int) -> None:
     from cli.output import number, print_table
+    from cli.reports import INTERVALS, NOTHING_TO_FIT, say_left_out
 
     if not rows:
-        click.echo("nothing to fit: give at least two values of T or of P, and two seeds")
+        click.echo(NOTHING_TO_FIT)
         return
     named = ("data", "arch", "chi", "d", "depth", "width", "act", "B")
     extra = [name for name in named if len({getattr(row, name) for row in rows}) > 1]
@@ -142,9 +139,5 @@ def _print_rows(rows: list[Any], left_out: int) -> None:
     )
     for window in sorted({row.window for row in rows}):
         click.echo(f"window: {window}")
-    click.echo(
-        "95 % interval: statistical, Student t over seeds. syst.: largest shift when a third of "
-        "the window is left out."
-    )
-    if left_out:
-        click.echo(f"{left_out} grid points left out of the fits: some run there was not fitted.")
+    click.echo(INTERVALS)
+    say_left_out(left_out)

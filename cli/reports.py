@@ -1,0 +1,27 @@
+"""What every scan says at its end."""
+
+import click
+
+from perceptron_sim.experiments.scan import ScanReport
+
+INTERVALS = (
+    "95 % interval: statistical, Student t over seeds. syst.: largest shift when a third "
+    "of the window is left out."
+)
+NOTHING_TO_FIT = "nothing to fit: give at least two values of T or of P, and two seeds"
+
+
+def say_interrupted(report: ScanReport) -> None:
+    """Say how much of an interrupted scan is missing, and how to go on."""
+    missing = len(report.keys) - report.found - report.done
+    click.echo(
+        f"interrupted with {missing} of {len(report.keys)} runs to go: repeat the command "
+        "to go on where it stopped",
+        err=True,
+    )
+
+
+def say_left_out(left_out: int) -> None:
+    """Say how many grid points took no part in the fits."""
+    if left_out:
+        click.echo(f"{left_out} grid points left out of the fits: some run there was not fitted.")

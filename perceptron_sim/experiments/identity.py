@@ -1,0 +1,23 @@
+"""What a run is known by: hashes of its identity, and the random streams seeded by them."""
+
+import hashlib
+import json
+from typing import Any
+
+import numpy as np
+
+
+def key_of(identity: dict[str, Any]) -> str:
+    """Return the name of a run: 24 hex digits of the hash of its canonical JSON."""
+    return _digest(identity).hex()[:24]
+
+
+def stream_of(identity: dict[str, Any]) -> np.random.Generator:
+    """Return the random stream that ``identity`` seeds; others are independent of it."""
+    entropy = int.from_bytes(_digest(identity)[:16], "little")
+    return np.random.Generator(np.random.PCG64(np.random.SeedSequence(entropy)))
+
+
+def _digest(identity: dict[str, Any]) -> bytes:
+    text = json.dumps(identity, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).digest()
