@@ -32,6 +32,12 @@ class Linear:
         """Add sum_n push_n x_n / sqrt(d) to the weights, in place."""
         weights[0].baddbmm_(tape[0].mT, push.unsqueeze(-1), alpha=self._scale)
 
+    def factors(
+        self, weights: list[torch.Tensor], x: torch.Tensor
+    ) -> list[tuple[torch.Tensor, torch.Tensor]]:
+        """Return (x / sqrt(d), 1), of which df(x_n)/dw is the product."""
+        return [(x * self._scale, x.new_ones((*x.shape[:2], 1)))]
+
 
 def build(d: int, depth: int, width: int, act: str) -> Linear:
     """Return the architecture; it has no hidden layers, so only d is read."""

@@ -73,6 +73,21 @@ class Mlp:
             if ahead is not None:
                 back = ahead
 
+    def factors(
+        self, weights: list[torch.Tensor], x: torch.Tensor
+    ) -> list[tuple[torch.Tensor, torch.Tensor]]:
+        """Return a layer's (a, b) with df(x_n)/dW = a_n b_n^T, (R, n, fan-in), (R, n, fan-out)."""
+        depth = len(self._scales)
+        _, tape = self.forward(weights, x)
+        saved = tape[1:] if self._act.from_output else tape[depth + 1 :]
+        back = x.new_ones((*x.shape[:2], 1))
+        found = [(tape[depth] * self._last, back)]
+        for layer in range(depth, 0, -1):
+            scale = self._last if layer == depth else self._scales[layer]
+            back = self._act.backward(torch.bmm(back, weights[layer].mT) * scale, saved[layer - 1])
+            found.append((tape[layer - 1] * self._scales[layer - 1], back))
+        return found[::-1]
+
 
 def build(d: int, depth: int, width: int, act: str) -> Mlp:
     """Return the architecture."""
