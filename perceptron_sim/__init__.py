@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from perceptron_sim.errors import InputError
     from perceptron_sim.experiments.config import PerceptronConfig
     from perceptron_sim.experiments.kernel_machine import KernelRunResult, simulate_kernel
+    from perceptron_sim.experiments.kernel_matrix import KernelMatrix
     from perceptron_sim.experiments.online import OnlineResult, simulate_online
     from perceptron_sim.experiments.simulate import RunResult, simulate
 
@@ -21,6 +22,7 @@ _HOME = {
     "PerceptronConfig": "perceptron_sim.experiments.config",
     "RunResult": "perceptron_sim.experiments.simulate",
     "simulate": "perceptron_sim.experiments.simulate",
+    "KernelMatrix": "perceptron_sim.experiments.kernel_matrix",
     "KernelRunResult": "perceptron_sim.experiments.kernel_machine",
     "simulate_kernel": "perceptron_sim.experiments.kernel_machine",
     "OnlineResult": "perceptron_sim.experiments.online",
@@ -29,6 +31,7 @@ _HOME = {
 
 __all__ = [
     "InputError",
+    "KernelMatrix",
     "KernelRunResult",
     "OnlineResult",
     "PerceptronConfig",

@@ -2,8 +2,6 @@
 
 import math
 import time
-from collections import OrderedDict
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -12,14 +10,37 @@ from numpy.typing import NDArray
 from perceptron_sim.arrays import FloatArray, IntArray
 from perceptron_sim.errors import InputError
 from perceptron_sim.experiments.config import MAX_STEPS, PerceptronConfig
+from perceptron_sim.experiments.kernel_matrix import (
+    CachedRows,
+    KernelMatrix,
+    MatrixRows,
+    RowFunction,
+)
 from perceptron_sim.experiments.simulate import ROW_BUDGET, StopFlag
 from perceptron_sim.kernels import kernel_sgd as loop
 from perceptron_sim.kernels import status
-
-RowFunction = Callable[[int], NDArray[np.floating]]
+from perceptron_sim.kernels.batches import needs_order
+from perceptron_sim.kernels.kernel_batches import kernel_batches
 
 # A kernel matrix need not be separable: identical samples with opposite labels never fit.
 MAX_UPDATES = 10**8
+
+
+@dataclass(frozen=True)
+class KernelCourse:
+    """The course of a run at given steps; every array has shape (n,).
+
+    Attributes:
+        step: number of steps done; the last one is the last non-null step.
+        w_norm: ||w - w0||.
+        unfitted: fraction of samples with y f < kappa.
+        train_loss: mean of (kappa - y f)^+.
+    """
+
+    step: IntArray
+    w_norm: FloatArray
+    unfitted: FloatArray
+    train_loss: FloatArray
 
 
 @dataclass(frozen=True)
@@ -35,7 +56,9 @@ class KernelRunResult:
         hit_counts: hits of each sample, shape (P,).
         w_norm: ||w - w0|| = sqrt(v K v) with v = (eta/B) y * hit_counts (THEORY section 6).
         margins: y f at the end, shape (P,).
+        train_loss: mean of (kappa - y f)^+ at the end.
         wall_s: seconds.
+        course: at the ``marks`` asked for that the run reached, and at its end.
     """
 
     status: str
@@ -48,11 +71,13 @@ class KernelRunResult:
     hit_counts: IntArray = field(repr=False)
     w_norm: float
     margins: FloatArray = field(repr=False)
+    train_loss: float
     wall_s: float
+    course: KernelCourse = field(repr=False)
 
 
 def simulate_kernel(
-    K: NDArray[np.floating] | RowFunction,
+    K: KernelMatrix | NDArray[np.floating] | RowFunction,
     y: NDArray[np.number],
     *,
     B: int = 2,
@@ -65,6 +90,9 @@ def simulate_kernel(
     max_updates: int = MAX_UPDATES,
     row_budget: int = ROW_BUDGET,
     stop: StopFlag | None = None,
+    stream: np.random.Generator | None = None,
+    every_batch: bool = False,
+    marks: IntArray | None = None,
 ) -> KernelRunResult:
     """Train f = K v by SGD with the hinge loss until every sample is fitted (THEORY section 6).
 
@@ -72,11 +100,16 @@ def simulate_kernel(
 
     Args:
         K: positive semi-definite matrix, shape (P, P), float32 or float64, in memory or
-            memory-mapped; or a function that gives row i, shape (P,).
+            memory-mapped; or a ``KernelMatrix``, whose leading P samples are used and which is
+            not validated again; or a function that gives row i, shape (P,).
         y: labels, +1 or -1, shape (P,).
         B, T, eta, kappa, alpha, seed, max_steps, max_updates: as in ``PerceptronConfig``.
         row_budget: bytes for rows kept, if K is a function.
         stop: flag by which another thread can end the run.
+        stream: what batches are drawn from, advanced in place; by default seeded by the rest.
+        every_batch: draw also the batches that change nothing, one by one as training does,
+            instead of jumping over them; needs a matrix.
+        marks: steps after which the course is recorded, ascending; by default none.
 
     Returns:
         The result. The same arguments give the same result.
@@ -94,23 +127,34 @@ def simulate_kernel(
         P=P, B=B, T=T, eta=eta, kappa=kappa, alpha=alpha, seed=seed,
         max_steps=max_steps, max_updates=max_updates,
     )  # fmt: skip
-    table = _CachedRows(K, P, row_budget) if callable(K) else _MatrixRows(K, P)
-    rng = config.stream("kernel batches")
+    table = _table(K, P, row_budget)
+    if every_batch and callable(K):
+        raise InputError("every_batch needs K as a matrix: a function gives rows on demand only")
+    rng = config.stream("kernel batches") if stream is None else stream
     limits = np.array([max_steps, max_updates], dtype=np.int64)
     flag = (stop or StopFlag()).array
-    state = loop.new_state(P)
+    steps_marked = np.zeros(0, np.int64) if marks is None else np.asarray(marks, dtype=np.int64)
+    state = loop.new_state(P, steps_marked)
+    order = np.arange(P if every_batch and needs_order(P, B) else 0)
+    batch = np.zeros(B, np.int64)
     started = time.perf_counter()
     code = loop.NEED_ROW
     while True:
-        code = loop.kernel_sgd(
-            table.rows, table.slot_of, labels, config.threshold, B, rng, limits, flag, state
-        )
+        if every_batch:
+            code = kernel_batches(
+                table.rows, labels, config.threshold, rng, order, batch, limits, flag, state
+            )
+        else:
+            code = loop.kernel_sgd(
+                table.rows, table.slot_of, labels, config.threshold, B, rng, limits, flag, state
+            )
         if code == loop.NEED_ROW and not flag[0]:
             table.fetch(int(state.pending[state.state[loop.NEXT_HIT]]))
             continue
         if code == loop.NEED_ROW:
             code = status.INTERRUPTED
-        margins = _margins(table, labels, state.hit_counts)
+        # From the exact integer hit counts, in units of T.
+        margins = labels * table.weighted_sum(labels * state.hit_counts)
         short = margins < config.threshold
         state.margins[:P] = margins
         # Running margins carry rounding: only those computed anew can end a run as fitted.
@@ -123,6 +167,9 @@ def simulate_kernel(
         code = status.DIVERGED
     steps = int(state.state[loop.LAST_UPDATE_STEP])
     name = status.NAMES[code]
+    w_norm = config.T * math.sqrt(max(squared, 0.0))
+    loss = config.T * float(np.mean(np.maximum(config.threshold - margins, 0.0)))
+    ends = (steps, w_norm, unfitted / P, loss)
     return KernelRunResult(
         status=name,
         message=_message(name, unfitted, P),
@@ -132,9 +179,37 @@ def simulate_kernel(
         hits=int(state.state[loop.HITS]),
         unfitted=unfitted,
         hit_counts=state.hit_counts,
-        w_norm=config.T * math.sqrt(max(squared, 0.0)),
+        w_norm=w_norm,
         margins=config.T * margins,
+        train_loss=loss,
         wall_s=wall_s,
+        course=_course(state, config.T, P, ends),
+    )
+
+
+def _table(
+    K: KernelMatrix | NDArray[np.floating] | RowFunction, P: int, row_budget: int
+) -> CachedRows | MatrixRows:
+    if isinstance(K, KernelMatrix):
+        return MatrixRows(K, P)
+    if callable(K):
+        return CachedRows(K, P, row_budget)
+    if K.shape != (P, P):
+        raise InputError(f"K has shape {K.shape} and y {P} labels: K must be (P, P)")
+    return MatrixRows(KernelMatrix(K), P)
+
+
+def _course(
+    state: loop.KernelState, T: float, P: int, ends: tuple[int, float, float, float]
+) -> KernelCourse:
+    reached = int(state.state[loop.MARKED])
+    squared, unfitted, loss = state.course[:reached].T
+    step, w_norm, fraction, train_loss = ends
+    return KernelCourse(
+        step=np.append(state.marks[:reached], step),
+        w_norm=np.append(T * np.sqrt(np.maximum(squared, 0.0)), w_norm),
+        unfitted=np.append(unfitted / P, fraction),
+        train_loss=np.append(T * loss, train_loss),
     )
 
 
@@ -145,65 +220,3 @@ def _message(name: str, unfitted: int, P: int) -> str:
         f"{unfitted} of {P} samples unfitted ({name}): raise max_updates or max_steps, and look "
         "for equal samples with opposite labels, which no kernel machine can fit"
     )
-
-
-class _MatrixRows:
-    """Rows of a matrix that is there already."""
-
-    def __init__(self, K: NDArray[np.floating], P: int) -> None:
-        if K.shape != (P, P):
-            raise InputError(f"K has shape {K.shape} and y {P} labels: K must be (P, P)")
-        if K.dtype not in (np.float32, np.float64):
-            raise InputError(f"K has entries of type {K.dtype}: float32 or float64 is needed")
-        for first in range(0, P, 1024):
-            block = np.asarray(K[first : first + 1024])
-            if not np.all(np.isfinite(block)):
-                raise InputError("K has entries that are not finite: check the kernel")
-        if np.any(np.diagonal(K) < 0):
-            raise InputError("K has a negative diagonal: it is not positive semi-definite")
-        self.rows = np.asarray(K) if K.flags.c_contiguous else np.ascontiguousarray(K)
-        self.slot_of = np.arange(P)
-
-    def fetch(self, i: int) -> None:
-        raise AssertionError("a matrix has all its rows")
-
-    def row(self, i: int) -> NDArray[np.floating]:
-        return np.asarray(self.rows[i])
-
-
-class _CachedRows:
-    """Rows of a function, the recently used ones kept."""
-
-    def __init__(self, function: RowFunction, P: int, budget: int) -> None:
-        slots = max(1, min(P, budget // (8 * P)))
-        self.rows = np.empty((slots, P))
-        self.slot_of = np.full(P, -1)
-        self._function = function
-        self._order: OrderedDict[int, int] = OrderedDict()
-
-    def fetch(self, i: int) -> None:
-        if len(self._order) < len(self.rows):
-            slot = len(self._order)
-        else:
-            oldest, slot = self._order.popitem(last=False)
-            self.slot_of[oldest] = -1
-        self.rows[slot] = self.row(i)
-        self.slot_of[i] = slot
-        self._order[i] = slot
-
-    def row(self, i: int) -> NDArray[np.floating]:
-        if self.slot_of[i] >= 0:
-            return np.asarray(self.rows[self.slot_of[i]])
-        row = np.asarray(self._function(i), dtype=np.float64)
-        P = self.slot_of.size
-        if row.shape != (P,) or not np.all(np.isfinite(row)):
-            raise InputError(f"row {i} of K must be {P} finite numbers, got shape {row.shape}")
-        return row
-
-
-def _margins(table: _MatrixRows | _CachedRows, y: FloatArray, hit_counts: IntArray) -> FloatArray:
-    """Return y f in units of T, from the exact integer hit counts."""
-    f = np.zeros(y.size)
-    for i in np.flatnonzero(hit_counts).tolist():
-        f += (y[i] * hit_counts[i]) * table.row(i)
-    return np.asarray(y * f)

@@ -22,8 +22,8 @@ from perceptron_sim.kernels.status import FITTED, INTERRUPTED, MAX_STEPS, MAX_UP
 NEED_ROW, NEED_REFRESH = 100, 101
 
 # Places in the state array.
-STEP, UPDATES, HITS, LAST_UPDATE_STEP, N_HIT, NEXT_HIT, REFRESH_AT, KNOWN = range(8)
-N_STATE = 8
+STEP, UPDATES, HITS, LAST_UPDATE_STEP, N_HIT, NEXT_HIT, REFRESH_AT, KNOWN, MARKED = range(9)
+N_STATE = 9
 
 REFRESH_HITS = 1 << 16
 
@@ -38,6 +38,9 @@ class KernelState(NamedTuple):
         state: integers, see the module's constants.
         log_q, inverse, one: laws by number of unfitted samples, filled up to state[KNOWN].
         unfitted: masks of the unfitted samples by block.
+        marks: steps after which the course is recorded, ascending, shape (m,).
+        course: at each mark ||w - w0||^2 in units of T^2, number of unfitted samples, mean of
+            (threshold - margin)^+ in units of T; filled up to state[MARKED], shape (m, 3).
     """
 
     margins: FloatArray
@@ -48,10 +51,12 @@ class KernelState(NamedTuple):
     inverse: FloatArray
     one: FloatArray
     unfitted: IntArray
+    marks: IntArray
+    course: FloatArray
 
 
 @compiled
-def new_state(P: int) -> KernelState:
+def new_state(P: int, marks: IntArray) -> KernelState:
     """Return the state at w = w0: every margin is 0."""
     margins = np.full(padded(P), math.inf)
     margins[:P] = 0.0
@@ -66,11 +71,49 @@ def new_state(P: int) -> KernelState:
         np.zeros(P + 1),
         np.zeros(P + 1),
         np.zeros(padded(P) // BLOCK, np.int64),
+        marks,
+        np.zeros((marks.size, 3)),
     )
 
 
 @compiled
-def _add_signed(
+def record_marks(kernel_state: KernelState, P: int, threshold: float, until: int) -> None:
+    """Record the present state as that at every mark before step ``until``."""
+    state, marks = kernel_state.state, kernel_state.marks
+    squared = unfitted = loss = math.nan
+    while state[MARKED] < marks.size and marks[state[MARKED]] < until:
+        if math.isnan(squared):
+            squared = unfitted = loss = 0.0
+            for i in range(P):
+                margin = kernel_state.margins[i]
+                squared += kernel_state.hit_counts[i] * margin
+                if margin < threshold:
+                    unfitted += 1.0
+                    loss += threshold - margin
+        kernel_state.course[state[MARKED], 0] = squared
+        kernel_state.course[state[MARKED], 1] = unfitted
+        kernel_state.course[state[MARKED], 2] = loss / P
+        state[MARKED] += 1
+
+
+@compiled
+def add_rows(rows: FloatArray, weights: FloatArray, total: FloatArray) -> None:
+    """Add weights_i K_i to ``total``, for every weight that is not 0.
+
+    Args:
+        rows: shape (>= P, >= n), float32 or float64.
+        weights: shape (P,).
+        total: shape (n,), changed in place.
+    """
+    for i in range(weights.size):
+        weight = weights[i]
+        if weight != 0.0:
+            for j in range(total.size):
+                total[j] += weight * rows[i, j]
+
+
+@compiled
+def add_signed(
     margins: FloatArray, y: FloatArray, rows: FloatArray, slot: int, sign: float
 ) -> None:
     """Add y_mu sign K_mu to the margins."""
@@ -93,7 +136,7 @@ def kernel_sgd(
     """Go on until every sample is fitted, a limit is met, or something is needed.
 
     Args:
-        rows: table of rows of K, shape (slots, P), float32 or float64.
+        rows: table of rows of K, shape (slots, >= P), float32 or float64.
         slot_of: where each sample's row is in the table, -1 if nowhere, shape (P,).
         y: labels, +-1, shape (P,).
         threshold: kappa / T.
@@ -121,11 +164,13 @@ def kernel_sgd(
     unfitted = kernel_state.unfitted
     P = y.size
     while True:
+        if state[N_HIT] > 0 and state[NEXT_HIT] == 0:
+            record_marks(kernel_state, P, threshold, state[STEP])
         while state[NEXT_HIT] < state[N_HIT]:
             i = pending[state[NEXT_HIT]]
             if slot_of[i] < 0:
                 return NEED_ROW
-            _add_signed(margins, y, rows, slot_of[i], y[i])
+            add_signed(margins, y, rows, slot_of[i], y[i])
             hit_counts[i] += 1
             state[NEXT_HIT] += 1
         if state[N_HIT] > 0:
