@@ -2,14 +2,32 @@
 
 from dataclasses import asdict
 
+from nets.config import NetConfig
 from nets.training.result import NetResult
-from perceptron_sim.experiments.records import Record
+from perceptron_sim.experiments.records import Record, failure_fields
 
 _FIELDS = (
     *("d", "status", "message", "t_star", "steps", "updates", "hits", "unfitted", "dw", "w0_norm"),
-    *("dw_rel", "dw_layers", "w0_layers", "train_loss", "test_error", "wall_s", "device"),
+    *("dw_rel", "dw_layers", "w0_layers", "train_loss", "test_error", "noise_trace", "ntk_change"),
+    *("wall_s", "device"),
 )
-_COURSE = ("step", "t", "dw", "unfitted", "train_loss")
+_COURSE = ("step", "t", "dw", "unfitted", "train_loss", "noise_trace", "ntk_change")
+
+
+def _identity(config: NetConfig, provenance: str) -> Record:
+    return {
+        "key": config.key(),
+        "model": "net",
+        **asdict(config),
+        "eta": config.eta,
+        "alpha": config.alpha,
+        "versions": provenance,
+    }
+
+
+def failure_record(config: NetConfig, provenance: str, reason: Exception) -> Record:
+    """Return the row of a run that ended in an exception: no numbers, the reason as message."""
+    return _identity(config, provenance) | failure_fields(reason)
 
 
 def record_of(run: NetResult, provenance: str) -> Record:
@@ -19,16 +37,7 @@ def record_of(run: NetResult, provenance: str) -> Record:
         run: the result.
         provenance: versions that made it, ``records.versions_text(("torch",))``.
     """
-    config = run.config
-    row: Record = {
-        "key": config.key(),
-        "model": "net",
-        "kernel": "ensemble",
-        **asdict(config),
-        "eta": config.eta,
-        "alpha": config.alpha,
-        "versions": provenance,
-    }
+    row = _identity(run.config, provenance) | {"kernel": run.engine}
     for name in _FIELDS:
         row[name] = getattr(run, name)
     for name in _COURSE:

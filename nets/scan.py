@@ -1,12 +1,13 @@
-"""Train a grid of nets: skip what is stored, train the rest together, store as runs end."""
+"""Train a grid of nets: skip what is stored, train the rest side by side, store as runs end."""
 
 import time
 from collections.abc import Iterable
 from pathlib import Path
 
 from nets.config import NetConfig
-from nets.records import record_of
-from nets.training import check_request, train_each
+from nets.records import failure_record, record_of
+from nets.training import Control, Failure, check_request, train_each
+from nets.training.snapshots import Snapshots
 from perceptron_sim.experiments.interrupts import Interrupts
 from perceptron_sim.experiments.progress import NoProgress, Progress
 from perceptron_sim.experiments.records import versions_text
@@ -19,19 +20,25 @@ def scan(
     store: Store,
     *,
     device: str = "auto",
+    engine: str = "auto",
     data_dir: Path | None = None,
     checkpoints: bool = True,
+    workers: int | None = None,
+    unfinished: Path | None = None,
     progress: Progress | None = None,
 ) -> ScanReport:
     """Train every configuration that ``store`` does not hold yet.
 
-    The first Ctrl-C starts no new run, finishes and stores what runs; the second drops it. A run
-    that diverges or gives up is stored with its reason, and the scan goes on.
+    The first Ctrl-C starts no new run, finishes and stores what runs; the second puts unfinished
+    runs away. A run that diverges, gives up or raises is stored with its reason, and the scan
+    goes on.
 
     Args:
         configs: what to run.
         store: where results are looked up and put.
-        device, data_dir, checkpoints: as in ``nets.training.train``.
+        device, engine, data_dir, checkpoints, workers: as in ``nets.training.train``.
+        unfinished: folder where states of unfinished runs are kept, from which a killed scan
+            goes on; None keeps none.
         progress: watcher.
 
     Returns:
@@ -43,27 +50,47 @@ def scan(
     started = time.monotonic()
     watcher = progress or NoProgress()
     by_key = {config.key(): config for config in configs}
-    check_request(by_key.values(), device, data_dir)
+    check_request(by_key.values(), device, data_dir, engine=engine, workers=workers)
     stored = store.keys()
     pending = [config for key, config in by_key.items() if key not in stored]
     tally = Tally(store, watcher)
     provenance = versions_text(("torch",))
+    snapshots = None
+    if unfinished is not None:
+        identity = {"versions": provenance, "checkpoints": checkpoints}
+        snapshots = Snapshots(unfinished, identity, watcher.note)
     watcher.start("nets scan", len(pending), sum(map(_cost, pending)))
     with Interrupts(watcher) as interrupts:
+        control = Control(
+            draining=lambda: interrupts.draining,
+            stop=interrupts.stop,
+            heartbeat=tally.flush,
+            snapshots=snapshots,
+        )
         try:
             for run in train_each(
                 pending,
                 device,
+                engine=engine,
                 data_dir=data_dir,
                 checkpoints=checkpoints,
-                draining=lambda: interrupts.draining,
-                aborted=lambda: bool(interrupts.stop.array[0]),
-                heartbeat=tally.flush,
+                workers=workers,
+                control=control,
+                stored=[config for key, config in by_key.items() if key in stored],
             ):
-                tally.add(record_of(run, provenance), _cost(run.config))
+                if run.config.key() in stored:
+                    # Only kept company to runs that went on from a saved state.
+                    continue
+                if isinstance(run, Failure):
+                    record = failure_record(run.config, provenance, run.error)
+                else:
+                    record = record_of(run, provenance)
+                tally.add(record, _cost(run.config))
         finally:
             watcher.finish()
             tally.flush(force=True)
+    if snapshots is not None:
+        snapshots.sweep(store.keys())
     return ScanReport(
         keys=frozenset(by_key),
         found=len(by_key) - len(pending),

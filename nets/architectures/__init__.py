@@ -16,6 +16,9 @@ NAMES = {"mlp": "nets.architectures.mlp", "linear": "nets.architectures.linear"}
 # Without hidden layers: depth, width and activation mean nothing to them.
 SHALLOW = ("linear",)
 
+# Made of dense layers and activations alone (``base.Dense``).
+DENSE = ("mlp", "linear")
+
 
 def check_architecture(name: str) -> str:
     """Return ``name`` if it is registered; raise InputError with the near match otherwise."""

@@ -43,3 +43,13 @@ class Architecture(Protocol):
             tape: of ``forward``, or any of its rows n.
             push: factor of each sample, shape (R, n); samples with factor 0 do not matter.
         """
+
+
+class Dense(Architecture, Protocol):
+    """A net of dense layers, which the compiled loop can train.
+
+    Attributes:
+        scales: factor of each layer's product; the layers lie between activations.
+    """
+
+    scales: list[float]

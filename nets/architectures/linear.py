@@ -14,7 +14,7 @@ class Linear:
     def __init__(self, d: int) -> None:
         """Prepare for inputs of dimension d."""
         self.shapes: list[tuple[int, ...]] = [(d, 1)]
-        self._scale = 1.0 / math.sqrt(d)
+        self.scales = [1.0 / math.sqrt(d)]
 
     def draw(self, rng: np.random.Generator) -> list[FloatArray]:
         """Return w = 0: only f - f(w_0) enters, so any start is the same start."""
@@ -24,19 +24,19 @@ class Linear:
         self, weights: list[torch.Tensor], x: torch.Tensor
     ) -> tuple[torch.Tensor, tuple[torch.Tensor, ...]]:
         """Return f, shape (R, n), and the inputs."""
-        return torch.bmm(x, weights[0]).squeeze(-1) * self._scale, (x,)
+        return torch.bmm(x, weights[0]).squeeze(-1) * self.scales[0], (x,)
 
     def descend(
         self, weights: list[torch.Tensor], tape: tuple[torch.Tensor, ...], push: torch.Tensor
     ) -> None:
         """Add sum_n push_n x_n / sqrt(d) to the weights, in place."""
-        weights[0].baddbmm_(tape[0].mT, push.unsqueeze(-1), alpha=self._scale)
+        weights[0].baddbmm_(tape[0].mT, push.unsqueeze(-1), alpha=self.scales[0])
 
     def factors(
         self, weights: list[torch.Tensor], x: torch.Tensor
     ) -> list[tuple[torch.Tensor, torch.Tensor]]:
         """Return (x / sqrt(d), 1), of which df(x_n)/dw is the product."""
-        return [(x * self._scale, x.new_ones((*x.shape[:2], 1)))]
+        return [(x * self.scales[0], x.new_ones((*x.shape[:2], 1)))]
 
 
 def build(d: int, depth: int, width: int, act: str) -> Linear:

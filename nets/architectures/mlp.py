@@ -27,8 +27,7 @@ class Mlp:
         self._act = ACTIVATIONS[act]
         c = normalisation(act)
         # The factor c of an activation is taken into the layer that reads it: no extra pass.
-        self._scales = [1.0 / math.sqrt(d)] + [c / math.sqrt(width)] * (depth - 1)
-        self._last = c / width
+        self.scales = [1.0 / math.sqrt(d)] + [c / math.sqrt(width)] * (depth - 1) + [c / width]
 
     def draw(self, rng: np.random.Generator) -> list[FloatArray]:
         """Draw weights from N(0, 1), one array a layer."""
@@ -41,35 +40,33 @@ class Mlp:
         outputs = [x]
         inputs: list[torch.Tensor] = []
         unused = x.new_zeros(1)
-        for w, scale in zip(weights[:-1], self._scales, strict=True):
+        for w, scale in zip(weights[:-1], self.scales[:-1], strict=True):
             z = torch.baddbmm(unused, outputs[-1], w, beta=0, alpha=scale)
             outputs.append(self._act.apply(z))
             if not self._act.from_output:
                 inputs.append(z)
-        f = torch.bmm(outputs[-1], weights[-1]).squeeze(-1) * self._last
+        f = torch.bmm(outputs[-1], weights[-1]).squeeze(-1) * self.scales[-1]
         return f, (*outputs, *inputs)
 
     def descend(
         self, weights: list[torch.Tensor], tape: tuple[torch.Tensor, ...], push: torch.Tensor
     ) -> None:
         """Add sum_n push_n df(x_n)/dw to the weights, in place, from the last layer back."""
-        depth = len(self._scales)
+        depth = len(self.scales) - 1
         outputs = tape[: depth + 1]
         saved = tape[1:] if self._act.from_output else tape[depth + 1 :]
         unused = push.new_zeros(1)
-        back = (push * self._last).unsqueeze(-1)
+        back = push.unsqueeze(-1)
         for layer in range(depth, -1, -1):
             w = weights[layer]
             # What is passed back must see the weights before their update.
             ahead = None
+            scale = self.scales[layer]
             if layer > 0:
-                scale = 1.0 if layer == depth else self._scales[layer]
                 ahead = self._act.backward(
                     torch.baddbmm(unused, back, w.mT, beta=0, alpha=scale), saved[layer - 1]
                 )
-            w.baddbmm_(
-                outputs[layer].mT, back, alpha=1.0 if layer == depth else self._scales[layer]
-            )
+            w.baddbmm_(outputs[layer].mT, back, alpha=scale)
             if ahead is not None:
                 back = ahead
 
@@ -77,15 +74,15 @@ class Mlp:
         self, weights: list[torch.Tensor], x: torch.Tensor
     ) -> list[tuple[torch.Tensor, torch.Tensor]]:
         """Return a layer's (a, b) with df(x_n)/dW = a_n b_n^T, (R, n, fan-in), (R, n, fan-out)."""
-        depth = len(self._scales)
+        depth = len(self.scales) - 1
         _, tape = self.forward(weights, x)
         saved = tape[1:] if self._act.from_output else tape[depth + 1 :]
         back = x.new_ones((*x.shape[:2], 1))
-        found = [(tape[depth] * self._last, back)]
+        found = [(tape[depth] * self.scales[-1], back)]
         for layer in range(depth, 0, -1):
-            scale = self._last if layer == depth else self._scales[layer]
+            scale = self.scales[layer]
             back = self._act.backward(torch.bmm(back, weights[layer].mT) * scale, saved[layer - 1])
-            found.append((tape[layer - 1] * self._scales[layer - 1], back))
+            found.append((tape[layer - 1] * self.scales[layer - 1], back))
         return found[::-1]
 
 

@@ -1,45 +1,64 @@
-"""Training of nets: many runs as one batched computation."""
+"""Training of nets: many runs side by side, compiled or as one batched computation."""
 
-from collections.abc import Callable, Iterable, Iterator
-from itertools import groupby
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-import torch
+from threadpoolctl import threadpool_limits
 
-from nets.architectures import build
+from nets.choices import check_choice
 from nets.config import NetConfig
 from nets.data import check_size, load_images
 from nets.data.names import PERCEPTRON
-from nets.training.device import capacity, exact_products, one_thread, resolve_device
-from nets.training.ensemble import Ensemble
-from nets.training.replicas import Replicas, draw_data
+from nets.training.compiled import run_bytes
+from nets.training.device import exact_products, resolve_device
+from nets.training.lanes import Control, Failure, run_lanes
+from nets.training.plan import Plan, draw_data, inputs_of, is_compiled
 from nets.training.result import NetCheckpoints, NetResult
 from perceptron_sim.errors import InputError
+from perceptron_sim.experiments.memory import check_memory
+from perceptron_sim.experiments.scan import default_workers
 
-__all__ = ["NetCheckpoints", "NetResult", "check_request", "train", "train_each"]
+__all__ = [
+    "Control",
+    "Failure",
+    "NetCheckpoints",
+    "NetResult",
+    "check_request",
+    "draw_data",
+    "train",
+    "train_each",
+]
+
+ENGINES = ("auto", "compiled", "ensemble")
 
 
 def train(
     configs: Iterable[NetConfig],
     device: str = "auto",
     *,
+    engine: str = "auto",
     data_dir: Path | None = None,
     checkpoints: bool = True,
     keep_weights: bool = False,
+    workers: int | None = None,
     most: int | None = None,
 ) -> list[NetResult]:
     """Train one net for each configuration until every training sample is fitted.
 
     Loss (1/alpha) relu(1 - alpha y (f - f_0)), SGD on batches of B distinct samples (THEORY
-    section 7). Results do not depend on what else is trained, but for rounding.
+    section 7). Results do not depend on what else is trained, but for rounding; with the
+    compiled engine not even by that.
 
     Args:
-        configs: what to run; runs alike in shape are trained together.
+        configs: what to run.
         device: "auto", "cpu" or "cuda".
+        engine: "compiled" for dense nets on a CPU, "ensemble" for any; "auto" the former where
+            it can be.
         data_dir: folder to look for image data sets in first.
-        checkpoints: whether to record the course of each run.
+        checkpoints: whether to record the course of each run, gradient noise and NTK included.
         keep_weights: whether results hold the final weights.
-        most: largest number of replicas trained together; by default as many as pay.
+        workers: threads; default one a core of the CPU.
+        most: largest number of replicas of an ensemble; by default as many as pay.
 
     Returns:
         Results in the order of ``configs``.
@@ -52,100 +71,89 @@ def train(
     for result in train_each(
         list({config.key(): config for config in wanted}.values()),
         device,
+        engine=engine,
         data_dir=data_dir,
         checkpoints=checkpoints,
         keep_weights=keep_weights,
+        workers=workers,
         most=most,
     ):
+        if isinstance(result, Failure):
+            raise result.error
         found[result.config.key()] = result
     return [found[config.key()] for config in wanted]
 
 
 def train_each(
-    configs: list[NetConfig],
+    configs: Sequence[NetConfig],
     device: str = "auto",
     *,
+    engine: str = "auto",
     data_dir: Path | None = None,
     checkpoints: bool = True,
     keep_weights: bool = False,
+    workers: int | None = None,
     most: int | None = None,
-    draining: Callable[[], bool] = lambda: False,
-    aborted: Callable[[], bool] = lambda: False,
-    heartbeat: Callable[[], None] = lambda: None,
-) -> Iterator[NetResult]:
-    """Train as ``train`` and yield results as they end.
+    control: Control | None = None,
+    stored: Sequence[NetConfig] = (),
+) -> Iterator[NetResult | Failure]:
+    """Train as ``train`` and yield results as they end, a failure for a run that raises.
 
     Args:
         configs: what to run, no two alike.
-        device, data_dir, checkpoints, keep_weights, most: as in ``train``.
-        draining: asked between steps; once true, no new run is started.
-        aborted: asked between steps; once true, all runs are dropped.
-        heartbeat: called between steps.
+        device, engine, data_dir, checkpoints, keep_weights, workers, most: as in ``train``.
+        control: how to stop, and where states of unfinished runs are saved.
+        stored: runs of the same request that are done; a saved state may need them.
     """
-    check_request(configs, device, data_dir)
+    check_request(configs, device, data_dir, engine=engine, workers=workers)
     exact_products()
     where = resolve_device(device)
-    for _, alike in groupby(sorted(configs, key=_shape), key=_shape):
-        # Longest first, so that an ensemble does not end on one long run.
-        waiting = sorted(alike, key=lambda c: (c.P, c.T), reverse=True)
-        ensemble = _ensemble(waiting, where, data_dir, checkpoints, keep_weights, most)
-        replicas = ensemble.replicas
-        while not aborted():
-            with one_thread(where):
-                while waiting and len(replicas.alive) < replicas.capacity and not draining():
-                    config = waiting.pop(0)
-                    images = (
-                        None if config.data == PERCEPTRON else load_images(config.data, data_dir)
-                    )
-                    ensemble.admit(config, draw_data(config, images))
-                ended = list(ensemble.round()) if replicas.alive else None
-            if ended is None:
-                break
-            yield from ended
-            heartbeat()
+    steering = control or Control()
+    plan = Plan(
+        device=where,
+        engine=engine,
+        data_dir=data_dir,
+        checkpoints=checkpoints,
+        keep_weights=keep_weights,
+        workers=workers or (default_workers() if where.type == "cpu" else 1),
+        most=most,
+        stop=steering.stop,
+    )
+    states = {}
+    if steering.snapshots is not None:
+        states = steering.snapshots.load({c.key() for c in (*configs, *stored)})
+    with threadpool_limits(1, user_api="blas"):
+        for lanes in plan.groups(configs, stored, states):
+            yield from run_lanes(lanes, steering)
 
 
 def check_request(
-    configs: Iterable[NetConfig], device: str = "auto", data_dir: Path | None = None
+    configs: Iterable[NetConfig],
+    device: str = "auto",
+    data_dir: Path | None = None,
+    *,
+    engine: str = "auto",
+    workers: int | None = None,
 ) -> None:
     """Refuse what cannot run, before any work.
 
     Raises:
-        InputError: on an unknown or absent device, data that are absent, damaged or smaller
-            than P + P_test.
+        InputError: on an unknown or absent device, an engine that cannot train a run, data that
+            are absent, damaged or smaller than P + P_test, or runs that do not fit into memory.
     """
-    resolve_device(device)
-    for config in {(c.data, c.P, c.P_test): c for c in configs}.values():
+    where = resolve_device(device)
+    check_choice("engine", engine, ENGINES)
+    if workers is not None and workers < 1:
+        raise InputError(f"workers = {workers}: allowed is an integer >= 1")
+    for config in {(c.data, c.P, c.P_test, c.arch, c.dtype): c for c in configs}.values():
         if config.data != PERCEPTRON:
             check_size(load_images(config.data, data_dir), config.P, config.P_test)
-
-
-def _shape(config: NetConfig) -> tuple[object, ...]:
-    """Return what runs must share to be trained together."""
-    return (
-        *(config.arch, config.depth, config.width, config.act, config.B, config.dtype),
-        *(config.data, config.d or 0),
-    )
-
-
-def _ensemble(
-    configs: list[NetConfig],
-    device: torch.device,
-    data_dir: Path | None,
-    checkpoints: bool,
-    keep_weights: bool,
-    most: int | None,
-) -> Ensemble:
-    """Return an empty ensemble for runs alike in shape."""
-    one = configs[0]
-    d = one.d if one.d is not None else load_images(one.data, data_dir).d
-    architecture = build(one.arch, d, one.depth, one.width, one.act)
-    room = capacity(architecture, configs, d, device)
-    if most is not None:
-        if most < 1:
-            raise InputError(f"most = {most}: allowed is an integer >= 1")
-        room = min(room, most)
-    dtype = torch.float32 if one.dtype == "float32" else torch.float64
-    P = max(config.P for config in configs)
-    replicas = Replicas(architecture, room, P, d, one.B, dtype, device)
-    return Ensemble(replicas, checkpoints, keep_weights)
+        if is_compiled(config, where, engine):
+            at_once = workers or default_workers()
+            d = inputs_of(config, data_dir)[0]
+            check_memory(run_bytes(config, d), f"a run at P = {config.P}, d = {d}", at_once)
+        elif engine == "compiled":
+            raise InputError(
+                f"engine = 'compiled' cannot train arch = {config.arch!r} on {where.type}: it is "
+                "for mlp and linear on a CPU; choose 'auto'"
+            )

@@ -1,8 +1,11 @@
 """Batches drawn ahead, one stream a replica."""
 
+from typing import Any
+
 import numpy as np
 
 from nets.config import NetConfig
+from nets.training.streams import restored_stream, stream_state
 from perceptron_sim.arrays import IntArray
 from perceptron_sim.kernels.batches import draw_batches, needs_order
 
@@ -45,6 +48,18 @@ class BatchQueue:
             self._order[last],
         )
         del self._rng[last], self._P[last], self._order[last]
+
+    def state(self, slot: int) -> tuple[dict[str, Any], IntArray, IntArray]:
+        """Return the stream of one replica, its batches drawn and not yet used, and its order."""
+        drawn: IntArray = self._drawn[slot, self._at[slot] :]
+        return stream_state(self._rng[slot]), drawn, self._order[slot]
+
+    def restore(self, slot: int, stream: dict[str, Any], drawn: IntArray, order: IntArray) -> None:
+        """Go on from a state."""
+        self._rng[slot] = restored_stream(stream)
+        self._order[slot] = order
+        self._at[slot] = AHEAD - len(drawn)
+        self._drawn[slot, self._at[slot] :] = drawn
 
     def ahead(self, n: int) -> IntArray:
         """Return the next n <= AHEAD batches of every replica, shape (R, n, B)."""

@@ -1,8 +1,6 @@
 """Where an ensemble runs, in which precision, and how many replicas at once."""
 
 import math
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import torch
 
@@ -35,22 +33,6 @@ def resolve_device(device: str) -> torch.device:
     return torch.device("cuda" if has_cuda and device != "cpu" else "cpu")
 
 
-@contextmanager
-def one_thread(device: torch.device) -> Iterator[None]:
-    """Compute on one thread of the CPU for a while.
-
-    A round is many small products; spread over threads each waits for the slowest, and on a
-    machine that others use as well this was measured to cost a factor of 20.
-    """
-    before = torch.get_num_threads()
-    if device.type == "cpu":
-        torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-
-
 def exact_products() -> None:
     """Turn TF32 and bfloat16 products off: f - f_0 is 1e-4 of f at alpha = 2^15."""
     torch.backends.cuda.matmul.allow_tf32 = False
@@ -59,7 +41,11 @@ def exact_products() -> None:
 
 
 def capacity(
-    architecture: Architecture, configs: list[NetConfig], d: int, device: torch.device
+    architecture: Architecture,
+    configs: list[NetConfig],
+    d: int,
+    device: torch.device,
+    lanes: int,
 ) -> int:
     """Return how many replicas train at once, so that memory suffices and caches are used.
 
@@ -68,6 +54,7 @@ def capacity(
         configs: what waits to be trained, alike in shape.
         d: input dimension.
         device: where.
+        lanes: ensembles that share it.
 
     Raises:
         InputError: if not even one replica fits into memory.
@@ -82,7 +69,7 @@ def capacity(
         free, most = torch.cuda.mem_get_info(device)[0], _MOST_ON_CUDA
     else:
         free, most = available_bytes(), min(_MOST_ON_CPU, max(1, _CPU_WEIGHT_BYTES // weights))
-    fits = int(_SHARE * free / unit)
+    fits = int(_SHARE * free / unit / lanes)
     if fits < 1:
         raise InputError(
             f"a run at P = {P}, P_test = {P_test}, d = {d} needs about {unit / 1e9:.3g} GB and "

@@ -15,47 +15,62 @@ import numpy as np
 import torch
 
 from nets.config import NetConfig
-from nets.data import Subsets
+from nets.training.course import End, has_grown, next_mark, result_of, row_at
+from nets.training.engine import Draw, State
 from nets.training.replicas import Replicas
-from nets.training.result import (
-    DIVERGED,
-    FITTED,
-    MAX_STEPS,
-    NetCheckpoints,
-    NetResult,
-    message_of,
-)
+from nets.training.result import DIVERGED, FITTED, MAX_STEPS, NetResult
 from perceptron_sim.arrays import IntArray
 
-CHECKPOINTS_PER_DECADE = 4
 # A round costs about this many multiplications' time whatever its size: the calls themselves.
 _CALLS_FLOPS = 1.0e7
-# Weights that grew so many times their initial norm are taken for diverged: a net may be dead
-# (every gradient zero) long before a number overflows.
-_GROWTH = 1e3
 
 
 class Ensemble:
     """Replicas of one architecture that are trained together."""
 
-    def __init__(self, replicas: Replicas, checkpoints: bool, keep_weights: bool) -> None:
+    exact = False
+
+    def __init__(
+        self, replicas: Replicas, draw: Draw, checkpoints: bool, keep_weights: bool
+    ) -> None:
         """Begin with replicas still to be admitted."""
         self.replicas = replicas
+        self.capacity = replicas.capacity
+        self._draw = draw
         self._keep_weights = keep_weights
         self._checkpoints = checkpoints
         # Running mean over rounds of the fraction of batches that change nothing.
         self._null = 0.0
 
-    def admit(self, config: NetConfig, subsets: Subsets) -> None:
+    @property
+    def configs(self) -> list[NetConfig]:
+        """The runs in training."""
+        return [replica.config for replica in self.replicas.alive]
+
+    def admit(self, config: NetConfig) -> None:
         """Start one more run."""
         started = time.perf_counter()
-        r = self.replicas
-        r.admit(config, subsets)
-        slot = len(r.alive) - 1
-        r.alive[slot].wall_s = time.perf_counter() - started
+        replica = self.replicas.admit(config, self._draw(config), probed=self._checkpoints)
+        replica.wall_s = time.perf_counter() - started
 
-    def round(self) -> Iterator[NetResult]:
-        """Bring every replica one update on, or some null steps; yield those that end."""
+    def state(self) -> State:
+        """Return the state of all replicas."""
+        meta, arrays = self.replicas.state()
+        return {"null": self._null, "replicas": meta}, arrays
+
+    def restore(self, state: State, configs: dict[str, NetConfig]) -> None:
+        """Go on from a state: the same replicas in the same places."""
+        meta, arrays = state
+        self._null = float(meta["null"])
+        for replica in meta["replicas"]:
+            self.admit(configs[replica["key"]])
+        self.replicas.restore(meta["replicas"], arrays)
+
+    def round(self) -> list[NetResult]:
+        """Bring every replica one update on, or some null steps; return those that end."""
+        return list(self._round())
+
+    def _round(self) -> Iterator[NetResult]:
         started = time.perf_counter()
         r = self.replicas
         alive = list(r.alive)
@@ -200,13 +215,13 @@ class Ensemble:
         marks = []
         while r.mark[slot] < until:
             marks.append(float(r.mark[slot]))
-            r.mark[slot] = _next_mark(int(r.mark[slot]))
+            r.mark[slot] = next_mark(int(r.mark[slot]))
         if self._checkpoints:
-            margins, kappa = r.margins(slot), r.kappa[slot]
-            unfitted = float(np.mean(~(margins >= kappa)))
-            loss = float(np.mean(np.maximum(kappa - margins, 0.0)))
-            replica.course.extend((mark, moved, unfitted, loss) for mark in marks)
-        return start > 0 and not moved <= _GROWTH * start
+            margins, look = r.margins(slot), r.look(slot)
+            replica.course.extend(
+                row_at(mark, moved, margins, replica.config.kappa, look) for mark in marks
+            )
+        return has_grown(moved, start)
 
     def _finish(self, slot: int, status: str) -> NetResult:
         """Measure a replica, drop it, and return its result."""
@@ -214,62 +229,26 @@ class Ensemble:
         r = self.replicas
         replica = r.alive[slot]
         config = replica.config
-        with np.errstate(over="ignore", invalid="ignore"):
-            margins = r.margins(slot)
-            unfitted = 0 if status == FITTED else int(np.sum(~(margins >= config.kappa)))
-            loss = (
-                0.0 if status == FITTED else float(np.mean(np.maximum(config.kappa - margins, 0)))
-            )
-            moved, start = r.layer_norms(slot)
-            dw, w0_norm = math.hypot(*moved), math.hypot(*start)
-            test = replica.subsets.y_test * r.test_outputs(slot) if config.P_test else None
-        last = int(r.last[slot])
-        course = None
-        if self._checkpoints:
-            rows = [*replica.course, (float(last), dw, unfitted / config.P, loss)]
-            step, moves, fraction, losses = np.array(rows).T
-            course = NetCheckpoints(
-                step=step.astype(np.int64),
-                t=config.eta * step,
-                dw=moves,
-                unfitted=fraction,
-                train_loss=losses,
-            )
-        weights = None
-        if self._keep_weights:
-            # Copies: the place of a retired replica is used again.
-            weights = [w[0].double().cpu().numpy().copy() for w in r.weights_of(slot)]
-        result = NetResult(
-            config=config,
+        moved, start = r.layer_norms(slot)
+        end = End(
             status=status,
-            message=message_of(config, status, unfitted),
-            d=r.x.shape[1],
-            t_star=config.eta * last,
-            steps=last,
+            steps=int(r.last[slot]),
             updates=int(r.updates[slot]),
             hits=int(r.hits[slot]),
-            unfitted=unfitted,
-            dw=dw,
-            w0_norm=w0_norm,
-            dw_rel=dw / w0_norm if w0_norm > 0 else math.nan,
-            dw_layers=moved,
-            w0_layers=start,
-            train_loss=loss,
-            test_error=math.nan if test is None else float(np.mean(~(test > 0))),
-            wall_s=replica.wall_s + time.perf_counter() - started,
+            margins=r.margins(slot),
+            moved=moved,
+            start=start,
+            test=replica.subsets.y_test * r.test_outputs(slot) if config.P_test else None,
+            look=r.look(slot),
+            course=replica.course if self._checkpoints else None,
+            # Copies: the place of a retired replica is used again.
+            weights=[w[0].double().cpu().numpy().copy() for w in r.weights_of(slot)]
+            if self._keep_weights
+            else None,
+            d=r.x.shape[1],
+            wall_s=replica.wall_s,
+            engine="ensemble",
             device=r.x.device.type,
-            checkpoints=course,
-            weights=weights,
         )
         r.retire(slot)
-        return result
-
-
-def _next_mark(mark: int) -> int:
-    """Return the next of the log-spaced steps 0, 1, 2, 3, 6, 10, 18, 32, ..."""
-    if mark == 0:
-        return 1
-    index = math.floor(CHECKPOINTS_PER_DECADE * math.log10(mark) + 0.5)
-    while (after := round(math.pow(10.0, index / CHECKPOINTS_PER_DECADE))) <= mark:
-        index += 1
-    return after
+        return result_of(config, end._replace(wall_s=end.wall_s + time.perf_counter() - started))

@@ -1,29 +1,25 @@
 """The state of the replicas of an ensemble: weights, samples, counters."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import torch
 
 from nets.architectures.base import Architecture
 from nets.config import NetConfig
-from nets.data import Subsets, draw_subsets, draw_teacher_data
-from nets.data.images import ImageData
+from nets.data import Subsets
 from nets.training.batches import BatchQueue
+from nets.training.course import CourseRow, Look
+from nets.training.probe import Probe
 from perceptron_sim.arrays import FloatArray, IntArray
 
 # Rows that go through a net together where a whole set is evaluated.
 _ROWS = 2048
 
 
-def draw_data(config: NetConfig, images: ImageData | None) -> Subsets:
-    """Draw the training and test samples of a configuration, by its seed."""
-    rng = config.stream("data")
-    if images is not None:
-        return draw_subsets(images, config.P, config.P_test, rng)
-    assert config.d is not None
-    assert config.chi is not None
-    return draw_teacher_data(config.P, config.P_test, config.d, config.chi, rng)
+# What is counted for each replica and goes into its state.
+_COUNTERS = ("step", "last", "updates", "hits", "streak", "mark")
 
 
 @dataclass
@@ -37,7 +33,8 @@ class Replica:
         start: initial weights, one tensor a layer.
         suspects: samples unfitted under the present weights, shape (P,) bool, or None where
             the whole set has not been evaluated since the last update.
-        course: rows (step, dw, unfitted fraction, loss) of the checkpoints so far.
+        probe: what is measured on a probe set, or None.
+        course: rows of the checkpoints so far.
         wall_s: share of the time so far.
     """
 
@@ -46,7 +43,8 @@ class Replica:
     subsets: Subsets
     start: list[torch.Tensor]
     suspects: np.ndarray | None = None
-    course: list[tuple[float, float, float, float]] = field(default_factory=list)
+    probe: Probe | None = None
+    course: list[CourseRow] = field(default_factory=list)
     wall_s: float = 0.0
 
 
@@ -105,8 +103,8 @@ class Replicas:
         """Weights of one replica, with a replica axis of length 1, as views."""
         return [layer[slot : slot + 1] for layer in self._store]
 
-    def admit(self, config: NetConfig, subsets: Subsets) -> None:
-        """Start one more replica."""
+    def admit(self, config: NetConfig, subsets: Subsets, probed: bool) -> Replica:
+        """Start one more replica; ``probed`` is whether ``look`` shall be possible."""
         slot, home = len(self.alive), self._homes.pop()
         drawn = self.architecture.draw(config.stream("weights"))
         for layer, start in zip(self._store, drawn, strict=True):
@@ -114,8 +112,8 @@ class Replicas:
         replica = Replica(config, home, subsets, [w[0].clone() for w in self.weights_of(slot)])
         self.alive.append(replica)
         self.queue.admit(config)
-        for counter in (self.step, self.last, self.updates, self.hits, self.streak, self.mark):
-            counter[slot] = 0
+        for name in _COUNTERS:
+            getattr(self, name)[slot] = 0
         self.push[slot] = config.T * config.width
         self.kappa[slot] = config.kappa
         self.limit[slot] = config.max_steps
@@ -124,6 +122,12 @@ class Replicas:
         self.x[rows].copy_(torch.from_numpy(subsets.x))
         self.y[rows] = subsets.y
         self.f0[rows] = self.outputs(self.weights_of(slot), self.x[rows])
+        if probed:
+            weights = self.weights_of(slot)
+            replica.probe = Probe(
+                self.architecture, weights, self.x[rows], self.y[rows], self.f0[rows], config.kappa
+            )
+        return replica
 
     def retire(self, slot: int) -> None:
         """Drop a replica and close the gap with the last one."""
@@ -135,11 +139,54 @@ class Replicas:
             for layer in self._store:
                 layer[slot].copy_(layer[last])
             for column in (
-                *(self.step, self.last, self.updates, self.hits, self.streak, self.mark),
+                *(getattr(self, name) for name in _COUNTERS),
                 *(self.push, self.kappa, self.limit, self.base),
             ):
                 column[slot] = column[last]
         self.alive.pop()
+
+    def state(self) -> tuple[list[dict[str, Any]], dict[str, np.ndarray]]:
+        """Return what drawing data and weights anew does not bring back."""
+        n = len(self.alive)
+        meta = []
+        arrays = {f"w{i}": w.cpu().numpy() for i, w in enumerate(self.weights)}
+        arrays |= {name: getattr(self, name)[:n] for name in _COUNTERS}
+        for slot, replica in enumerate(self.alive):
+            stream, drawn, order = self.queue.state(slot)
+            known = replica.suspects is not None
+            meta.append(
+                {
+                    "key": replica.config.key(),
+                    "wall_s": replica.wall_s,
+                    "stream": stream,
+                    "known": known,
+                    "course": [list(row) for row in replica.course],
+                }
+            )
+            arrays |= {f"drawn{slot}": drawn, f"order{slot}": order}
+            if replica.suspects is not None:
+                arrays[f"suspects{slot}"] = replica.suspects
+        return meta, arrays
+
+    def restore(self, meta: list[dict[str, Any]], arrays: dict[str, np.ndarray]) -> None:
+        """Bring replicas that have just been admitted, in this order, to a state."""
+        n = len(self.alive)
+        for i, w in enumerate(self.weights):
+            w.copy_(torch.from_numpy(arrays[f"w{i}"]))
+        for name in _COUNTERS:
+            getattr(self, name)[:n] = arrays[name]
+        for slot, (replica, saved) in enumerate(zip(self.alive, meta, strict=True)):
+            replica.wall_s = float(saved["wall_s"])
+            replica.course = [CourseRow(*row) for row in saved["course"]]
+            replica.suspects = arrays[f"suspects{slot}"] if saved["known"] else None
+            self.queue.restore(
+                slot, saved["stream"], arrays[f"drawn{slot}"], arrays[f"order{slot}"]
+            )
+
+    def look(self, slot: int) -> Look:
+        """Return what the probe of one replica shows; nothing without one."""
+        probe = self.alive[slot].probe
+        return Look() if probe is None else probe.look(self.weights_of(slot))
 
     def margins(self, slot: int) -> FloatArray:
         """Return y (f - f_0) of every training sample of one replica, shape (P,), float64."""

@@ -20,6 +20,9 @@ class NetCheckpoints:
         dw: ||w - w_0||.
         unfitted: fraction of training samples with y (f - f_0) < kappa.
         train_loss: mean over the training set of (kappa - y (f - f_0))^+.
+        noise_trace: trace of the covariance of the gradients of single samples' losses, on a
+            probe of up to 64 training samples.
+        ntk_change: ||K - K_0|| / ||K_0||, Frobenius norms of the empirical NTK on the probe.
     """
 
     step: IntArray
@@ -27,6 +30,8 @@ class NetCheckpoints:
     dw: FloatArray
     unfitted: FloatArray
     train_loss: FloatArray
+    noise_trace: FloatArray
+    ntk_change: FloatArray
 
 
 @dataclass(frozen=True)
@@ -49,7 +54,10 @@ class NetResult:
         dw_layers, w0_layers: the norms layer by layer, from the input on.
         train_loss: mean over the training set of (kappa - y (f - f_0))^+.
         test_error: fraction of test samples with y (f - f_0) <= 0; NaN without any.
+        noise_trace: as in ``NetCheckpoints``, at the start; NaN without checkpoints.
+        ntk_change: as in ``NetCheckpoints``, at the end; NaN without checkpoints.
         wall_s: the run's share of the time its ensemble took, in seconds.
+        engine: "compiled" or "ensemble".
         device: "cpu" or "cuda".
         checkpoints: the course of the run, or None if not asked for.
         weights: final weights, one array a layer, or None if not asked for.
@@ -71,7 +79,10 @@ class NetResult:
     w0_layers: list[float]
     train_loss: float
     test_error: float
+    noise_trace: float
+    ntk_change: float
     wall_s: float
+    engine: str
     device: str
     checkpoints: NetCheckpoints | None = field(repr=False)
     weights: list[FloatArray] | None = field(repr=False)

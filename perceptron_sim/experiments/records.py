@@ -34,7 +34,11 @@ NET_FIELDS = [
     ("dw_layers", pa.list_(pa.float64())),
     ("w0_layers", pa.list_(pa.float64())),
     ("train_loss", pa.float64()),
+    ("noise_trace", pa.float64()),
+    ("ntk_change", pa.float64()),
     ("checkpoint_dw", pa.list_(pa.float64())),
+    ("checkpoint_noise_trace", pa.list_(pa.float64())),
+    ("checkpoint_ntk_change", pa.list_(pa.float64())),
 ]
 
 SCHEMA = pa.schema(
@@ -108,8 +112,13 @@ def failure_record(
     config: PerceptronConfig, kernel: str, provenance: str, reason: BaseException
 ) -> Record:
     """Return the row of a run that ended in an exception: no numbers, the reason as message."""
+    return _identity(config, kernel, provenance) | failure_fields(reason)
+
+
+def failure_fields(reason: BaseException) -> Record:
+    """Return status and message of a run that ended in an exception."""
     message = f"{type(reason).__name__}: {reason}".splitlines()[0]
-    return _identity(config, kernel, provenance) | {"status": FAILED, "message": message}
+    return {"status": FAILED, "message": message}
 
 
 def record_of(run: RunResult, provenance: str) -> Record:

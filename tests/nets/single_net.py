@@ -7,8 +7,7 @@ import torch
 
 from nets.architectures.activations import normalisation
 from nets.config import NetConfig
-from nets.data import load_images
-from nets.training.replicas import draw_data
+from nets.training import draw_data
 from perceptron_sim.kernels.batches import draw_batch, needs_order
 
 _ACT = {"relu": torch.relu, "gelu": torch.nn.functional.gelu, "silu": torch.nn.functional.silu}
@@ -34,7 +33,7 @@ def _start(config: NetConfig, d: int, dtype: torch.dtype) -> list[torch.Tensor]:
 
 def train_single(config: NetConfig, steps: int) -> tuple[list[np.ndarray], int, int]:
     """Take ``steps`` plain steps; return weights, updates and the last non-null step."""
-    data = draw_data(config, load_images(config.data) if config.data != "perceptron" else None)
+    data = draw_data(config)
     dtype = getattr(torch, config.dtype)
     x, y = torch.tensor(data.x, dtype=dtype), torch.tensor(data.y, dtype=dtype)
     weights = _start(config, x.shape[1], dtype)

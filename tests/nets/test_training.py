@@ -1,4 +1,4 @@
-"""The ensemble against the obvious loop, against itself in other company, and against theory."""
+"""Both engines against the obvious loop, in other company, and against theory."""
 
 import importlib.util
 import math
@@ -10,9 +10,7 @@ import torch
 from scipy import stats
 
 from nets.config import NetConfig
-from nets.data import load_images
-from nets.training import check_request, train, train_each
-from nets.training.replicas import draw_data
+from nets.training import Control, NetResult, check_request, draw_data, train, train_each
 from perceptron_sim import InputError, PerceptronConfig, simulate
 
 _spec = importlib.util.spec_from_file_location(
@@ -48,48 +46,61 @@ NETS = [
 ]
 
 
+@pytest.mark.parametrize("engine", ["compiled", "ensemble"])
 @pytest.mark.parametrize(("dtype", "bound"), [("float64", 1e-10), ("float32", 1e-5)])
 @pytest.mark.parametrize("net", NETS, ids=lambda net: "-".join(map(str, net.values())))
-def test_a_replica_is_the_plain_loop_over_one_net(net, dtype: str, bound: float) -> None:
-    config = NetConfig(**net, P=128, P_test=0, seed=3, dtype=dtype, max_steps=1000)
+def test_a_replica_is_the_plain_loop_over_one_net(net, dtype, bound, engine) -> None:
+    # In single precision about one run in sixty meets a sample within rounding of its margin,
+    # called fitted here and unfitted there, and goes another way from then on: not this seed.
+    config = NetConfig(**net, P=128, P_test=0, seed=4, dtype=dtype, max_steps=1000)
     company = [NetConfig(**net, P=96, P_test=0, seed=s, dtype=dtype) for s in range(3)]
-    run = train([*company[:2], config, company[2]], "cpu", keep_weights=True)[2]
+    runs = train(
+        *([*company[:2], config, company[2]], "cpu"), engine=engine, workers=1, keep_weights=True
+    )
+    run = runs[2]
+    assert run.engine == engine
     weights, updates, last = train_single(config, run.steps)
     assert run.updates == updates
     assert run.steps == last
     assert _distance(run.weights, weights) < bound
 
 
-def test_results_do_not_depend_on_company_order_or_splitting() -> None:
+@pytest.mark.parametrize(("engine", "rounding"), [("compiled", 0.0), ("ensemble", 1e-12)])
+def test_results_do_not_depend_on_company_order_or_splitting(engine, rounding) -> None:
     configs = [
         NetConfig(depth=3, width=24, P=P, T=T, seed=seed, dtype="float64", P_test=64)
         for P in (64, 160)
         for T in (2.0**-9, 2.0**-5)
         for seed in range(3)
     ]
-    together = train(configs, "cpu", keep_weights=True)
-    reversed_ = train(configs[::-1], "cpu", keep_weights=True)[::-1]
-    split = train(configs, "cpu", keep_weights=True, most=5, checkpoints=False)
-    alone = [train([config], "cpu", keep_weights=True)[0] for config in configs]
+
+    def run(configs: list[NetConfig], **how: object) -> list[NetResult]:
+        return train(configs, "cpu", engine=engine, keep_weights=True, **how)
+
+    together = run(configs, workers=1)
+    reversed_ = run(configs[::-1], workers=2)[::-1]
+    split = run(configs, most=5, checkpoints=False)
+    alone = [run([config])[0] for config in configs]
     for first, *others in zip(together, reversed_, split, alone, strict=True):
         assert first.status == "fitted"
         for other in others:
             assert (other.steps, other.updates, other.hits) == (
                 *(first.steps, first.updates, first.hits),
             )
-            assert _distance(other.weights, first.weights) < 1e-12
+            assert _distance(other.weights, first.weights) <= rounding
             assert other.test_error == first.test_error
 
 
-def test_every_sample_is_fitted_at_the_end_and_not_one_step_before() -> None:
+@pytest.mark.parametrize("engine", ["compiled", "ensemble"])
+def test_every_sample_is_fitted_at_the_end_and_not_one_step_before(engine) -> None:
     config = NetConfig(depth=2, width=32, P=200, T=2.0**-6, seed=1, dtype="float64")
-    run = train([config], "cpu", keep_weights=True)[0]
+    run = train([config], "cpu", engine=engine, keep_weights=True)[0]
     assert run.status == "fitted"
     assert run.t_star == config.eta * run.steps
     assert run.unfitted == 0
     # Stopped one step earlier, some sample is not fitted; asked to go on, nothing changes.
     stopped = NetConfig(**{**_fields(config), "max_steps": run.steps - 1})
-    before = train([stopped], "cpu")[0]
+    before = train([stopped], "cpu", engine=engine)[0]
     assert before.status == "max_steps"
     assert before.unfitted > 0
     assert "raise max_steps" in before.message
@@ -109,7 +120,7 @@ def test_single_precision_keeps_the_margin_to_a_thousandth() -> None:
     config = NetConfig(depth=5, width=128, P=256, T=2.0**-15, alpha=2.0**15, seed=0)
     run = train([config], "cpu", keep_weights=True)[0]
     assert run.status == "fitted"
-    data = draw_data(config, load_images("digits"))
+    data = draw_data(config)
 
     def margins(dtype: torch.dtype) -> np.ndarray:
         from nets.architectures import build
@@ -153,17 +164,19 @@ def test_linear_on_teacher_data_is_the_perceptron(chi: float) -> None:
         assert stats.ks_2samp(ours, theirs).pvalue > 1e-7
 
 
-def test_a_diverging_run_is_recorded_and_the_others_go_on() -> None:
+@pytest.mark.parametrize("engine", ["compiled", "ensemble"])
+def test_a_diverging_run_is_recorded_and_the_others_go_on(engine) -> None:
     configs = [NetConfig(depth=3, width=16, P=64, T=T, seed=0) for T in (2.0**40, 2.0**-8, 64.0)]
-    wild, tame, dead = train(configs, "cpu")
+    wild, tame, dead = train(configs, "cpu", engine=engine)
     assert (wild.status, tame.status, dead.status) == ("diverged", "fitted", "diverged")
     assert "lower T" in wild.message
-    alone = train(configs[1:2], "cpu")[0]
+    alone = train(configs[1:2], "cpu", engine=engine)[0]
     assert (alone.steps, alone.dw) == (tame.steps, pytest.approx(tame.dw, rel=1e-5))
 
 
-def test_checkpoints_are_log_spaced_and_end_with_the_last_update() -> None:
-    run = train([NetConfig(P=256, T=2.0**-6, seed=2)], "cpu")[0]
+@pytest.mark.parametrize("engine", ["compiled", "ensemble"])
+def test_checkpoints_are_log_spaced_and_end_with_the_last_update(engine) -> None:
+    run = train([NetConfig(P=256, T=2.0**-6, seed=2)], "cpu", engine=engine)[0]
     course = run.checkpoints
     assert course.step[:7].tolist() == [0, 1, 2, 3, 6, 10, 18]
     assert course.step[-1] == run.steps
@@ -172,13 +185,21 @@ def test_checkpoints_are_log_spaced_and_end_with_the_last_update() -> None:
     assert run.dw == pytest.approx(math.hypot(*run.dw_layers))
     assert run.dw_rel == pytest.approx(run.dw / math.hypot(*run.w0_layers))
     assert 0.0 < run.test_error < 0.3
+    # All samples are unfitted at the start and none at the end.
+    assert course.noise_trace[0] == run.noise_trace > 0.0
+    assert course.noise_trace[-1] == 0.0
+    assert course.ntk_change[0] == 0.0
+    assert course.ntk_change[-1] == run.ntk_change > 0.0
 
 
 def test_draining_starts_nothing_new_and_aborting_drops_what_runs() -> None:
     configs = [NetConfig(P=64, seed=s) for s in range(6)]
-    started = train_each(configs, "cpu", most=2, draining=iter([False] * 2 + [True] * 99).__next__)
-    assert len(list(started)) == 2
-    assert list(train_each(configs, "cpu", aborted=lambda: True)) == []
+    answers = iter([False] * 2 + [True] * 99)
+    control = Control(draining=answers.__next__)
+    assert len(list(train_each(configs, "cpu", workers=1, control=control))) == 2
+    control = Control()
+    control.stop.set()
+    assert list(train_each(configs, "cpu", control=control)) == []
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,7 @@ DEFAULTS: dict[str, Any] = {
 @click.command()
 @net_options(FloatGrid(), IntegerGrid())
 @click.option("--seeds", type=int, help="Replicas at each point: seeds 0 .. N-1.  [default: 12]")
+@click.option("--workers", type=click.IntRange(min=1), help="Threads.  [default: one a core]")
 @click.option("--checkpoints/--no-checkpoints", default=True, help="Store the course of each run.")
 @out_option("perceptron-sim-nets-scan")
 @json_option
@@ -30,6 +31,8 @@ def command(
     /,
     out: Path,
     device: str,
+    engine: str,
+    workers: int | None,
     data_dir: Path | None,
     checkpoints: bool,
     as_json: bool,
@@ -58,14 +61,17 @@ def command(
         del values["T"]
     # Every combination is checked before the folder is touched.
     configs = list(NetGrid(**values))
-    check_request(configs, device, data_dir)
+    check_request(configs, device, data_dir, engine=engine, workers=workers)
     store = ParquetStore(out)
     report = scan(
         configs,
         store,
         device=device,
         data_dir=data_dir,
+        engine=engine,
         checkpoints=checkpoints,
+        workers=workers,
+        unfinished=out / "unfinished",
         progress=TerminalProgress(),
     )
     done = "".join(f"; {count} ended {name}" for name, count in sorted(report.not_fitted.items()))

@@ -1,0 +1,267 @@
+"""The engine for nets of dense layers on a CPU: one run at a time in a compiled loop."""
+
+import time
+from typing import Any, cast
+
+import numpy as np
+import torch
+
+from nets.architectures import build
+from nets.architectures.base import Dense
+from nets.config import NetConfig
+from nets.data import Subsets
+from nets.training.course import CourseRow, End, Look, has_grown, next_mark, result_of, row_at
+from nets.training.engine import Draw, State
+from nets.training.probe import Probe
+from nets.training.result import DIVERGED, FITTED, MAX_STEPS, NetResult
+from nets.training.streams import restored_stream, stream_state
+from perceptron_sim.arrays import FloatArray, Reals
+from perceptron_sim.experiments.simulate import StopFlag
+from perceptron_sim.kernels import dense_net as loop
+from perceptron_sim.kernels import status
+from perceptron_sim.kernels.batches import needs_order
+
+_ACTIVATIONS = {"relu": loop.RELU, "gelu": loop.GELU, "silu": loop.SILU, "none": loop.RELU}
+# A round ends at about this time, so that states are saved and results stored soon.
+_ROUND_S = 0.5
+_FIRST_STEPS = 1000
+
+
+def run_bytes(config: NetConfig, d: int) -> int:
+    """Return about how much memory a run takes: samples as drawn (float64) and as used."""
+    item = np.dtype(config.dtype).itemsize
+    weights = config.width * (d + config.width * max(0, config.depth - 1))
+    return (8 + item) * (config.P + config.P_test) * d + 3 * item * weights
+
+
+class CompiledEngine:
+    """Trains one run at a time: ``perceptron_sim.kernels.dense_net``."""
+
+    capacity = 1
+    exact = True
+
+    def __init__(self, draw: Draw, checkpoints: bool, keep_weights: bool, stop: StopFlag) -> None:
+        """Begin without a run; ``stop`` ends a round at once."""
+        self._draw = draw
+        self._checkpoints = checkpoints
+        self._keep_weights = keep_weights
+        self._stop = stop
+        self._run: _Run | None = None
+
+    @property
+    def configs(self) -> list[NetConfig]:
+        """The run in training."""
+        return [] if self._run is None else [self._run.config]
+
+    def admit(self, config: NetConfig) -> None:
+        """Start a run."""
+        self._run = _Run(config, self._draw(config), self._checkpoints)
+
+    def round(self) -> list[NetResult]:
+        """Train for about half a second; return the run if it ended."""
+        assert self._run is not None
+        name = self._run.advance(self._stop)
+        if name is None:
+            return []
+        result = self._run.result(name, self._keep_weights)
+        self._run = None
+        return [result]
+
+    def state(self) -> State:
+        """Return the state of the run in training."""
+        return ({}, {}) if self._run is None else self._run.state()
+
+    def restore(self, state: State, configs: dict[str, NetConfig]) -> None:
+        """Go on with the run of ``state``, if there is one."""
+        meta, arrays = state
+        if meta:
+            self.admit(configs[meta["key"]])
+            assert self._run is not None
+            self._run.restore(meta, arrays)
+
+
+class _Run:
+    """One run, between two entries of the compiled loop."""
+
+    def __init__(self, config: NetConfig, subsets: Subsets, checkpoints: bool) -> None:
+        started = time.perf_counter()
+        self.config = config
+        self._subsets = subsets
+        d = subsets.x.shape[1]
+        built = build(config.arch, d, config.depth, config.width, config.act)
+        self._architecture = cast(Dense, built)
+        self._w0 = self._drawn()
+        self._net = loop.new_net(*self._layers(), self._w0.copy(), subsets.x, subsets.y, config.B)
+        self._counters = np.zeros(loop.N_COUNTERS, dtype=np.int64)
+        self._suspects = np.zeros(config.P, dtype=np.bool_)
+        self._rng = config.stream("batches")
+        self._order = np.arange(config.P if needs_order(config.P, config.B) else 0)
+        self._batch = np.zeros(config.B, dtype=np.int64)
+        self._mark = 0
+        self._steps = _FIRST_STEPS
+        self._course: list[CourseRow] | None = [] if checkpoints else None
+        self._probe = (
+            Probe(
+                self._architecture,
+                self._tensors(self._w0),
+                torch.from_numpy(self._net.x),
+                self._net.y,
+                self._net.f0,
+                config.kappa,
+            )
+            if checkpoints
+            else None
+        )
+        self._wall_s = time.perf_counter() - started
+
+    def _layers(self) -> tuple[list[int], list[float], int]:
+        sizes = [shape[0] for shape in self._architecture.shapes]
+        return [*sizes, 1], self._architecture.scales, _ACTIVATIONS[self.config.act]
+
+    def _drawn(self) -> Reals:
+        """Return the initial weights of all layers, one after the other, in their precision."""
+        layers = self._architecture.draw(self.config.stream("weights"))
+        flat = np.concatenate([layer.ravel() for layer in layers])
+        return flat.astype(np.dtype(self.config.dtype))
+
+    def advance(self, stop: StopFlag) -> str | None:
+        """Train until the run ends, whose status is returned, or for about half a second."""
+        started = time.perf_counter()
+        ended = None
+        while ended is None and time.perf_counter() - started < _ROUND_S and not stop.array[0]:
+            ended = self._advance(stop)
+        self._wall_s += time.perf_counter() - started
+        return ended
+
+    def _advance(self, stop: StopFlag) -> str | None:
+        config = self.config
+        step = int(self._counters[loop.STEP])
+        if step == self._mark:
+            self._mark = next_mark(step)
+            if self._record(step):
+                return DIVERGED
+        begun = time.perf_counter()
+        code = loop.train(
+            self._net,
+            config.T * config.width,
+            config.kappa,
+            self._rng,
+            self._order,
+            self._batch,
+            self._suspects,
+            self._counters,
+            min(self._mark, config.max_steps, step + self._steps),
+            stop.array,
+        )
+        if time.perf_counter() - begun < 0.5 * _ROUND_S:
+            self._steps *= 2
+        if code == status.FITTED:
+            return FITTED
+        if code == status.DIVERGED:
+            return DIVERGED
+        if self._counters[loop.STEP] >= config.max_steps:
+            return FITTED if np.all(self._margins() >= config.kappa) else MAX_STEPS
+        return None
+
+    def _record(self, step: int) -> bool:
+        """Keep the present state as a checkpoint; return whether the weights have run away."""
+        moved, start = self._norms()
+        dw, w0_norm = float(np.hypot.reduce(moved)), float(np.hypot.reduce(start))
+        if self._course is not None:
+            margins = self._margins()
+            self._course.append(row_at(step, dw, margins, self.config.kappa, self._look()))
+        # Only a run that goes on can diverge.
+        return has_grown(dw, w0_norm) and not np.all(self._margins() >= self.config.kappa)
+
+    def result(self, name: str, keep_weights: bool) -> NetResult:
+        """Return the result of a run that ended as ``name``."""
+        started = time.perf_counter()
+        moved, start = self._norms()
+        parts = self._tensors(self._net.w)
+        test = None
+        if self.config.P_test:
+            x = np.ascontiguousarray(self._subsets.x_test, dtype=self._net.w.dtype)
+            f, f0 = np.empty((2, len(x)), dtype=x.dtype)
+            loop.evaluate(self._net, x, f)
+            loop.evaluate(self._net._replace(w=self._w0), x, f0)
+            test = self._subsets.y_test * (f.astype(np.float64) - f0)
+        margins = self._margins()
+        look = self._look()
+        self._wall_s += time.perf_counter() - started
+        return result_of(
+            self.config,
+            End(
+                status=name,
+                steps=int(self._counters[loop.LAST_UPDATE_STEP]),
+                updates=int(self._counters[loop.UPDATES]),
+                hits=int(self._counters[loop.HITS]),
+                margins=margins,
+                moved=moved,
+                start=start,
+                test=test,
+                look=look,
+                course=self._course,
+                weights=[w[0].double().numpy() for w in parts] if keep_weights else None,
+                d=self._net.x.shape[1],
+                wall_s=self._wall_s,
+                engine="compiled",
+                device="cpu",
+            ),
+        )
+
+    def _margins(self) -> FloatArray:
+        """Return y (f - f_0) of the training set, shape (P,)."""
+        f = np.empty_like(self._net.f0)
+        loop.evaluate(self._net, self._net.x, f)
+        return np.asarray(self._net.y * (f - self._net.f0), dtype=np.float64)
+
+    def _norms(self) -> tuple[list[float], list[float]]:
+        """Return ||w - w_0|| and ||w_0|| of each layer."""
+        pairs = zip(self._tensors(self._net.w), self._tensors(self._w0), strict=True)
+        doubles = [(w.double(), w0.double()) for w, w0 in pairs]
+        moved = [float(torch.linalg.vector_norm(w - w0)) for w, w0 in doubles]
+        return moved, [float(torch.linalg.vector_norm(w0)) for _, w0 in doubles]
+
+    def _look(self) -> Look:
+        return Look() if self._probe is None else self._probe.look(self._tensors(self._net.w))
+
+    def _tensors(self, flat: Reals) -> list[torch.Tensor]:
+        """Return flat weights as views, one a layer, with a replica axis of length 1."""
+        sizes = [int(np.prod(shape)) for shape in self._architecture.shapes]
+        parts = torch.from_numpy(flat).split(sizes)
+        return [
+            part.view(1, *shape)
+            for part, shape in zip(parts, self._architecture.shapes, strict=True)
+        ]
+
+    def state(self) -> State:
+        """Return everything that drawing data and weights anew does not bring back."""
+        meta = {
+            "key": self.config.key(),
+            "rng": stream_state(self._rng),
+            "mark": self._mark,
+            "wall_s": self._wall_s,
+        }
+        arrays = {
+            "w": self._net.w,
+            "counters": self._counters,
+            "suspects": self._suspects,
+            "order": self._order,
+            "course": np.array(self._course or np.zeros((0, len(CourseRow._fields)))),
+        }
+        return meta, arrays
+
+    def restore(self, meta: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
+        """Go on from a state."""
+        self._rng = restored_stream(meta["rng"])
+        self._mark = int(meta["mark"])
+        self._wall_s = float(meta["wall_s"])
+        for name, target in (
+            ("w", self._net.w),
+            ("counters", self._counters),
+            ("suspects", self._suspects),
+            ("order", self._order),
+        ):
+            target[:] = arrays[name]
+        if self._course is not None:
+            self._course = [CourseRow(*row) for row in arrays["course"].tolist()]

@@ -1,0 +1,89 @@
+"""States of unfinished runs on disk, from which a killed job goes on."""
+
+import io
+import json
+import zipfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nets.training.engine import State
+from perceptron_sim.experiments.store import write_atomically
+
+_BROKEN = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile)
+_META = "meta"
+
+
+class Snapshots:
+    """A folder of states, a file each; a file appears whole or not at all."""
+
+    def __init__(self, folder: Path, identity: dict[str, Any], note: Callable[[str], None]) -> None:
+        """Prepare; nothing is written yet.
+
+        Args:
+            folder: made where needed, removed once empty.
+            identity: what must be the same for a state to be used again, as JSON has it.
+            note: told, once, if states cannot be saved, and of files that cannot be used.
+        """
+        self._folder = folder
+        self._identity = identity
+        self._note = note
+        self._silent = False
+
+    def save(self, name: str, keys: Sequence[str], state: State) -> None:
+        """Write a state of the runs ``keys``; a full disk is noted and training goes on."""
+        meta, arrays = state
+        content = io.BytesIO()
+        text = json.dumps({"identity": self._identity, "keys": list(keys), "state": meta})
+        fields: dict[str, Any] = {_META: np.array(text), **arrays}
+        np.savez(content, **fields)
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            write_atomically(self._folder / f"{name}.npz", content.getvalue())
+            self._silent = False
+        except OSError as error:
+            if not self._silent:
+                self._note(
+                    f"unfinished runs cannot be saved to {self._folder} ({error.strerror}): "
+                    "training goes on, a kill now would lose it; free some space"
+                )
+            self._silent = True
+
+    def load(self, known: set[str]) -> dict[str, State]:
+        """Return the states by name that can be used; others are noted, but for other requests'.
+
+        Args:
+            known: keys of the runs that are asked for; a state must have no others.
+        """
+        found = {}
+        for path in self._files():
+            read = self._read(path)
+            if read is None:
+                self._note(f"{path} is damaged: its runs start anew")
+            elif read[0]["identity"] != self._identity:
+                self._note(f"{path} is of another version: its runs start anew")
+            elif known.issuperset(read[0]["keys"]):
+                found[path.stem] = (read[0]["state"], read[1])
+        return found
+
+    def sweep(self, stored: set[str]) -> None:
+        """Remove the states of which all runs are stored, and the folder once it is empty."""
+        for path in self._files():
+            read = self._read(path)
+            if read is None or stored.issuperset(read[0]["keys"]):
+                path.unlink(missing_ok=True)
+        if self._folder.is_dir() and not any(self._folder.iterdir()):
+            self._folder.rmdir()
+
+    def _files(self) -> list[Path]:
+        return sorted(self._folder.glob("[!.]*.npz"))
+
+    def _read(self, path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]] | None:
+        try:
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+                arrays = {name: archive[name] for name in archive.files}
+            return json.loads(str(arrays.pop(_META))), arrays
+        except _BROKEN:
+            return None
