@@ -13,8 +13,14 @@ _LINE_EVERY_S = 10.0
 class TerminalProgress:
     """A ``Progress`` that a person reads."""
 
-    def __init__(self) -> None:
-        """Write to stderr, so that stdout stays clean for tables and JSON."""
+    def __init__(self, unit: str = "runs", per_unit: int = 1) -> None:
+        """Write to stderr, so that stdout stays clean for tables and JSON.
+
+        Args:
+            unit: what is counted.
+            per_unit: how many of what ``advance`` counts make one of them.
+        """
+        self._unit, self._per_unit = unit, per_unit
         self._terminal = sys.stderr.isatty()
         self._what = ""
         self._runs = self._done_runs = 0
@@ -51,12 +57,14 @@ class TerminalProgress:
         self._clear()
 
     def _show(self, now: float) -> None:
-        fraction = self._done_cost / self._cost if self._cost else 1.0
+        # Costs can be estimates.
+        fraction = min(1.0, self._done_cost / self._cost) if self._cost else 1.0
         elapsed = now - self._started
         left = elapsed * (1.0 - fraction) / fraction if fraction > 0 else 0.0
         text = (
-            f"{self._what}: {self._done_runs}/{self._runs} runs, {100 * fraction:.0f} % of the "
-            f"work, {_duration(elapsed)} elapsed, about {_duration(left)} left"
+            f"{self._what}: {self._done_runs // self._per_unit}/{self._runs // self._per_unit} "
+            f"{self._unit}, {100 * fraction:.0f} % of the work, {_duration(elapsed)} elapsed, "
+            f"about {_duration(left)} left"
         )
         if self._terminal:
             click.echo(f"\r\x1b[2K{text}", err=True, nl=False)

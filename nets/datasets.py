@@ -11,12 +11,17 @@ DATA_VARIABLE = "PERCEPTRON_SIM_DATA"
 FILES = {"mnist": "mnist.npz", "cifar10": "cifar10.npz"}
 
 
+def default_folder() -> Path:
+    """Return the user cache, the last folder that is searched and where data sets are put."""
+    return Path(platformdirs.user_cache_dir("perceptron-sim"))
+
+
 def search_path(data_dir: Path | None = None) -> list[Path]:
     """Return the folders to search: ``data_dir``, $PERCEPTRON_SIM_DATA, the user cache."""
     folders = [data_dir] if data_dir is not None else []
     if os.environ.get(DATA_VARIABLE):
         folders.append(Path(os.environ[DATA_VARIABLE]))
-    return [*folders, Path(platformdirs.user_cache_dir("perceptron-sim"))]
+    return [*folders, default_folder()]
 
 
 def locate(name: str, data_dir: Path | None = None) -> Path | None:

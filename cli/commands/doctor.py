@@ -127,7 +127,8 @@ def _data_sets() -> list[Finding]:
                     name,
                     HINT,
                     "not found; only nets need it",
-                    f"put {file} into {folders}, or point ${DATA_VARIABLE} to its folder",
+                    f"run 'perceptron-sim nets fetch {name}', put {file} into {folders}, or point "
+                    f"${DATA_VARIABLE} to its folder",
                 )
             )
     return findings

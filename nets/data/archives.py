@@ -22,7 +22,7 @@ def load_mnist(data_dir: Path | None = None) -> ImageData:
     Raises:
         InputError: if the archive is absent, damaged or holds something else.
     """
-    pixels, labels = _read("mnist", (28, 28), data_dir)
+    pixels, labels = read_archive(_find("mnist", data_dir), (28, 28))
     return ImageData("mnist", pixels, np.where(labels % 2 == 0, 1, -1).astype(np.int8), (28, 28))
 
 
@@ -32,22 +32,33 @@ def load_cifar10(data_dir: Path | None = None) -> ImageData:
     Raises:
         InputError: if the archive is absent, damaged or holds something else.
     """
-    pixels, labels = _read("cifar10", (32, 32, 3), data_dir)
+    pixels, labels = read_archive(_find("cifar10", data_dir), (32, 32, 3))
     y = np.where(np.isin(labels, _VEHICLES), -1, 1).astype(np.int8)
     return ImageData("cifar10", pixels, y, (32, 32, 3))
 
 
-def _read(
-    name: str, shape: tuple[int, ...], data_dir: Path | None
-) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """Return pixels (N, d) and labels (N,): the parts for training and testing together."""
+def _find(name: str, data_dir: Path | None) -> Path:
     path = locate(name, data_dir)
     if path is None:
         folders = ", ".join(map(str, search_path(data_dir)))
         raise InputError(
-            f"data set {name} is not there: put {FILES[name]} into one of {folders}, "
-            f"or point --data-dir or ${DATA_VARIABLE} to its folder"
+            f"data set {name} is not there: run 'perceptron-sim nets fetch {name}', put "
+            f"{FILES[name]} into one of {folders}, or point --data-dir or ${DATA_VARIABLE} to its "
+            "folder"
         )
+    return path
+
+
+def read_archive(path: Path, shape: tuple[int, ...]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Return pixels (N, d) and labels (N,): the parts for training and testing together.
+
+    Args:
+        path: .npz archive of uint8 arrays x_train, y_train, x_test, y_test.
+        shape: of one image, channels last.
+
+    Raises:
+        InputError: if the archive is damaged or holds something else.
+    """
     try:
         # Opened here, because NumPy leaves the file open when the archive is truncated.
         with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:

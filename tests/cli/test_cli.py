@@ -231,7 +231,7 @@ def test_doctor_names_remedies(no_data, capsys) -> None:
     assert run(["doctor"]) == 0
     text = capsys.readouterr().out
     assert "numba" in text
-    assert "mnist: put mnist.npz into" in text
+    assert "mnist: run 'perceptron-sim nets fetch mnist', put mnist.npz into" in text
     assert run(["doctor", "--json"]) == 0
     assert {"check", "state", "detail", "remedy"} == set(json.loads(capsys.readouterr().out)[0])
 

@@ -22,7 +22,7 @@ SMALL = ["--depth", "2", "--width", "16", "-P", "32,64", "-T", "2^-9,2^-7", "--s
         (["-P", "1500"], "1500 + 512 is more than the 1797 images of digits"),
         (["-T", "1", "--eta", "1"], "both T and eta are given"),
         (["--chi", "1"], "chi = 1.0 means nothing to data = 'digits'"),
-        (["--data", "mnist"], "put mnist.npz into"),
+        (["--data", "mnist"], "run 'perceptron-sim nets fetch mnist', put mnist.npz into"),
         (["--depht", "2"], "--depth"),
     ],
 )

@@ -110,7 +110,9 @@ def test_a_bad_archive_is_one_line_with_a_remedy(how: str, tmp_path: Path) -> No
 
 @pytest.mark.usefixtures("no_data")
 def test_an_absent_data_set_names_the_remedy() -> None:
-    with pytest.raises(InputError, match=r"put mnist.npz into .* --data-dir or \$PERCEPTRON_SIM"):
+    with pytest.raises(
+        InputError, match=r"nets fetch mnist', put mnist.npz into .* --data-dir or \$"
+    ):
         load_mnist(None)
 
 

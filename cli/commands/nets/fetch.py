@@ -1,0 +1,59 @@
+"""``perceptron-sim nets fetch``: the public data sets, into the user cache."""
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("names", nargs=-1, metavar="[mnist] [cifar10] [all]")
+@click.option(
+    "--data-dir",
+    "--out",
+    "data_dir",
+    type=click.Path(path_type=Path),
+    help="Folder for mnist.npz, cifar10.npz.  [default: the user cache]",
+)
+@click.option("--force", is_flag=True, help="Fetch again what is there.")
+def command(names: tuple[str, ...], data_dir: Path | None, force: bool) -> int:
+    """Download MNIST or CIFAR-10 from OpenML; without a name, mnist.
+
+    As text they are 128 and 660 MB, of which 16 and 210 travel if all goes well. Checksum and
+    content are verified before the archive gets its name. A download that was broken off, by
+    Ctrl-C too, is continued by the same command. What is there is left alone.
+    """
+    from cli.progress import TerminalProgress
+    from nets.choices import check_choice
+    from nets.data.download import FetchError
+    from nets.data.fetch import fetch, present
+    from nets.data.sources import SOURCES
+    from nets.datasets import default_folder, locate
+    from perceptron_sim.errors import InputError
+
+    for name in names:
+        check_choice("data set", name, [*SOURCES, "all"])
+    wanted = list(SOURCES) if "all" in names else list(dict.fromkeys(names)) or ["mnist"]
+    folder = data_dir or default_folder()
+    for name in wanted:
+        source = SOURCES[name]
+        try:
+            there = None if force else present(source, data_dir)
+        except InputError as error:
+            raise InputError(f"{error}: --force fetches one into {folder}") from None
+        if there is not None:
+            path, images = there
+            click.echo(f"{name}: {images} images are there already, in {path}")
+            if images != source.images:
+                click.echo(f"{name}: the whole has {source.images}; --force fetches it", err=True)
+            continue
+        try:
+            path = fetch(source, folder, TerminalProgress("MB", 10**6))
+        except KeyboardInterrupt:
+            raise FetchError(
+                f"interrupted: what has come is kept in {folder}; the same command continues"
+            ) from None
+        click.echo(f"{name}: {source.images} images, checked, in {path}")
+        first = locate(name, data_dir)
+        if first != path:
+            click.echo(f"{name}: {first} is found first", err=True)
+    return 0
