@@ -127,7 +127,7 @@ class _Run:
     def advance(self, stop: StopFlag) -> str | None:
         """Train until the run ends, whose status is returned, or for about half a second."""
         started = time.perf_counter()
-        ended = None
+        ended = self._advance(stop)
         while ended is None and time.perf_counter() - started < _ROUND_S and not stop.array[0]:
             ended = self._advance(stop)
         self._wall_s += time.perf_counter() - started

@@ -1,0 +1,183 @@
+"""Runs that are killed, that raise, and disks that are full: nothing finished is lost."""
+
+import errno
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from nets.config import NetConfig
+from nets.scan import scan
+from nets.training import Control, lanes, train, train_each
+from nets.training.ensemble import Ensemble
+from nets.training.snapshots import Snapshots
+from perceptron_sim.experiments.records import versions_text
+from perceptron_sim.experiments.store import MemoryStore, ParquetStore
+
+_IDENTITY = {"versions": "these"}
+
+
+class _Impatient(Snapshots):
+    """Asks training to stop when a few states have been saved."""
+
+    control: Control
+    patience = 12
+
+    def save(self, *args) -> None:
+        super().save(*args)
+        self.patience -= 1
+        if self.patience == 0:
+            self.control.stop.set()
+
+
+def _configs(dtype: str = "float32") -> list[NetConfig]:
+    return [
+        NetConfig(P=P, T=T, depth=2, width=24, seed=seed, dtype=dtype, P_test=40)
+        for P in (96, 200)
+        for T in (2.0**-8, 2.0**-5)
+        for seed in range(2)
+    ]
+
+
+@pytest.mark.parametrize("engine", ["compiled", "ensemble"])
+def test_a_run_goes_on_from_its_state_to_the_identical_end(engine, tmp_path, monkeypatch) -> None:
+    # States are saved at every opportunity; the request is given up again and again.
+    monkeypatch.setattr(lanes, "_SAVE_EVERY_S", 0.0)
+    monkeypatch.setattr("nets.training.compiled._ROUND_S", 0.0)
+    monkeypatch.setattr("nets.training.compiled._FIRST_STEPS", 7)
+    configs = _configs()
+    undisturbed = {r.config.key(): r for r in train(configs, "cpu", engine=engine, workers=1)}
+    notes: list[str] = []
+    done: dict[str, object] = {}
+    attempts = 0
+    while len(done) < len(configs):
+        attempts += 1
+        control = Control(snapshots=_Impatient(tmp_path, _IDENTITY, notes.append))
+        control.snapshots.control = control
+        pending = [config for config in configs if config.key() not in done]
+        stored = [config for config in configs if config.key() in done]
+        for result in train_each(
+            *(pending, "cpu"), engine=engine, workers=1, control=control, stored=stored
+        ):
+            done.setdefault(result.config.key(), result)
+        assert attempts < 1000
+    assert attempts > 3
+    assert notes == []
+    for key, run in undisturbed.items():
+        other = done[key]
+        assert (other.steps, other.hits, other.dw) == (run.steps, run.hits, run.dw)
+        assert (other.test_error, other.ntk_change) == (run.test_error, run.ntk_change)
+        for name in ("step", "dw", "unfitted", "train_loss", "noise_trace", "ntk_change"):
+            ours, theirs = getattr(other.checkpoints, name), getattr(run.checkpoints, name)
+            assert np.array_equal(ours, theirs), name
+    Snapshots(tmp_path, _IDENTITY, notes.append).sweep(set(done))
+    assert not tmp_path.exists()
+
+
+def test_a_killed_scan_goes_on_where_it_was(tmp_path, monkeypatch) -> None:
+    # A net that cannot end in any time worth waiting for; saved within a second, then killed.
+    code = (
+        "from nets.training import lanes; lanes._SAVE_EVERY_S = 0.2\n"
+        "from pathlib import Path; from nets.config import NetConfig; from nets.scan import scan\n"
+        "from perceptron_sim.experiments.store import ParquetStore\n"
+        f"out = Path({str(tmp_path)!r})\n"
+        "config = NetConfig(P=64, depth=1, width=8, T=2.0**-30, max_steps=10**9)\n"
+        "scan([config], ParquetStore(out), device='cpu', unfinished=out / 'unfinished')\n"
+    )
+    process = subprocess.Popen([sys.executable, "-c", code])
+    try:
+        deadline = time.monotonic() + 60
+        while not list(tmp_path.glob("unfinished/*.npz")):
+            assert time.monotonic() < deadline
+            assert process.poll() is None
+            time.sleep(0.05)
+    finally:
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    (path,) = tmp_path.glob("unfinished/*.npz")
+    config = NetConfig(P=64, depth=1, width=8, T=2.0**-30, max_steps=10**9)
+    with np.load(path) as archive:
+        saved = int(archive["counters"][0])
+    assert saved > 0
+    # Taken up by another process, which is asked to stop at once: no step is lost.
+    identity = {"versions": versions_text(("torch",)), "checkpoints": True}
+    states = Snapshots(tmp_path / "unfinished", identity, print).load({config.key()})
+    assert set(states) == {config.key()}
+    monkeypatch.setattr(lanes, "_SAVE_EVERY_S", 0.0)
+    control = Control(snapshots=_Impatient(tmp_path / "unfinished", identity, print))
+    control.snapshots.control = control
+    control.snapshots.patience = 2
+    assert list(train_each([config], "cpu", control=control)) == []
+    with np.load(path) as archive:
+        assert int(archive["counters"][0]) > saved
+
+
+def test_states_that_cannot_be_used_are_noted_and_left_out(tmp_path) -> None:
+    notes: list[str] = []
+    snapshots = Snapshots(tmp_path, _IDENTITY, notes.append)
+    state = ({"a": 1}, {"w": np.arange(3.0)})
+    snapshots.save("one", ["k1", "k2"], state)
+    meta, arrays = snapshots.load({"k1", "k2", "k3"})["one"]
+    assert meta == {"a": 1}
+    assert np.array_equal(arrays["w"], np.arange(3.0))
+    # Runs that are not asked for belong to another request, which may come back.
+    assert snapshots.load({"k1"}) == {}
+    assert Snapshots(tmp_path, {"versions": "those"}, notes.append).load({"k1", "k2"}) == {}
+    (tmp_path / "two.npz").write_bytes((tmp_path / "one.npz").read_bytes()[:-40])
+    assert set(snapshots.load({"k1", "k2"})) == {"one"}
+    assert [note.split(": ")[0].split(" is ")[1] for note in notes] == [
+        "of another version",
+        "damaged",
+    ]
+    snapshots.sweep({"k1"})
+    assert [path.name for path in tmp_path.iterdir()] == ["one.npz"]
+
+
+def test_a_full_disk_costs_a_note_and_not_the_runs(tmp_path, monkeypatch) -> None:
+    def full(path: Path, content: bytes) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(lanes, "_SAVE_EVERY_S", 0.0)
+    monkeypatch.setattr("nets.training.compiled._ROUND_S", 0.0)
+    monkeypatch.setattr("nets.training.snapshots.write_atomically", full)
+    notes: list[str] = []
+    control = Control(snapshots=Snapshots(tmp_path / "x", _IDENTITY, notes.append))
+    configs = _configs()[:2]
+    runs = list(train_each(configs, "cpu", control=control))
+    assert [run.status for run in runs] == ["fitted", "fitted"]
+    (note,) = notes
+    assert "No space left on device" in note
+    assert "free some space" in note
+
+
+def test_one_run_that_raises_fails_alone(tmp_path, monkeypatch) -> None:
+    configs = _configs()
+    culprit = configs[3].key()
+    whole = Ensemble._round
+
+    def round_(self):
+        # Like a device out of memory: also no more than four fit together.
+        if len(self.configs) > 4 or culprit in [config.key() for config in self.configs]:
+            raise RuntimeError("out of memory\nlong story")
+        yield from whole(self)
+
+    monkeypatch.setattr(Ensemble, "_round", round_)
+    store = ParquetStore(tmp_path / "out")
+    report = scan(configs, store, device="cpu", engine="ensemble", workers=1)
+    assert report.done == len(configs)
+    assert report.not_fitted == {"failed": 1}
+    frame = store.frame().set_index("key")
+    assert frame.loc[culprit, "message"] == "RuntimeError: out of memory"
+    assert (frame.drop(index=culprit)["status"] == "fitted").all()
+    # Failed runs are tried again, and the others are as if nothing had happened.
+    monkeypatch.setattr(Ensemble, "_round", whole)
+    assert scan(configs, store, device="cpu", engine="ensemble", workers=1).done == 1
+    calm = MemoryStore()
+    scan(configs, calm, device="cpu", engine="ensemble", workers=1)
+    expected = calm.frame().set_index("key")["dw"]
+    assert np.allclose(store.frame().set_index("key")["dw"], expected, rtol=1e-4)
