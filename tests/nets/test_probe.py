@@ -1,0 +1,61 @@
+"""Gradient noise and change of the NTK against gradients by autograd, sample by sample."""
+
+import numpy as np
+import pytest
+import torch
+
+from nets.architectures import DENSE, NAMES, build
+from nets.training.probe import PROBE, Probe
+
+KAPPA = 0.01
+
+
+def _net(name: str):
+    if name == "linear":
+        return build(name, 64, 0, 1, "none")
+    return build(name, 64, 2, 6, "gelu")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_noise_and_kernel_are_those_of_single_gradients(name: str) -> None:
+    rng = np.random.default_rng(3)
+    net = _net(name)
+    start = [torch.from_numpy(w[None]) for w in net.draw(rng)]
+    x = torch.from_numpy(rng.standard_normal((PROBE + 30, 64)))
+    y = np.where(rng.random(len(x)) < 0.5, -1.0, 1.0)
+    f0 = net.forward(start, x[None])[0][0].numpy()
+    probe = Probe(net, start, x, y, f0, KAPPA)
+    moved = [w + 0.05 * torch.from_numpy(rng.standard_normal(w.shape)) for w in start]
+
+    def gradients(weights: list[torch.Tensor], of_loss: bool) -> np.ndarray:
+        rows = []
+        for i in range(PROBE):
+            leaves = [w.clone().requires_grad_() for w in weights]
+            if hasattr(net, "output"):
+                f = net.output(leaves, x[None, i : i + 1])[0, 0]
+            else:
+                f = net.forward(leaves, x[None, i : i + 1])[0][0, 0]
+            value = torch.relu(KAPPA - y[i] * (f - f0[i])) if of_loss else f
+            parts = torch.autograd.grad(value, leaves)
+            rows.append(np.concatenate([part.numpy().ravel() for part in parts]))
+        return np.array(rows)
+
+    for weights in (start, moved):
+        single = gradients(weights, of_loss=True)
+        look = probe.look(weights)
+        assert look.noise_trace == pytest.approx(np.trace(np.cov(single.T)), rel=1e-9)
+        jacobian, initial = gradients(weights, of_loss=False), gradients(start, of_loss=False)
+        kernel, before = jacobian @ jacobian.T, initial @ initial.T
+        change = np.linalg.norm(kernel - before) / np.linalg.norm(before)
+        assert look.ntk_change == pytest.approx(change, rel=1e-9, abs=1e-12)
+    fitted = np.mean(y[:PROBE] * (net.forward(moved, x[None])[0][0].numpy() - f0)[:PROBE] >= KAPPA)
+    assert 0.05 < fitted < 0.95
+    assert name in DENSE or not hasattr(net, "factors")
+
+
+def test_a_probe_of_one_sample_has_no_covariance() -> None:
+    net = build("linear", 4, 0, 1, "none")
+    weights = [torch.zeros((1, 4, 1))]
+    look = Probe(net, weights, torch.ones((1, 4)), np.ones(1), np.zeros(1), KAPPA).look(weights)
+    assert np.isnan(look.noise_trace)
+    assert look.ntk_change == 0.0
