@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from nets.exponents import NetExponentRow
 from nets.training.result import FITTED
 from perceptron_sim.experiments.figures.style import (
+    COLOURS,
     STYLE,
     geometric_means,
     log_axes,
@@ -98,3 +99,60 @@ def _headline(frame: pd.DataFrame) -> str:
         parts.append(f"{name} {shown}")
     seeds = frame["seed"].nunique()
     return ",  ".join(parts) + f";  geometric means over {seeds} seeds, bars: 95 % intervals"
+
+
+def figure_course(run: pd.Series) -> Figure:
+    """Draw the course of one run against t: ||w - w_0||, unfitted fraction and loss, probe.
+
+    Args:
+        run: a row of the store with checkpoints.
+    """
+    steps = np.asarray(run["checkpoint_step"])
+    started = steps > 0
+    t = np.asarray(run["checkpoint_t"], dtype=np.float64)[started]
+    column = {
+        name: np.asarray(run[f"checkpoint_{name}"], dtype=np.float64)[started]
+        for name in ("dw", "unfitted", "train_loss", "noise_trace", "ntk_change")
+    }
+    with rc_context(STYLE):
+        figure = Figure(figsize=(10.5, 3.8))
+        weights, training, probe = figure.subplots(1, 3)
+        weights.plot(t, column["dw"], "o-", color=COLOURS[1], markersize=3)
+        weights.set_ylabel(r"$\|w - w_0\|$")
+        for ax, i, name, label in (
+            (training, 0, "unfitted", r"unfitted fraction, $y (f - f_0) < \kappa$"),
+            (training, 2, "train_loss", r"loss $/\,\kappa$ at the start"),
+            (probe, 3, "noise_trace", r"gradient noise $\mathrm{tr}\,C$ / start"),
+            (probe, 4, "ntk_change", r"$\|K - K_0\| / \|K_0\|$ of the NTK"),
+        ):
+            scale = {"train_loss": run["kappa"], "noise_trace": run["noise_trace"]}.get(name, 1.0)
+            some = column[name] > 0
+            ax.plot(
+                t[some],
+                column[name][some] / scale,
+                "os"[i % 2] + "-",
+                color=COLOURS[i],
+                markersize=3,
+                label=label,
+            )
+        training.set_ylabel("training set (0 from $t^*$ on)")
+        probe.set_ylabel("probe of up to 64 training samples")
+        for ax in (weights, training, probe):
+            log_axes(ax)
+            ax.set_xlabel(r"time $t = \eta \times$ steps")
+            if run["status"] == FITTED:
+                ax.axvline(run["t_star"], color="0.5", linestyle=":", linewidth=1, label="$t^*$")
+            ax.legend(loc="best")
+        net = ", ".join(
+            f"${symbol} = {plain(float(run[name]))}$"
+            for symbol, name in (
+                *(("L", "depth"), ("h", "width"), ("P", "P"), ("B", "B")),
+                *(("T", "T"), (r"\alpha", "alpha")),
+            )
+        )
+        figure.suptitle(
+            f"{run['data']}, {run['arch']} {run['act']}, {net}, seed {run['seed']}: "
+            f"{run['status']} after {run['steps']:,} steps",
+            fontsize=9,
+        )
+    return figure

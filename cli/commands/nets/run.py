@@ -14,49 +14,81 @@ from cli.options import SingleFloat, SingleInteger, given, json_option, out_opti
 @click.option("--seed", type=SingleInteger(), help="Replica number.  [default: 0]")
 @out_option("perceptron-sim-nets-run")
 @json_option
-def command(out: Path, device: str, data_dir: Path | None, as_json: bool, **options: Any) -> int:
-    """Train one net until every sample is fitted: table of checkpoints.
+def command(
+    out: Path,
+    device: str,
+    engine: str,
+    data_dir: Path | None,
+    as_json: bool,
+    **options: Any,
+) -> int:
+    """Train one net until every sample is fitted: table of checkpoints, figure against t.
 
     Here T = eta / (B h). Defaults: digits by parity, mlp of 3 hidden layers of 64, P 256, B 16,
-    T 2^-5, alpha 2^15, seed 0.
+    T 2^-5, alpha 2^15, seed 0. A killed run goes on from where it was, by the same command.
     """
+    import numpy as np
+
     from cli.output import finite, print_json, print_table
+    from cli.progress import TerminalProgress
+    from cli.reports import say_interrupted
     from nets.config import NetConfig
-    from nets.records import record_of
-    from nets.training import check_request, train
-    from perceptron_sim.experiments.records import versions_text
+    from nets.figures import figure_course
+    from nets.scan import scan
+    from nets.training import check_request
+    from perceptron_sim.experiments.figures import save
     from perceptron_sim.experiments.store import ParquetStore
 
     config = NetConfig(**given(**options))
-    check_request([config], device, data_dir)
+    check_request([config], device, data_dir, engine=engine, workers=1)
     store = ParquetStore(out)
-    run = train([config], device, data_dir=data_dir)[0]
-    record = record_of(run, versions_text(("torch",)))
-    stored = store.keys()
-    if record["key"] not in stored:
-        store.append([record])
+    report = scan(
+        [config],
+        store,
+        device=device,
+        engine=engine,
+        data_dir=data_dir,
+        workers=1,
+        unfinished=out / "unfinished",
+        progress=TerminalProgress(),
+    )
+    if report.interrupted:
+        say_interrupted(report)
+        return 1
+    run = store.frame([config.key()]).iloc[0]
+    if run["status"] == "failed":
+        click.echo(f"the run failed: {run['message']}", err=True)
+        return 1
+    if run["checkpoint_step"] is None:
+        click.echo(f"{out} holds this run without its course: name another --out", err=True)
+        return 1
     if as_json:
-        print_json({name: finite(value) for name, value in record.items()})
+        record = {
+            name: value.tolist() if isinstance(value, np.ndarray | np.generic) else value
+            for name, value in run.items()
+        }
+        print_json({str(name): finite(value) for name, value in record.items()})
     else:
-        course = run.checkpoints
-        assert course is not None
-        columns = (course.t, course.dw, course.unfitted, course.train_loss)
+        columns = ("t", "dw", "unfitted", "train_loss", "noise_trace", "ntk_change")
         cells = [
-            [str(course.step[i]), *(f"{column[i]:.5g}" for column in columns)]
-            for i in range(len(course.step))
+            [str(step), *(f"{run[f'checkpoint_{name}'][i]:.5g}" for name in columns)]
+            for i, step in enumerate(run["checkpoint_step"])
         ]
         net = f"{config.arch}, depth {config.depth}, width {config.width}, {config.act}"
         print_table(
             f"{config.data}, {net}, P = {config.P}, B = {config.B}, T = {config.T:g}, "
             f"alpha = {config.alpha:g}, seed = {config.seed}",
-            ["step", "t", "||w - w0||", "unfitted", "loss"],
+            ["step", "t", "||w - w0||", "unfitted", "loss", "tr C", "NTK change"],
             cells,
         )
         click.echo(
-            f"{run.status}: t* = {run.t_star:.6g}, {run.steps} steps, {run.updates} updates, "
-            f"||w - w0|| = {run.dw:.6g}, ||w0|| = {run.w0_norm:.6g}, "
-            f"test error {run.test_error:.4g}, {run.wall_s:.3g} s"
+            f"{run['status']}: t* = {run['t_star']:.6g}, {run['steps']} steps, "
+            f"{run['updates']} updates, ||w - w0|| = {run['dw']:.6g}, "
+            f"||w0|| = {run['w0_norm']:.6g}, test error {run['test_error']:.4g}, "
+            f"{run['wall_s']:.3g} s"
         )
-    if run.status != "fitted":
-        click.echo(run.message, err=True)
-    return 0 if run.status == "fitted" else 1
+    written = save(figure_course(run), out, "run")
+    if run["status"] != "fitted":
+        click.echo(run["message"], err=True)
+    click.echo(f"figure: {written[0]}", err=True)
+    return 0 if run["status"] == "fitted" else 1
