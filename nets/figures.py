@@ -117,11 +117,12 @@ def figure_course(run: pd.Series) -> Figure:
     with rc_context(STYLE):
         figure = Figure(figsize=(10.5, 3.8))
         weights, training, probe = figure.subplots(1, 3)
-        weights.plot(t, column["dw"], "o-", color=COLOURS[1], markersize=3)
+        label = rf"all layers; $\|w_0\| = {run['w0_norm']:.4g}$"
+        weights.plot(t, column["dw"], "o-", color=COLOURS[1], markersize=3, label=label)
         weights.set_ylabel(r"$\|w - w_0\|$")
         for ax, i, name, label in (
             (training, 0, "unfitted", r"unfitted fraction, $y (f - f_0) < \kappa$"),
-            (training, 2, "train_loss", r"loss $/\,\kappa$ at the start"),
+            (training, 2, "train_loss", r"loss $/\,\kappa$ (1 at $t = 0$)"),
             (probe, 3, "noise_trace", r"gradient noise $\mathrm{tr}\,C$ / start"),
             (probe, 4, "ntk_change", r"$\|K - K_0\| / \|K_0\|$ of the NTK"),
         ):
