@@ -29,7 +29,7 @@ __all__ = [
     "train_each",
 ]
 
-ENGINES = ("auto", "compiled", "ensemble")
+ENGINES = ("auto", "compiled", "ensemble", "resident")
 
 
 def train(
@@ -52,8 +52,9 @@ def train(
     Args:
         configs: what to run.
         device: "auto", "cpu" or "cuda".
-        engine: "compiled" for dense nets on a CPU, "ensemble" for any; "auto" the former where
-            it can be.
+        engine: "compiled" (dense nets on a CPU, one run a core), "ensemble" (any, one batched
+            computation), "resident" (the same without a word to the host in between, for GPUs)
+            or "auto": "resident" on CUDA, else "compiled" where it can be.
         data_dir: folder to look for image data sets in first.
         checkpoints: whether to record the course of each run, gradient noise and NTK included.
         keep_weights: whether results hold the final weights.

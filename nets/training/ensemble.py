@@ -9,7 +9,7 @@ known which samples are not, and batches without them are passed over unevaluate
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
@@ -36,6 +36,7 @@ class Ensemble:
         """Begin with replicas still to be admitted."""
         self.replicas = replicas
         self.capacity = replicas.capacity
+        self.engine = "ensemble"
         self._draw = draw
         self._keep_weights = keep_weights
         self._checkpoints = checkpoints
@@ -101,7 +102,7 @@ class Ensemble:
             chosen = unfitted[each, first] & hit[:, None]
             self._update(tape, chosen, rows[each, first], first, K)
         self._count(steps, hit, unfitted[each, first].sum(axis=1))
-        ended = self._ended(hit, diverged, batches)
+        ended = self._ended(diverged, list(batches))
         share = (time.perf_counter() - started) / n
         for replica in alive:
             replica.wall_s += share
@@ -162,13 +163,18 @@ class Ensemble:
         for slot in np.flatnonzero(hit):
             r.alive[slot].suspects = None
 
-    def _ended(self, hit: np.ndarray, diverged: np.ndarray, batches: IntArray) -> dict[int, str]:
-        """Return the places of the replicas that are done, with their status."""
+    def _ended(self, diverged: np.ndarray, seen: Sequence[IntArray]) -> dict[int, str]:
+        """Return the places of the replicas that are done, with their status.
+
+        Args:
+            diverged: of each replica.
+            seen: the batches each has just evaluated; all changed nothing if its streak is long.
+        """
         r = self.replicas
         ended = dict.fromkeys(map(int, np.flatnonzero(diverged)), DIVERGED)
-        for slot in map(int, np.flatnonzero(~hit & ~diverged)):
-            config = r.alive[slot].config
-            if r.streak[slot] * config.B >= config.P and self._all_fitted(slot, batches[slot]):
+        long = r.streak[: len(r.alive)] * r.queue.B >= [c.P for c in self.configs]
+        for slot in map(int, np.flatnonzero(long & ~diverged)):
+            if self._all_fitted(slot, seen[slot]):
                 ended[slot] = FITTED
         for slot in map(int, np.flatnonzero(r.step[: len(r.alive)] >= r.limit[: len(r.alive)])):
             if slot not in ended:
@@ -247,7 +253,7 @@ class Ensemble:
             else None,
             d=r.x.shape[1],
             wall_s=replica.wall_s,
-            engine="ensemble",
+            engine=self.engine,
             device=r.x.device.type,
         )
         r.retire(slot)

@@ -20,6 +20,7 @@ from nets.training.engine import Engine, State
 from nets.training.ensemble import Ensemble
 from nets.training.lanes import Lane
 from nets.training.replicas import Replicas
+from nets.training.resident import ResidentEnsemble
 from perceptron_sim.experiments.simulate import StopFlag
 
 
@@ -44,7 +45,7 @@ def inputs_of(config: NetConfig, data_dir: Path | None) -> tuple[int, tuple[int,
 
 def is_compiled(config: NetConfig, device: torch.device, engine: str) -> bool:
     """Return whether a run is trained in the compiled loop."""
-    return engine != "ensemble" and device.type == "cpu" and config.arch in DENSE
+    return engine in ("auto", "compiled") and device.type == "cpu" and config.arch in DENSE
 
 
 @dataclass(frozen=True)
@@ -121,7 +122,11 @@ class Plan:
         dtype = torch.float32 if one.dtype == "float32" else torch.float64
         P = max(config.P for config in configs)
         replicas = Replicas(architecture, room, P, d, one.B, dtype, self.device)
-        return Ensemble(replicas, self._draw, self.checkpoints, self.keep_weights)
+        on_device = self.engine == "resident" or (
+            self.engine == "auto" and self.device.type == "cuda"
+        )
+        kind = ResidentEnsemble if on_device else Ensemble
+        return kind(replicas, self._draw, self.checkpoints, self.keep_weights)
 
 
 def _order(config: NetConfig) -> tuple[object, ...]:

@@ -97,7 +97,11 @@ class Replicas:
     @property
     def weights(self) -> list[torch.Tensor]:
         """Weights of the replicas alive, one tensor (R, ...) a layer, as views."""
-        return [layer[: len(self.alive)] for layer in self._store]
+        return self.first_weights(len(self.alive))
+
+    def first_weights(self, n: int) -> list[torch.Tensor]:
+        """Weights in the first n places, taken or not, as views."""
+        return [layer[:n] for layer in self._store]
 
     def weights_of(self, slot: int) -> list[torch.Tensor]:
         """Weights of one replica, with a replica axis of length 1, as views."""
@@ -118,7 +122,7 @@ class Replicas:
         self.kappa[slot] = config.kappa
         self.limit[slot] = config.max_steps
         self.base[slot] = home * self.P
-        rows = self._rows(slot)
+        rows = self.rows_of(slot)
         self.x[rows].copy_(torch.from_numpy(subsets.x))
         self.y[rows] = subsets.y
         self.f0[rows] = self.outputs(self.weights_of(slot), self.x[rows])
@@ -190,7 +194,7 @@ class Replicas:
 
     def margins(self, slot: int) -> FloatArray:
         """Return y (f - f_0) of every training sample of one replica, shape (P,), float64."""
-        rows = self._rows(slot)
+        rows = self.rows_of(slot)
         f = self.outputs(self.weights_of(slot), self.x[rows])
         return np.asarray(self.y[rows] * (f - self.f0[rows]), dtype=np.float64)
 
@@ -220,6 +224,7 @@ class Replicas:
         """Return where batches (R, n, B) of the replicas alive lie in the buffers."""
         return batches + self.base[: len(self.alive), None, None]
 
-    def _rows(self, slot: int) -> slice:
+    def rows_of(self, slot: int) -> slice:
+        """Return where the samples of one replica lie in the buffers."""
         begin = int(self.base[slot])
         return slice(begin, begin + self.alive[slot].config.P)

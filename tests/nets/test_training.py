@@ -36,6 +36,7 @@ def _distance(found: list[np.ndarray], expected: list[np.ndarray]) -> float:
     return apart / math.hypot(*(np.linalg.norm(b) for b in expected))
 
 
+ENGINES = ["compiled", "ensemble", "resident"]
 NETS = [
     {"depth": 5, "width": 32, "act": "relu", "T": 2.0**-6},
     {"depth": 2, "width": 24, "act": "gelu", "T": 2.0**-5},
@@ -46,7 +47,7 @@ NETS = [
 ]
 
 
-@pytest.mark.parametrize("engine", ["compiled", "ensemble"])
+@pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize(("dtype", "bound"), [("float64", 1e-10), ("float32", 1e-5)])
 @pytest.mark.parametrize("net", NETS, ids=lambda net: "-".join(map(str, net.values())))
 def test_a_replica_is_the_plain_loop_over_one_net(net, dtype, bound, engine) -> None:
@@ -67,7 +68,9 @@ def test_a_replica_is_the_plain_loop_over_one_net(net, dtype, bound, engine) -> 
     assert _distance(run.weights, weights) < bound
 
 
-@pytest.mark.parametrize(("engine", "rounding"), [("compiled", 0.0), ("ensemble", 1e-12)])
+@pytest.mark.parametrize(
+    ("engine", "rounding"), [("compiled", 0.0), ("ensemble", 1e-12), ("resident", 1e-12)]
+)
 def test_results_do_not_depend_on_company_order_or_splitting(engine, rounding) -> None:
     configs = [
         NetConfig(depth=3, width=24, P=P, T=T, seed=seed, dtype="float64", P_test=64)
@@ -93,7 +96,7 @@ def test_results_do_not_depend_on_company_order_or_splitting(engine, rounding) -
             assert other.test_error == first.test_error
 
 
-@pytest.mark.parametrize("engine", ["compiled", "ensemble"])
+@pytest.mark.parametrize("engine", ENGINES)
 def test_every_sample_is_fitted_at_the_end_and_not_one_step_before(engine) -> None:
     config = NetConfig(depth=2, width=32, P=200, T=2.0**-6, seed=1, dtype="float64")
     run = train([config], "cpu", engine=engine, keep_weights=True)[0]
@@ -166,7 +169,7 @@ def test_linear_on_teacher_data_is_the_perceptron(chi: float) -> None:
         assert stats.ks_2samp(ours, theirs).pvalue > 1e-7
 
 
-@pytest.mark.parametrize("engine", ["compiled", "ensemble"])
+@pytest.mark.parametrize("engine", ENGINES)
 def test_a_diverging_run_is_recorded_and_the_others_go_on(engine) -> None:
     configs = [NetConfig(depth=3, width=16, P=64, T=T, seed=0) for T in (2.0**40, 2.0**-8, 64.0)]
     wild, tame, dead = train(configs, "cpu", engine=engine)
@@ -176,7 +179,7 @@ def test_a_diverging_run_is_recorded_and_the_others_go_on(engine) -> None:
     assert (alone.steps, alone.dw) == (tame.steps, pytest.approx(tame.dw, rel=1e-5))
 
 
-@pytest.mark.parametrize("engine", ["compiled", "ensemble"])
+@pytest.mark.parametrize("engine", ENGINES)
 def test_checkpoints_are_log_spaced_and_end_with_the_last_update(engine) -> None:
     run = train([NetConfig(P=256, T=2.0**-6, seed=2)], "cpu", engine=engine)[0]
     course = run.checkpoints

@@ -44,12 +44,13 @@ def _configs(dtype: str = "float32") -> list[NetConfig]:
     ]
 
 
-@pytest.mark.parametrize("engine", ["compiled", "ensemble"])
+@pytest.mark.parametrize("engine", ["compiled", "ensemble", "resident"])
 def test_a_run_goes_on_from_its_state_to_the_identical_end(engine, tmp_path, monkeypatch) -> None:
     # States are saved at every opportunity; the request is given up again and again.
     monkeypatch.setattr(lanes, "_SAVE_EVERY_S", 0.0)
     monkeypatch.setattr("nets.training.compiled._ROUND_S", 0.0)
     monkeypatch.setattr("nets.training.compiled._FIRST_STEPS", 7)
+    monkeypatch.setattr("nets.training.resident.STEPS", 7)
     configs = _configs()
     undisturbed = {r.config.key(): r for r in train(configs, "cpu", engine=engine, workers=1)}
     notes: list[str] = []

@@ -26,7 +26,7 @@ def net_options(real: click.ParamType[Any], integer: click.ParamType[Any]) -> Ca
             "--engine",
             default="auto",
             show_default=True,
-            help="compiled (dense nets on a CPU), ensemble (any), or auto.",
+            help="compiled (dense nets on a CPU), ensemble, resident (GPU), or auto.",
         ),
         click.option(
             "--data-dir",

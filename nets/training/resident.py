@@ -1,0 +1,162 @@
+"""The ensemble of a GPU: many steps without a word to the host, replayed as one CUDA graph.
+
+A step is the same few kernels for all replicas, whether their batches change anything or not, so
+nothing waits for the host to decide. The host looks at the counts of unfitted samples after every
+``STEPS`` steps, and at the whole training set of a replica after P/B null steps in a row. On a CPU
+the same steps are taken one call at a time, which is how they are tested.
+"""
+
+import time
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+
+from nets.config import NetConfig
+from nets.training.engine import Draw
+from nets.training.ensemble import Ensemble
+from nets.training.replicas import Replicas
+from nets.training.result import NetResult
+
+# Steps between two looks of the host; at most ``batches.AHEAD``.
+STEPS = 64
+# A graph is made anew when fewer of its replicas than this share are left.
+_SHARE_ALIVE = 0.7
+_WARM_UP = 3
+
+
+class ResidentEnsemble(Ensemble):
+    """Replicas that take their steps on the device; results are those of ``Ensemble``."""
+
+    def __init__(
+        self, replicas: Replicas, draw: Draw, checkpoints: bool, keep_weights: bool
+    ) -> None:
+        """Begin with replicas still to be admitted."""
+        super().__init__(replicas, draw, checkpoints, keep_weights)
+        x, R, B = replicas.x, replicas.capacity, replicas.queue.B
+        self.engine = "resident"
+        self._y = x.new_zeros(len(x))
+        self._f0 = x.new_zeros(len(x))
+        self._push = x.new_zeros(R)
+        self._kappa = x.new_zeros(R)
+        integers = {"dtype": torch.int64, "device": x.device}
+        self._rows = torch.zeros((STEPS, R, B), **integers)
+        self._room = torch.zeros(R, **integers)
+        self._at = torch.zeros(1, **integers)
+        self._hits = torch.zeros((STEPS, R), **integers)
+        self._wild = torch.zeros((STEPS, R), **integers)
+        self._halted = torch.zeros(R, dtype=torch.bool, device=x.device)
+        self._graph: torch.cuda.CUDAGraph | None = None
+        self._captured = 0
+
+    def admit(self, config: NetConfig) -> None:
+        """Start one more run."""
+        super().admit(config)
+        r = self.replicas
+        rows = r.rows_of(len(r.alive) - 1)
+        self._y[rows] = torch.from_numpy(r.y[rows]).to(self._y)
+        self._f0[rows] = torch.from_numpy(r.f0[rows]).to(self._f0)
+
+    def _round(self) -> Iterator[NetResult]:
+        """Take up to ``STEPS`` steps, none beyond a mark; return the replicas that end."""
+        started = time.perf_counter()
+        r = self.replicas
+        alive = list(r.alive)
+        n = len(alive)
+        grown = np.zeros(n, dtype=np.bool_)
+        for slot in map(int, np.flatnonzero(r.mark[:n] <= r.step[:n])):
+            # Only a run that goes on can diverge.
+            grown[slot] = self._record(slot, int(r.step[slot]) + 1) and not bool(
+                np.all(r.margins(slot) >= r.kappa[slot])
+            )
+        room = np.minimum(r.limit[:n], r.mark[:n]) - r.step[:n]
+        room = np.where(grown, 0, np.minimum(room, STEPS))
+        batches = r.queue.ahead(STEPS)
+        self._fill(r.rows(batches), room)
+        count = int(room.max())
+        self._advance(n, count)
+        hits = self._hits[:count, :n].cpu().numpy()
+        wild = self._wild[:count, :n].cpu().numpy() > 0
+        diverged = wild.any(axis=0)
+        steps = np.where(diverged, wild.argmax(axis=0), room) if count else room
+        updated = hits > 0
+        any_update = updated.any(axis=0)
+        behind = updated[::-1].argmax(axis=0) if count else np.zeros(n, dtype=np.int64)
+        r.last[:n] = np.where(any_update, r.step[:n] + count - behind, r.last[:n])
+        r.step[:n] += steps
+        r.streak[:n] = np.where(any_update, r.step[:n] - r.last[:n], r.streak[:n] + steps)
+        r.updates[:n] += updated.sum(axis=0)
+        r.hits[:n] += hits.sum(axis=0)
+        r.queue.advance(np.arange(n), steps)
+        for slot in map(int, np.flatnonzero(any_update)):
+            r.alive[slot].suspects = None
+        seen = [batches[slot, : steps[slot]] for slot in range(n)]
+        ended = self._ended(diverged | grown, seen)
+        share = (time.perf_counter() - started) / n
+        for replica in alive:
+            replica.wall_s += share
+        for place in sorted(ended, reverse=True):
+            yield self._finish(place, ended[place])
+
+    def _fill(self, rows: np.ndarray, room: np.ndarray) -> None:
+        """Bring to the device what a round of steps reads; replicas without room stand still."""
+        r = self.replicas
+        n = len(room)
+        self._rows[:, :n].copy_(torch.from_numpy(np.ascontiguousarray(rows.swapaxes(0, 1))))
+        self._push[:n].copy_(torch.from_numpy(r.push[:n]))
+        self._kappa[:n].copy_(torch.from_numpy(r.kappa[:n]))
+        self._room.zero_()
+        self._room[:n].copy_(torch.from_numpy(room))
+        self._halted.zero_()
+        self._at.zero_()
+
+    def _step(self, n: int) -> None:
+        """Take step ``_at`` of the round in the first n replicas."""
+        r = self.replicas
+        flat = self._rows[:, :n].index_select(0, self._at).reshape(-1)
+        B = r.queue.B
+        weights = r.first_weights(n)
+        x = r.x.index_select(0, flat).view(n, B, -1)
+        f, tape = r.architecture.forward(weights, x)
+        y = self._y.index_select(0, flat).view(n, B)
+        gap = y * (f - self._f0.index_select(0, flat).view(n, B))
+        # Written so that a sample whose output is not a number counts as unfitted.
+        unfitted = ~(gap >= self._kappa[:n, None])
+        active = (self._at < self._room[:n]) & ~self._halted[:n]
+        wild = active & unfitted.any(dim=1) & ~torch.isfinite(f).all(dim=1)
+        self._halted[:n] |= wild
+        acting = unfitted & (active & ~wild)[:, None]
+        r.architecture.descend(weights, tape, acting * y * self._push[:n, None])
+        self._hits[:, :n].index_copy_(0, self._at, acting.sum(dim=1)[None])
+        self._wild[:, :n].index_copy_(0, self._at, wild.long()[None])
+        self._at += 1
+
+    def _advance(self, n: int, count: int) -> None:
+        """Take ``count`` steps."""
+        if self.replicas.x.device.type != "cuda":
+            for _ in range(count):
+                self._step(n)
+            return
+        if self._graph is None or not _SHARE_ALIVE * self._captured <= n <= self._captured:
+            self._capture(n)
+        assert self._graph is not None
+        for _ in range(count):
+            self._graph.replay()
+
+    def _capture(self, n: int) -> None:
+        """Record one step of the first n replicas; nothing moves, as no replica has room."""
+        room = self._room.clone()
+        self._room.zero_()
+        stream = torch.cuda.Stream()
+        stream.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(stream):
+            for _ in range(_WARM_UP):
+                self._step(n)
+        torch.cuda.current_stream().wait_stream(stream)
+        self._at.zero_()
+        self._graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(self._graph):
+            self._step(n)
+        self._captured = n
+        self._room.copy_(room)
+        self._at.zero_()
