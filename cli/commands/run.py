@@ -18,7 +18,9 @@ from cli.options import (
 @click.command()
 @point_options(SingleFloat(), SingleInteger())
 @click.option("--seed", type=SingleInteger(), help="Replica number.  [default: 0]")
-@click.option("--kernel", default="auto", show_default=True, help="auto, event or reference.")
+@click.option(
+    "--kernel", default="auto", show_default=True, help="auto, event, reference, shuffled, sde."
+)
 @out_option("perceptron-sim-run")
 @json_option
 def command(out: Path, kernel: str, as_json: bool, **options: Any) -> int:

@@ -25,7 +25,9 @@ DEFAULTS: dict[str, Any] = {
 @point_options(FloatGrid(), IntegerGrid())
 @click.option("--seeds", type=int, help="Replicas at each point: seeds 0 .. N-1.  [default: 6]")
 @click.option("--workers", type=click.IntRange(min=1), help="Threads.  [default: one a core]")
-@click.option("--kernel", default="auto", show_default=True, help="auto, event or reference.")
+@click.option(
+    "--kernel", default="auto", show_default=True, help="auto, event, reference, shuffled, sde."
+)
 @click.option("--checkpoints/--no-checkpoints", default=True, help="Store the course of each run.")
 @out_option("perceptron-sim-scan")
 @json_option

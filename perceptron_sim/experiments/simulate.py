@@ -15,12 +15,19 @@ from perceptron_sim.kernels import event_driven, reference, status
 from perceptron_sim.kernels.observables import training_state
 from perceptron_sim.kernels.reference import Recorder
 from perceptron_sim.kernels.sampler import memory_bytes, sample_folded
+from perceptron_sim.kernels.sde import sde_sgd
+from perceptron_sim.kernels.shuffled import shuffled_sgd
 from perceptron_sim.theory import unfitted_fraction
 
-KERNELS = ("auto", "event", "reference")
+KERNELS = ("auto", "event", "reference", "shuffled", "sde")
 # Memory for cached Gram rows, in bytes. Another budget gives another, equally distributed run.
 ROW_BUDGET = 1 << 30
 CHECKPOINTS_PER_DECADE = 8
+_PLAIN = {
+    "reference": reference.reference_sgd,
+    "shuffled": shuffled_sgd,
+    "sde": sde_sgd,
+}
 SCHEDULES = {
     "auto": event_driven.AUTO,
     "plain": event_driven.PLAIN,
@@ -35,7 +42,7 @@ class Checkpoints:
 
     Attributes:
         step: number of steps done; the last one is the last non-null step.
-        t: eta * step.
+        t: eta * step (T * step for "sde").
         w1: signal w_1.
         w_perp: noise |w_perp|.
         unfitted: fraction of training samples with y f < kappa.
@@ -63,12 +70,13 @@ class RunResult:
         kernel: the kernel that ran it.
         status: "fitted", "max_steps", "max_updates", "diverged" or "interrupted".
         message: one line for people: how it ended and, if not fitted, what would help.
-        t_star: eta * steps, the training time.
+        t_star: eta * steps (T * steps for "sde"), the training time.
         steps: index of the last non-null step.
         updates: number of non-null steps.
         hits: number of samples that were unfitted when drawn, over all steps.
         unfitted: training samples still unfitted at the end.
-        hit_counts: hits of each training sample, shape (P,); w = T/sqrt(d) hit_counts @ z.
+        hit_counts: hits of each training sample, shape (P,); w = T/sqrt(d) hit_counts @ z. Zero
+            for "sde".
         w: final weights, shape (d,).
         w1: signal, the component of w along the teacher.
         w_perp: noise, the norm of the rest of w.
@@ -122,10 +130,15 @@ def resolve_kernel(kernel: str) -> str:
     return "event" if kernel == "auto" else kernel
 
 
+def time_step(config: PerceptronConfig, kernel: str) -> float:
+    """Return how long a step of ``kernel``, as resolved, lasts: eta, or T for the SDE."""
+    return config.T if kernel == "sde" else config.eta
+
+
 def run_bytes(config: PerceptronConfig, kernel: str) -> int:
     """Return the memory that a run takes at most, in bytes; ``kernel`` as resolved."""
     data = memory_bytes(config.P, config.d)
-    if kernel == "reference":
+    if kernel != "event":
         return data
     # While one pool and its rows replace another, two of each are there; a pool holds a copy of the
     # data at most, and the rows the square of their number.
@@ -152,7 +165,9 @@ def simulate(
 
     Args:
         config: what to run.
-        kernel: "event" (exact and fast), "reference" (the obvious loop), or "auto": "event".
+        kernel: "event" (exact and fast), "reference" (the obvious loop), or "auto": "event". Other
+            dynamics on the same data: "shuffled" (every sample once an epoch), "sde" (Euler and
+            Maruyama with the exact noise covariance; a step lasts T, not eta).
         checkpoints: "log" for log-spaced checkpoints, None for none.
         data: label-folded training samples z = y x, shape (P, d), instead of those the
             configuration draws.
@@ -193,7 +208,7 @@ def simulate(
         growth = 2.0 / (1.0 + config.chi)
         code = event_driven.event_driven_sgd(*problem, log, growth, row_budget, SCHEDULES[schedule])
     else:
-        code = reference.reference_sgd(*problem)
+        code = _PLAIN[name](*problem)
     wall_s = time.perf_counter() - started
     # Near the largest floats T w may overflow; that is a status, not a warning.
     with np.errstate(over="ignore", invalid="ignore"):
@@ -292,6 +307,7 @@ def _measure(
         keep = int(np.searchsorted(recorder.steps[: counters[reference.RECORDED]], steps))
         course = _course(
             config,
+            time_step(config, kernel),
             step=np.append(recorder.steps[:keep], steps),
             w=np.vstack([recorder.w[:keep] * scaled.w_unit, w]),
             unfitted=np.append(recorder.unfitted[:keep], unfitted),
@@ -302,7 +318,7 @@ def _measure(
         kernel=kernel,
         status=status.NAMES[code],
         message=_message(config, code, unfitted),
-        t_star=config.eta * steps,
+        t_star=time_step(config, kernel) * steps,
         steps=steps,
         updates=int(counters[reference.UPDATES]),
         hits=int(counters[reference.HITS]),
@@ -331,12 +347,17 @@ def _check_fitted(scaled: _Scaled, w: FloatArray) -> None:
 
 
 def _course(
-    config: PerceptronConfig, step: IntArray, w: FloatArray, unfitted: IntArray, loss: FloatArray
+    config: PerceptronConfig,
+    duration: float,
+    step: IntArray,
+    w: FloatArray,
+    unfitted: IntArray,
+    loss: FloatArray,
 ) -> Checkpoints:
     w1, w_perp, lam = _split(w)
     return Checkpoints(
         step=step,
-        t=np.multiply(config.eta, step, dtype=np.float64),
+        t=np.multiply(duration, step, dtype=np.float64),
         w1=w1,
         w_perp=w_perp,
         unfitted=unfitted / config.P,
