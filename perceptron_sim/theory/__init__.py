@@ -1,6 +1,7 @@
 """What theory predicts: exponents, closed forms, order-parameter equations, stopping."""
 
 from perceptron_sim.theory.asymptotics import Constants, constants
+from perceptron_sim.theory.crossovers import Crossovers, crossovers
 from perceptron_sim.theory.exponents import Exponents, exponents, exponents_at_dimension
 from perceptron_sim.theory.flow import Flow, order_parameter_flow
 from perceptron_sim.theory.minimal_signal import MinimalSignal, minimal_error, minimal_signal
@@ -16,12 +17,14 @@ from perceptron_sim.theory.prediction import Prediction, predict
 
 __all__ = [
     "Constants",
+    "Crossovers",
     "Exponents",
     "Flow",
     "MinimalSignal",
     "NoiseCovariance",
     "Prediction",
     "constants",
+    "crossovers",
     "exponents",
     "exponents_at_dimension",
     "mean_abs_x1",
