@@ -16,6 +16,7 @@ from perceptron_sim.errors import InputError
 COMMANDS = {
     "scan": "Scan a grid, fit the exponents, draw the figures (the main job).",
     "run": "Train one perceptron and show its trajectory.",
+    "phase": "Map the regimes over two axes; fit and draw their boundaries.",
     "nets": "Train nets on images or teacher data: the same questions, asked of deep nets.",
     "theory": "Print the predicted exponents and prefactors.",
     "export": "Write the runs of a folder as CSV or NetCDF.",

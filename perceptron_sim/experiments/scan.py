@@ -41,6 +41,7 @@ class ScanReport:
         not_fitted: of those, how many did not end "fitted", by status.
         interrupted: whether it was ended before the grid was complete.
         wall_s: seconds from start to end.
+        out_of_time: whether a deadline ended it.
     """
 
     keys: frozenset[str]
@@ -49,6 +50,7 @@ class ScanReport:
     not_fitted: dict[str, int]
     interrupted: bool
     wall_s: float
+    out_of_time: bool = False
 
 
 def default_workers() -> int:
@@ -64,6 +66,7 @@ def scan(
     checkpoints: str | None = "log",
     workers: int | None = None,
     progress: Progress | None = None,
+    until: float | None = None,
 ) -> ScanReport:
     """Simulate every configuration that ``store`` does not hold yet.
 
@@ -77,6 +80,7 @@ def scan(
         checkpoints: as in ``simulate``.
         workers: threads; default one a core.
         progress: watcher.
+        until: start no run after this time.monotonic(), finish those that run; None for no end.
 
     Returns:
         The report.
@@ -116,7 +120,9 @@ def scan(
             _compile(name, watcher)
         watcher.start("scan", len(pending), sum(map(_cost, pending)))
         try:
-            for config, record in _in_threads(pending, work, n_workers, interrupts, report.flush):
+            for config, record in _in_threads(
+                pending, work, n_workers, interrupts, report.flush, until
+            ):
                 if record["status"] != _INTERRUPTED:
                     report.add(record, _cost(config))
         except BaseException:
@@ -134,6 +140,7 @@ def scan(
         not_fitted=report.not_fitted,
         interrupted=report.done < len(pending),
         wall_s=time.monotonic() - started,
+        out_of_time=report.done < len(pending) and not interrupts.draining,
     )
 
 
@@ -204,18 +211,20 @@ def _in_threads(
     workers: int,
     interrupts: Interrupts,
     heartbeat: Callable[[], None],
+    until: float | None,
 ) -> Iterator[tuple[PerceptronConfig, Record]]:
     """Yield results as they end; few runs are in flight, so that a signal drains quickly."""
     queue = iter(pending)
     flying: dict[Future[Record], PerceptronConfig] = {}
     with ThreadPoolExecutor(workers) as pool:
         while True:
-            while len(flying) < workers + 1 and not interrupts.draining:
+            late = until is not None and time.monotonic() >= until
+            while len(flying) < workers + 1 and not (interrupts.draining or late):
                 config = next(queue, None)
                 if config is None:
                     break
                 flying[pool.submit(work, config, interrupts.stop)] = config
-            if interrupts.draining:
+            if interrupts.draining or late:
                 for waiting in [future for future in flying if future.cancel()]:
                     del flying[waiting]
             if not flying:

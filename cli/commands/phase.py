@@ -1,0 +1,127 @@
+"""``perceptron-sim phase``: maps of the regimes, with their boundaries."""
+
+import shlex
+from pathlib import Path
+from typing import Any
+
+import click
+
+from cli.arguments import arguments_given
+from cli.options import FloatGrid, IntegerGrid, given, json_option, out_option, point_options
+
+_INTEGERS = IntegerGrid()
+
+
+@click.command()
+@click.option("--plane", "plane_name", default="B-eta", show_default=True, help="Which plane.")
+@point_options(FloatGrid(), _INTEGERS)
+@click.option("--seeds", type=int, help="Replicas of a cell: seeds 0 .. N-1.")
+@click.option("--max-updates", type=int, help="Budget of a run, in steps that change w.")
+@click.option("--budget", help="Budget of the map: 90s, 10min, 2h or 800runs.  [default: none]")
+@click.option("--uniform", is_flag=True, help="Fill the full grid instead of refining.")
+@click.option(
+    "--tolerance",
+    type=click.FloatRange(min=0.0, min_open=True),
+    default=0.1,
+    show_default=True,
+    help="Refine where ln of the observable is off straight lines by more.",
+)
+@click.option("--observable", help="What is mapped and refined.  [default: w_norm]")
+@click.option("--workers", type=click.IntRange(min=1), help="Threads.  [default: one a core]")
+@click.option("--kernel", help="auto, event, reference, shuffled or sde.  [default: auto]")
+@out_option("perceptron-sim-phase")
+@json_option
+@click.pass_context
+def command(
+    ctx: click.Context,
+    /,
+    plane_name: str,
+    seeds: int | None,
+    budget: str | None,
+    uniform: bool,
+    tolerance: float,
+    observable: str | None,
+    workers: int | None,
+    out: Path,
+    as_json: bool,
+    **options: Any,
+) -> int:
+    """Map a plane of the phase diagram; fit its boundaries; draw both beside theory.
+
+    \b
+    B-eta       ||w|| over batch size and learning rate: noise, first step,
+                gradient descent; T_c ~ kappa and B* ~ P^x.
+    T-kappa     ||w|| over temperature and margin: plateau, T_c, noise branch.
+    late-noise  Training curves at several T: when they separate.
+    dynamics    SGD beside shuffled epochs and the SDE of its noise.
+
+    The maps B-eta and T-kappa start coarse and are refined where straight lines in logarithms
+    do not tell what is between, until done or out of --budget. The same command again goes on
+    where it stopped.
+    """
+    from cli.progress import TerminalProgress
+    from perceptron_sim.errors import InputError
+    from perceptron_sim.experiments.figures import save
+    from perceptron_sim.experiments.phase import plane
+    from perceptron_sim.experiments.phase.explore import check_maps, explore, parse_budget
+    from perceptron_sim.experiments.phase.report import settings_of, write_cells, write_report
+    from perceptron_sim.experiments.store import ParquetStore
+
+    chosen = plane(plane_name)
+    values = settings_of(chosen, plane_name, given(**options))
+    limit = parse_budget(budget) if budget is not None else None
+    mapped = observable or chosen.observables[0]
+    if mapped not in chosen.observables:
+        raise InputError(
+            f"observable {mapped!r} is unknown here: choose one of {', '.join(chosen.observables)}"
+        )
+    maps = chosen.maps(values)
+    replicas = seeds if seeds is not None else values["seeds"]
+    check_maps(chosen, maps, replicas, workers)
+    explored = explore(
+        chosen,
+        maps,
+        ParquetStore(out),
+        seeds=replicas,
+        observable=mapped,
+        uniform=uniform or not chosen.adaptive,
+        tolerance=tolerance,
+        budget=limit,
+        workers=workers,
+        progress=TerminalProgress(),
+    )
+    click.echo(
+        f"{explored.found} runs found, {explored.done} simulated in {explored.wall_s:.1f} s: "
+        f"{len(explored.cells)} of {explored.cells_possible} cells",
+        err=True,
+    )
+    if explored.interrupted:
+        click.echo("interrupted: repeat the command to go on where it stopped", err=True)
+        return 1
+    if not explored.complete:
+        click.echo("out of budget: repeat the command to go on, or raise --budget", err=True)
+    if len(explored.cells) == 0:
+        raise InputError("the budget suffices for no cell: raise --budget, or use fewer --seeds")
+    conclusion = chosen.conclude(values, explored.cells, explored.runs, mapped)
+    write_cells(out, explored.cells, conclusion)
+    command_line = shlex.join(["perceptron-sim", "phase", *arguments_given(ctx)])
+    summary = write_report(out, command_line, plane_name, explored, conclusion)
+    written = [
+        path
+        for name, draw in conclusion.figures.items()
+        for path in save(draw(), out, f"{plane_name}_{name}")
+    ]
+    if as_json:
+        from cli.output import print_json
+
+        print_json(summary)
+    else:
+        from cli.output import print_table
+
+        for table in conclusion.tables:
+            print_table(table.title, table.columns, table.rows)
+            if table.note:
+                click.echo(table.note)
+    click.echo(f"figures: {', '.join(str(p) for p in written if p.suffix == '.png')}", err=True)
+    click.echo(f"summary: {out / 'summary.json'}", err=True)
+    return 0

@@ -1,0 +1,124 @@
+"""The perceptron as the model of a plane: jobs are pairs (configuration, kernel)."""
+
+import dataclasses
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from perceptron_sim.errors import InputError
+from perceptron_sim.experiments.config import PerceptronConfig
+from perceptron_sim.experiments.phase.law import Estimate
+from perceptron_sim.experiments.phase.plane import Axis
+from perceptron_sim.experiments.progress import Progress
+from perceptron_sim.experiments.scan import ScanReport, check_request, scan
+from perceptron_sim.experiments.simulate import resolve_kernel
+from perceptron_sim.experiments.store import Store
+from perceptron_sim.theory.crossovers import Crossovers, crossovers
+from perceptron_sim.theory.minimal_signal import CAPACITY
+from perceptron_sim.theory.prediction import accuracy
+
+Job = tuple[PerceptronConfig, str]
+
+
+class PerceptronModel:
+    """Runs jobs by ``scan``, kernel by kernel."""
+
+    def __init__(self, checkpoints: str | None = None) -> None:
+        """Prepare; ``checkpoints`` as in ``simulate``."""
+        self._checkpoints = checkpoints
+
+    def key(self, job: Job) -> str:
+        """Return the key of a run."""
+        config, kernel = job
+        return config.key(resolve_kernel(kernel))
+
+    def check(self, jobs: Sequence[Job], workers: int | None) -> None:
+        """Refuse what would not fit into memory."""
+        for kernel, configs in _by_kernel(jobs).items():
+            check_request(configs, kernel, workers)
+
+    def run(
+        self,
+        jobs: Sequence[Job],
+        store: Store,
+        *,
+        until: float | None,
+        workers: int | None,
+        progress: Progress,
+    ) -> ScanReport:
+        """Do the jobs that ``store`` lacks."""
+        reports: list[ScanReport] = []
+        for kernel, configs in _by_kernel(jobs).items():
+            reports.append(
+                scan(
+                    configs,
+                    store,
+                    kernel=kernel,
+                    checkpoints=self._checkpoints,
+                    workers=workers,
+                    progress=progress,
+                    until=until,
+                )
+            )
+            if reports[-1].interrupted:
+                break
+        ended: dict[str, int] = {}
+        for report in reports:
+            for how, count in report.not_fitted.items():
+                ended[how] = ended.get(how, 0) + count
+        return ScanReport(
+            keys=frozenset().union(*(report.keys for report in reports)),
+            found=sum(report.found for report in reports),
+            done=sum(report.done for report in reports),
+            not_fitted=ended,
+            interrupted=any(report.interrupted for report in reports),
+            wall_s=sum(report.wall_s for report in reports),
+            out_of_time=any(report.out_of_time for report in reports),
+        )
+
+
+def _by_kernel(jobs: Sequence[Job]) -> dict[str, list[PerceptronConfig]]:
+    groups: dict[str, list[PerceptronConfig]] = {}
+    for config, kernel in jobs:
+        groups.setdefault(kernel, []).append(config)
+    return groups
+
+
+def axis(name: str, values: Sequence[float]) -> Axis:
+    """Return an axis with sorted values.
+
+    Raises:
+        InputError: if a value is not positive.
+    """
+    if not all(value > 0.0 for value in values):
+        raise InputError(f"{name} = {min(values):g} on a logarithmic axis: allowed is {name} > 0")
+    return Axis(name, tuple(sorted(float(value) for value in values)))
+
+
+def limits(options: dict[str, Any]) -> dict[str, int]:
+    """Return the limits of a run that were given, as arguments of a configuration."""
+    names = ("max_steps", "max_updates")
+    return {name: options[name] for name in names if options.get(name) is not None}
+
+
+def predicted(chi: float, P: int, d: int) -> Crossovers | None:
+    """Return the predicted crossovers, or None where no signal is needed."""
+    return crossovers(chi, P, d) if CAPACITY * (d - 1) < P else None
+
+
+def as_dict(estimate: Any, **more: Any) -> dict[str, Any]:
+    """Return a dataclass and further entries for JSON."""
+    return {**dataclasses.asdict(estimate), **more}
+
+
+def closeness(measured: Estimate, expected: float, d: int) -> dict[str, Any]:
+    """Return a prediction beside a measurement, and whether they agree at 95 %.
+
+    The prediction is taken to be as good as that of ln ||w|| (``theory.prediction.accuracy``).
+    """
+    error = math.hypot(measured.error, accuracy(d)[0])
+    return {
+        "predicted": expected,
+        "prediction_error": accuracy(d)[0],
+        "agrees": abs(math.log(measured.value / expected)) <= 1.96 * error,
+    }
