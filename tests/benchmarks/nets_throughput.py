@@ -1,8 +1,8 @@
-"""Replica-steps per second of an ensemble beside the plain loop over single nets.
+"""Steps per second of both engines beside the plain loop over single nets, on one thread.
 
 Run from the root of the repository: python tests/benchmarks/nets_throughput.py
-Whole training runs of the ensemble, on one thread; the plain loop (autograd, a backward pass at
-every step) takes the first steps of some of the same runs before and after, on one thread too.
+Whole training runs of the engines, drawing of data and weights included; the plain loop (autograd,
+a backward pass at every step) takes the first steps of some of the same runs before and after.
 """
 
 import importlib.util
@@ -18,6 +18,17 @@ from nets.datasets import locate
 from nets.training import train
 
 _PLAIN_STEPS = 200
+_REPETITIONS = 3
+# What is trained, and with how many replicas.
+_CASES = [
+    ("digits", {"depth": 5, "width": 32, "P": 256}, 32),
+    ("digits", {"depth": 5, "width": 64, "P": 512}, 32),
+    ("mnist", {"depth": 5, "width": 128, "P": 1024}, 16),
+    ("digits", {"arch": "cnn", "P": 256}, 16),
+    ("digits", {"arch": "mnas", "P": 256}, 8),
+    ("cifar10", {"arch": "cnn", "P": 128}, 8),
+    ("cifar10", {"arch": "mnas", "width": 16, "P": 128}, 4),
+]
 
 
 def _plain_loop(configs: list[NetConfig]) -> float:
@@ -39,36 +50,40 @@ def _plain_loop(configs: list[NetConfig]) -> float:
     return len(configs) * _PLAIN_STEPS / (time.perf_counter() - started - once)
 
 
+def _whole_runs(configs: list[NetConfig], engine: str) -> tuple[float, float, float]:
+    """Return steps of a run, steps per second, and seconds to train all."""
+    started = time.perf_counter()
+    results = train(configs, "cpu", engine=engine, workers=1, checkpoints=False)
+    wall = time.perf_counter() - started
+    steps = sum(run.steps for run in results)
+    return steps / len(results), steps / wall, wall
+
+
 def main() -> None:
-    """Print one line a case."""
+    """Print one line a case, engine and repetition."""
     torch.set_num_threads(1)
-    cases = [
-        ("digits", 5, 32, 256, 32),
-        ("digits", 5, 64, 512, 32),
-        ("mnist", 5, 128, 1024, 16),
-    ]
-    print("data    L    h     P  runs   steps/run  ensemble/s   plain/s  ratio  time to fit all")
-    for data, depth, width, P, runs in cases:
-        if data == "mnist" and locate(data) is None:
-            print("mnist is not there: set PERCEPTRON_SIM_DATA", file=sys.stderr)
+    print(
+        "data     net                   P  engine    runs  steps/run    steps/s  plain/s  ratio    all in"
+    )
+    for data, net, runs in _CASES:
+        if data != "digits" and locate(data) is None:
+            print(f"{data} is not there: set PERCEPTRON_SIM_DATA", file=sys.stderr)
             continue
         load_images(data)
-        configs = [
-            NetConfig(data=data, depth=depth, width=width, P=P, T=2.0**-8, seed=s)
-            for s in range(runs)
-        ]
-        train(configs[:1], "cpu")
-        before = _plain_loop(configs[:3])
-        started = time.perf_counter()
-        results = train(configs, "cpu", checkpoints=False)
-        wall = time.perf_counter() - started
-        plain = 0.5 * (before + _plain_loop(configs[:3]))
-        steps = sum(run.steps for run in results)
-        print(
-            f"{data:6s} {depth:2d} {width:4d} {P:5d} {runs:5d} {steps / runs:11.0f} "
-            f"{steps / wall:11.0f} {plain:9.0f} {steps / wall / plain:6.1f} {wall:9.2f} s",
-            flush=True,
-        )
+        configs = [NetConfig(data=data, **net, T=2.0**-8, seed=s) for s in range(runs)]
+        one = configs[0]
+        name = f"{one.arch} L {one.depth} h {one.width}"
+        for engine in ("compiled", "ensemble") if one.arch == "mlp" else ("ensemble",):
+            train(configs[:1], "cpu", engine=engine, workers=1)
+            for _ in range(_REPETITIONS):
+                before = _plain_loop(configs[:3])
+                length, rate, wall = _whole_runs(configs, engine)
+                plain = 0.5 * (before + _plain_loop(configs[:3]))
+                print(
+                    f"{data:8s} {name:16s} {one.P:6d}  {engine:9s} {runs:4d} {length:10.0f} "
+                    f"{rate:10.0f} {plain:8.0f} {rate / plain:6.1f} {wall:7.2f} s",
+                    flush=True,
+                )
 
 
 if __name__ == "__main__":
