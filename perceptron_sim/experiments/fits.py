@@ -4,6 +4,10 @@ The data are logarithms of an observable, several seeds at each grid point. The 
 weighted least-squares slope of their means, with one intercept for each group of points. Raw
 1/se^2 weights under-cover badly below ten seeds, so the variance over seeds is smoothed over
 the grid first: a log-linear gamma regression of the sample variances. Quantiles are Student-t.
+
+Where the runs of a seed share something at all grid points (its data, its initial weights), points
+are correlated; then the seed is the independent unit, and the error of the slope is that of the
+mean over seeds of each seed's own slope.
 """
 
 import math
@@ -29,7 +33,8 @@ class PowerLawFit:
         ci_low, ci_high: 95 % confidence interval, statistical.
         systematic: largest shift of the slope when the lower or upper third of the window is
             left out; NaN below four distinct x.
-        chi2: weighted sum of squared residuals of the means.
+        chi2: weighted sum of squared residuals of the means; with correlated points in units of
+            what the scatter of seeds lets expect, so that chi2_dof is expected of it in any case.
         chi2_dof: degrees of freedom of ``chi2``.
         n_points: grid points used.
         n_seeds: fewest seeds at a point.
@@ -63,6 +68,8 @@ def fit_power_law(
     logs: Sequence[FloatArray],
     groups: Sequence[Hashable] | None = None,
     expected: Sequence[float] | None = None,
+    *,
+    by_seed: bool = False,
 ) -> PowerLawFit | None:
     """Fit ln(observable) = intercept(group) + slope ln(x).
 
@@ -73,10 +80,17 @@ def fit_power_law(
         groups: label of each point; points of a group share an intercept, all share the slope.
         expected: predicted mean of ln(observable) at each point, to be fitted with the same
             weights; finite or absent.
+        by_seed: points are correlated within a seed; then entry s of every array belongs to seed
+            s, and all arrays must be of one length.
 
     Returns:
         The fit, or None if fewer than two distinct x of some group remain.
+
+    Raises:
+        ValueError: if ``by_seed`` and seeds are missing at some point.
     """
+    if by_seed and len({len(values) for values in logs}) > 1:
+        raise ValueError("a fit by seed needs the same seeds at every point")
     labels = [0] * len(x) if groups is None else list(groups)
     usable = [i for i, values in enumerate(logs) if len(values) >= 2]
     points = _Points(
@@ -89,8 +103,15 @@ def fit_power_law(
         return None
     slope = float(weights.slope @ points.means)
     std_error = math.sqrt(float(np.sum(weights.slope**2 * weights.variance)))
-    half = std_error * float(stats.t.ppf(0.5 + LEVEL / 2, weights.dof))
+    dof = weights.dof
     residuals = points.means - weights.hat @ points.means
+    chi2 = float(np.sum(residuals**2 / weights.variance))
+    chi2_dof = len(usable) - 1 - int(points.group.max() + 1)
+    if by_seed:
+        table = np.vstack(points.logs)
+        std_error, dof = _error_of_mean(weights.slope @ table), table.shape[1] - 1.0
+        chi2 = chi2_dof * _misfit_by_seed(table - weights.hat @ table, weights.variance)
+    half = std_error * float(stats.t.ppf(0.5 + LEVEL / 2, dof))
     low, high = _bootstrap(points, weights.slope)
     return PowerLawFit(
         slope=slope,
@@ -98,8 +119,8 @@ def fit_power_law(
         ci_low=slope - half,
         ci_high=slope + half,
         systematic=_window_shift(points, slope),
-        chi2=float(np.sum(residuals**2 / weights.variance)),
-        chi2_dof=len(usable) - 1 - int(points.group.max() + 1),
+        chi2=chi2,
+        chi2_dof=chi2_dof,
         n_points=len(usable),
         n_seeds=min(len(values) for values in points.logs),
         bootstrap_low=low,
@@ -108,6 +129,23 @@ def fit_power_law(
             points, weights, None if expected is None else [expected[i] for i in usable]
         ),
     )
+
+
+def _error_of_mean(values: FloatArray) -> float:
+    return float(np.std(values, ddof=1) / math.sqrt(values.size))
+
+
+def _misfit_by_seed(residuals: FloatArray, variance: FloatArray) -> float:
+    """Return the squared mean residuals over those that the scatter of seeds lets expect.
+
+    Args:
+        residuals: of every seed, shape (points, seeds).
+        variance: weights of the points are its inverse, shape (points,).
+    """
+    scatter = residuals.var(axis=1, ddof=1) / residuals.shape[1]
+    expected = float(np.sum(scatter / variance))
+    found = float(np.sum(residuals.mean(axis=1) ** 2 / variance))
+    return found / expected if expected > 0 else 0.0
 
 
 def _expectation(

@@ -52,6 +52,55 @@ def test_raw_weights_would_not_cover() -> None:
     assert covered / 500 < 0.85
 
 
+def _correlated(rng, n_seeds: int, n_groups: int, shared: float):
+    """Log-observables of seeds that each have a level, and a slope of their own around 1.5."""
+    level = rng.standard_normal(n_seeds)
+    tilt = 1.5 + shared * rng.standard_normal(n_seeds)
+    x = np.log(np.tile(X, n_groups) / X[2])
+    noise = 0.05 * rng.standard_normal((len(x), n_seeds))
+    return list(x[:, None] * tilt + level + noise)
+
+
+@pytest.mark.parametrize(("n_seeds", "n_groups"), [(4, 1), (8, 4), (20, 4)])
+def test_intervals_by_seed_cover_where_runs_of_a_seed_are_correlated(n_seeds, n_groups) -> None:
+    rng = np.random.default_rng(n_seeds)
+    x = np.tile(X, n_groups)
+    groups = np.repeat(np.arange(n_groups), len(X)).tolist()
+    covered = independent = bootstrapped = 0
+    misfit = []
+    draws = 120 if n_seeds >= 20 else DRAWS
+    for _ in range(draws):
+        logs = _correlated(rng, n_seeds, n_groups, 0.1)
+        fit = fit_power_law(x, logs, groups, by_seed=True)
+        covered += fit.ci_low <= 1.5 <= fit.ci_high
+        bootstrapped += fit.bootstrap_low <= 1.5 <= fit.bootstrap_high
+        misfit.append(fit.chi2 / fit.chi2_dof)
+        fit = fit_power_law(x, logs, groups)
+        independent += fit.ci_low <= 1.5 <= fit.ci_high
+    # Half a per cent is the standard error of a coverage of 95 % in 2000 draws, two in 120.
+    slack = 0.0 if draws == DRAWS else 0.05
+    assert 0.93 - slack <= covered / draws <= 0.97 + slack
+    # Levels that a seed has at all points widen the other interval, slopes of its own narrow it.
+    assert not 0.93 <= independent / draws <= 0.97
+    assert np.mean(misfit) == pytest.approx(1.0, abs=0.1 if n_seeds > 4 else 1.0)
+    if n_seeds >= 20:
+        assert 0.85 <= bootstrapped / draws <= 0.99
+
+
+def test_a_fit_by_seed_needs_the_same_seeds_everywhere() -> None:
+    with pytest.raises(ValueError, match="same seeds"):
+        fit_power_law([1.0, 2.0], [np.zeros(3), np.zeros(4)], by_seed=True)
+
+
+def test_curvature_shows_as_misfit_by_seed() -> None:
+    rng = np.random.default_rng(11)
+    straight = _correlated(rng, 8, 1, 0.1)
+    curved = [v + 0.5 * math.log(x / 1024) ** 2 for v, x in zip(straight, X, strict=True)]
+    fits = [fit_power_law(X, logs, by_seed=True) for logs in (straight, curved)]
+    assert fits[1].chi2 > 10 * fits[1].chi2_dof
+    assert fits[0].chi2 < 3 * fits[0].chi2_dof
+
+
 def test_bootstrap_agrees_from_twenty_seeds_on() -> None:
     rng = np.random.default_rng(3)
     fit = fit_power_law(X, _synthetic(rng, X, 40, 0.25, True))
