@@ -82,5 +82,5 @@ def _duration(seconds: float) -> str:
     if seconds < 60:
         return f"{seconds:.0f} s"
     if seconds < 3600:
-        return f"{seconds / 60:.0f} min {seconds % 60:.0f} s"
-    return f"{seconds / 3600:.0f} h {seconds % 3600 / 60:.0f} min"
+        return f"{seconds // 60:.0f} min {seconds % 60:.0f} s"
+    return f"{seconds // 3600:.0f} h {seconds % 3600 // 60:.0f} min"
