@@ -3,7 +3,7 @@
 import click
 
 # They decide where and how fast, not what.
-_WITHOUT_EFFECT = ("out", "workers", "as_json", "device", "data_dir")
+_WITHOUT_EFFECT = ("out", "workers", "as_json", "device", "data_dir", "kernels")
 
 
 def arguments_given(ctx: click.Context) -> list[str]:

@@ -12,7 +12,9 @@ from perceptron_sim.arrays import FloatArray
 from perceptron_sim.experiments.exponent_table import or_none, span
 from perceptron_sim.experiments.fits import fit_power_law
 
-_SHARED = ["data", "chi", "d", "arch", "depth", "width", "act", "B"]
+_SHARED = ["model", "data", "chi", "d", "arch", "depth", "width", "act", "B"]
+# Kernel of runs that share data and initial weights within a seed.
+SHARED_BY_SEED = "lazy"
 POINT = [*_SHARED, "P", "T", "kappa"]
 
 
@@ -24,7 +26,7 @@ class NetExponentRow:
         quantity: "delta" (||w - w_0||/||w_0|| on T), "t_star_on_T", "gamma" (the former on P),
             "b" (t* on P), "b - 1 - 2 gamma" (0 in the paper, for any chi) or "chi_eff", which
             is 1/gamma - 1.
-        model: "net".
+        model: "net", or "lazy" for the limit alpha -> infinity.
         variable: "T" or "P", the abscissa of the fit.
         data, chi, d, arch, depth, width, act, B: what the runs share; chi is None for images.
         window: the runs that entered, in words.
@@ -67,7 +69,8 @@ def exponent_rows(frame: pd.DataFrame) -> list[NetExponentRow]:
     """Fit every exponent that the runs in ``frame`` determine.
 
     A point at which some run was not fitted is left out whole, as its mean is biased. Fits on T
-    take an intercept for each (P, kappa), fits on P one for each (T, kappa).
+    take an intercept for each (P, kappa), fits on P one for each (T, kappa). Lazy runs of a seed
+    share data and initial weights: their intervals take the seed as the independent unit.
 
     Args:
         frame: rows as in ``records.SCHEMA``.
@@ -105,7 +108,7 @@ def _rows(runs: pd.DataFrame) -> Iterator[NetExponentRow]:
     if not P:
         return
     shared: dict[str, Any] = {
-        "model": "net",
+        "model": str(first["model"]),
         "data": str(first["data"]),
         "chi": None if pd.isna(first["chi"]) else float(first["chi"]),
         **{name: int(first[name]) for name in ("d", "depth", "width", "B")},
@@ -125,7 +128,10 @@ def _rows(runs: pd.DataFrame) -> Iterator[NetExponentRow]:
         ("b", "P", log_t, 0.0, None),
         ("b - 1 - 2 gamma", "P", ratio, 1.0, 0.0),
     ):
-        fit = fit_power_law(T if variable == "T" else P, logs, groups[variable])
+        abscissa = T if variable == "T" else P
+        fit = fit_power_law(
+            abscissa, logs, groups[variable], by_seed=first["kernel"] == SHARED_BY_SEED
+        )
         if fit is None:
             continue
         row = NetExponentRow(

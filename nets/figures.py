@@ -40,7 +40,7 @@ def figure_scan(frame: pd.DataFrame, rows: Sequence[NetExponentRow], on: str) ->
     relative = "dw" if fitted["dw_rel"].isna().any() else "dw_rel"
     label = r"\|w\|" if relative == "dw" else r"\|w - w_0\| / \|w_0\|"
     with rc_context(STYLE):
-        figure = Figure(figsize=(8.6, 4.2))
+        figure = Figure(figsize=(9.4, 4.2))
         axes = figure.subplots(1, 2)
         for ax, name, symbol in ((axes[0], relative, label), (axes[1], "t_star", "t^*")):
             quantity, greek = _QUANTITIES[name[:2] if name != "t_star" else name, on]
@@ -61,7 +61,8 @@ def figure_scan(frame: pd.DataFrame, rows: Sequence[NetExponentRow], on: str) ->
                 fontsize=9,
             )
         if len(fitted):
-            axes[0].legend(loc="best")
+            # Beside the panels: series spread over all of both.
+            figure.legend(*axes[0].get_legend_handles_labels(), loc="outside right center")
         figure.suptitle(_headline(frame), fontsize=9)
         return figure
 
@@ -92,13 +93,14 @@ def _panel(
 
 
 def _headline(frame: pd.DataFrame) -> str:
-    parts = []
+    lazy = (frame["model"] == "lazy").all()
+    parts = [r"nets linearised at $w_0$"] if lazy else []
     for name in ("data", "arch", "depth", "width", "act", "B", "alpha"):
         values = sorted(frame[name].dropna().unique())
         shown = ", ".join(f"${plain(v)}$" if not isinstance(v, str) else v for v in values)
         parts.append(f"{name} {shown}")
     seeds = frame["seed"].nunique()
-    return ",  ".join(parts) + f";  geometric means over {seeds} seeds, bars: 95 % intervals"
+    return ",  ".join(parts) + f"\ngeometric means over {seeds} seeds, bars: 95 % intervals"
 
 
 def figure_course(run: pd.Series) -> Figure:

@@ -126,7 +126,7 @@ def check_kernel_memory(P: int, budget: int | None = None) -> None:
         raise InputError(
             f"a kernel of P = {P} samples needs {format_bytes(4 * P * P)} of memory and "
             f"{format_bytes(room)} are at hand: P up to {int((room / 4) ** 0.5)} fits, "
-            "or keep kernels on disk"
+            "or keep kernels on disk (nets lazy --kernels DIR)"
         )
 
 

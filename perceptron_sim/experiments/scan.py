@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from typing import TypeVar
 
 from perceptron_sim.experiments.config import PerceptronConfig
 from perceptron_sim.experiments.interrupts import Interrupts
@@ -28,6 +29,8 @@ from perceptron_sim.theory import exponents
 _NOTICE_S = 2.0
 _FLUSH_S = 1.0
 _INTERRUPTED = status.NAMES[status.INTERRUPTED]
+
+C = TypeVar("C")
 
 
 @dataclass(frozen=True)
@@ -120,7 +123,7 @@ def scan(
             _compile(name, watcher)
         watcher.start("scan", len(pending), sum(map(_cost, pending)))
         try:
-            for config, record in _in_threads(
+            for config, record in in_threads(
                 pending, work, n_workers, interrupts, report.flush, until
             ):
                 if record["status"] != _INTERRUPTED:
@@ -205,17 +208,17 @@ class Tally:
             self._waiting = []
 
 
-def _in_threads(
-    pending: list[PerceptronConfig],
-    work: Callable[[PerceptronConfig, StopFlag], Record],
+def in_threads(
+    pending: Iterable[C],
+    work: Callable[[C, StopFlag], Record],
     workers: int,
     interrupts: Interrupts,
     heartbeat: Callable[[], None],
-    until: float | None,
-) -> Iterator[tuple[PerceptronConfig, Record]]:
+    until: float | None = None,
+) -> Iterator[tuple[C, Record]]:
     """Yield results as they end; few runs are in flight, so that a signal drains quickly."""
     queue = iter(pending)
-    flying: dict[Future[Record], PerceptronConfig] = {}
+    flying: dict[Future[Record], C] = {}
     with ThreadPoolExecutor(workers) as pool:
         while True:
             late = until is not None and time.monotonic() >= until

@@ -183,7 +183,7 @@ def _tidy(table: pa.Table, keys: Iterable[str] | None) -> pd.DataFrame:
     frame: pd.DataFrame = table.to_pandas()
     if keys is not None:
         frame = frame[frame["key"].isin(set(keys))]
-    if not (frame["model"] == "net").any():
+    if not frame["model"].isin(["net", "lazy"]).any():
         frame = frame.drop(columns=[name for name, _ in NET_FIELDS])
     # A run that failed and was done again counts as done.
     frame["_failed"] = frame["status"] == FAILED

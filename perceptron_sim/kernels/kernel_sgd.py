@@ -9,6 +9,7 @@ import math
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from perceptron_sim.arrays import FloatArray, IntArray
 from perceptron_sim.kernels.batches import shuffle_head
@@ -97,7 +98,7 @@ def record_marks(kernel_state: KernelState, P: int, threshold: float, until: int
 
 
 @compiled
-def add_rows(rows: FloatArray, weights: FloatArray, total: FloatArray) -> None:
+def add_rows(rows: NDArray[np.floating], weights: FloatArray, total: FloatArray) -> None:
     """Add weights_i K_i to ``total``, for every weight that is not 0.
 
     Args:

@@ -85,3 +85,38 @@ def test_help_loads_neither_torch_nor_numba() -> None:
         "assert code == 0; assert not {'torch', 'numba', 'matplotlib', 'nets'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.DEVNULL)
+
+
+def test_a_lazy_scan_leaves_the_same_kind_of_folder(tmp_path: Path, capsys) -> None:
+    command = ["nets", "lazy", *SMALL, "--out", str(tmp_path / "out")]
+    assert run([*command, "--workers", "1"]) == 0
+    captured = capsys.readouterr()
+    for word in ("delta", "gamma", "b: t* on P", "chi_eff", "window: P 32..64"):
+        assert word in captured.out
+    assert "0 runs found, 12 simulated" in captured.err
+    names = {f"lazy_on_{x}.{kind}" for x in "PT" for kind in ("png", "svg")}
+    assert {p.name for p in (tmp_path / "out").iterdir()} == {
+        *("runs", "store.json", "summary.json"),
+        *names,
+    }
+    before = (tmp_path / "out" / "summary.json").read_bytes()
+    kernels = tmp_path / "kernels"
+    assert run([*command, "--json", "--kernels", str(kernels)]) == 0
+    captured = capsys.readouterr()
+    assert "12 runs found, 0 simulated" in captured.err
+    summary = json.loads(captured.out)
+    assert {row["model"] for row in summary["exponents"]} == {"lazy"}
+    assert summary["command"].startswith("perceptron-sim nets lazy ")
+    assert (tmp_path / "out" / "summary.json").read_bytes() == before
+    assert not kernels.exists()
+
+
+def test_lazy_kernels_beyond_the_memory_are_refused_with_what_fits(
+    tmp_path, capsys, monkeypatch
+) -> None:
+    monkeypatch.setattr("nets.ntk.available_bytes", lambda: 10**6)
+    assert run(["nets", "lazy", "--out", str(tmp_path / "out")]) == 2
+    captured = capsys.readouterr()
+    assert captured.err.count("\n") == 1
+    assert "P up to 447 fits, or keep kernels on disk" in captured.err
+    assert not (tmp_path / "out").exists()

@@ -66,7 +66,7 @@ def _power_law(seeds: int = 200) -> pd.DataFrame:
                 **{name: getattr(config, name) for name in ("data", "chi", "arch", "depth")},
                 **{name: getattr(config, name) for name in ("width", "act", "B", "P", "T")},
                 **{"kappa": config.kappa, "alpha": config.alpha, "seed": config.seed, "d": 64},
-                "status": "fitted",
+                **{"status": "fitted", "model": "net", "kernel": "ensemble"},
                 "dw": config.T * config.P ** (1 / 3) * noise[0],
                 "dw_rel": 0.1 * config.T * config.P ** (1 / 3) * noise[0],
                 "t_star": config.T * config.P ** (5 / 3) * noise[1],

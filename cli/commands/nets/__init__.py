@@ -6,6 +6,7 @@ from cli.lazy import LazyGroup
 
 COMMANDS = {
     "scan": "Train a grid of nets, fit the exponents, draw the figures.",
+    "lazy": "Simulate a grid of nets in the limit alpha -> infinity, by their kernels.",
     "run": "Train one net and show its course.",
     "fetch": "Download MNIST and CIFAR-10 from OpenML, checked.",
 }

@@ -1,0 +1,114 @@
+"""``perceptron-sim nets lazy``: the deep-net experiments in the limit alpha -> infinity."""
+
+import shlex
+from pathlib import Path
+from typing import Any
+
+import click
+
+from cli.arguments import arguments_given
+from cli.commands.nets.options import net_options
+from cli.options import FloatGrid, IntegerGrid, given, json_option, out_option
+
+# The grid of nets scan, so that the two can be laid side by side; done in seconds.
+DEFAULTS: dict[str, Any] = {
+    "P": (64, 128, 256, 512, 1024),
+    "T": (2.0**-11, 2.0**-9, 2.0**-7),
+    "seeds": 12,
+}
+
+
+@click.command()
+@net_options(FloatGrid(), IntegerGrid())
+@click.option("--seeds", type=int, help="Replicas at each point: seeds 0 .. N-1.  [default: 12]")
+@click.option("--checkpoints/--no-checkpoints", default=True, help="Store the course of each run.")
+@click.option("--workers", type=click.IntRange(min=1), help="Threads.  [default: one a core]")
+@click.option(
+    "--kernels",
+    type=click.Path(path_type=Path),
+    help="Folder to keep kernels in, to be used again, or where they exceed the memory.",
+)
+@out_option("perceptron-sim-nets-lazy")
+@json_option
+@click.pass_context
+def command(
+    ctx: click.Context,
+    /,
+    out: Path,
+    device: str,
+    data_dir: Path | None,
+    checkpoints: bool,
+    workers: int | None,
+    kernels: Path | None,
+    as_json: bool,
+    **options: Any,
+) -> int:
+    """Simulate nets linearised at their start over a grid; fit delta, gamma, b, chi_eff.
+
+    The limit alpha -> infinity: exact SGD on the net's own kernel, one kernel a seed, computed on
+    the CPU. Here T = eta / (B h). Without options: digits by parity, mlp of 3 hidden layers of 64,
+    B 16, kappa 2^-15, P 64..1024, T 2^-11..2^-7, 12 seeds. The same command again finds what is
+    stored and does only the rest.
+    """
+    from cli.commands.nets.table import print_exponents
+    from cli.progress import TerminalProgress
+    from cli.reports import say_interrupted
+    from nets.exponents import exponent_rows, points_left_out
+    from nets.figures import figure_scan
+    from nets.grid import NetGrid
+    from nets.lazy import LazyConfig, check_request
+    from nets.lazy.config import MAX_STEPS
+    from nets.lazy.scan import scan_lazy
+    from perceptron_sim.experiments.figures import save
+    from perceptron_sim.experiments.records import versions
+    from perceptron_sim.experiments.store import ParquetStore
+    from perceptron_sim.experiments.summary import write_summary
+
+    values = DEFAULTS | {"max_steps": MAX_STEPS} | given(**options)
+    if "eta" in values and options["T"] is None:
+        del values["T"]
+    # Every combination is checked before the folder is touched.
+    configs = list(NetGrid(**values))
+    check_request(map(LazyConfig, configs), data_dir, kernels)
+    store = ParquetStore(out)
+    report = scan_lazy(
+        configs,
+        store,
+        data_dir=data_dir,
+        folder=kernels,
+        checkpoints=checkpoints,
+        workers=workers,
+        progress=TerminalProgress(),
+    )
+    done = "".join(f"; {count} ended {name}" for name, count in sorted(report.not_fitted.items()))
+    click.echo(
+        f"{report.found} runs found, {report.done} simulated in {report.wall_s:.1f} s{done}",
+        err=True,
+    )
+    if report.interrupted:
+        say_interrupted(report)
+        return 1
+    frame = store.frame(report.keys)
+    rows = exponent_rows(frame)
+    summary: dict[str, Any] = {
+        "command": shlex.join(["perceptron-sim", "nets", "lazy", *arguments_given(ctx)]),
+        "runs": len(frame),
+        "status": {str(k): int(v) for k, v in frame["status"].value_counts().sort_index().items()},
+        "points_left_out": points_left_out(frame),
+        "exponents": [row.as_dict() for row in rows],
+        "versions": versions(("torch",)),
+    }
+    write_summary(out / "summary.json", summary)
+    written = [
+        *save(figure_scan(frame, rows, "T"), out, "lazy_on_T"),
+        *save(figure_scan(frame, rows, "P"), out, "lazy_on_P"),
+    ]
+    if as_json:
+        from cli.output import print_json
+
+        print_json(summary)
+    else:
+        print_exponents(rows, summary["points_left_out"])
+    click.echo(f"figures: {', '.join(str(p) for p in written if p.suffix == '.png')}", err=True)
+    click.echo(f"summary: {out / 'summary.json'}", err=True)
+    return 0

@@ -1,0 +1,102 @@
+"""Nets in the limit alpha -> infinity: kernel machines of their own empirical kernel.
+
+There f(w, x) - f(w_0, x) = df/dw(x).(w - w_0), so SGD needs nothing but the kernel (THEORY
+section 6), and a run costs a thousandth of training the net.
+"""
+
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+from pathlib import Path
+
+from nets.config import NetConfig
+from nets.data import check_size, load_images
+from nets.data.names import PERCEPTRON
+from nets.lazy.config import LazyConfig
+from nets.lazy.kernel import LazyKernel, build_kernel
+from nets.lazy.run import run_lazy
+from nets.ntk import check_kernel_memory
+from nets.training.result import NetResult
+from perceptron_sim.experiments.progress import NoProgress, Progress
+
+__all__ = ["LazyConfig", "LazyKernel", "build_kernel", "check_request", "run_lazy", "simulate_lazy"]
+
+
+def simulate_lazy(
+    configs: Iterable[NetConfig],
+    *,
+    paired: bool = False,
+    data_dir: Path | None = None,
+    folder: Path | None = None,
+    checkpoints: bool = True,
+    workers: int | None = None,
+    progress: Progress | None = None,
+) -> list[NetResult]:
+    """Simulate the linearisation of each net until every training sample is fitted.
+
+    Runs of a seed that differ in T, P, B, kappa alone share their initial weights and have
+    nested data, hence one kernel, that of the largest P: they are not independent of each other,
+    seeds are. Results do not depend on what else is simulated.
+
+    Args:
+        configs: what to run; ``dtype`` means nothing here.
+        paired: take data, initial weights and batches of ``nets.training.train`` for the same
+            configuration instead, so that each run is the linearisation of that very training
+            run; every run then has a kernel of its own.
+        data_dir: folder to look for image data sets in first.
+        folder: where to keep kernels on disk; by default they are in memory.
+        checkpoints: whether to record the course of each run.
+        workers: threads that build a kernel; default one a core.
+        progress: watcher of the kernels.
+
+    Returns:
+        Results in the order of ``configs``: ``dw``, ``test_error`` and the rest mean what they
+        mean for trained nets; ``dw_layers`` is empty.
+
+    Raises:
+        InputError: as ``check_request``.
+    """
+    wanted = [LazyConfig(config, paired) for config in configs]
+    check_request(wanted, data_dir, folder)
+    found: dict[str, NetResult] = {}
+    for members in by_kernel({config.key(): config for config in wanted}.values()):
+        found |= _runs_of_one_kernel(
+            members, data_dir, folder, checkpoints, workers, progress or NoProgress()
+        )
+    return [found[config.key()] for config in wanted]
+
+
+def _runs_of_one_kernel(
+    members: list[LazyConfig],
+    data_dir: Path | None,
+    folder: Path | None,
+    checkpoints: bool,
+    workers: int | None,
+    progress: Progress,
+) -> dict[str, NetResult]:
+    # A function of its own, so that one kernel is gone before the next is built.
+    kernel = build_kernel(members[0], data_dir, folder=folder, workers=workers, progress=progress)
+    return {run.key(): run_lazy(kernel, run, checkpoints=checkpoints) for run in members}
+
+
+def by_kernel(configs: Iterable[LazyConfig]) -> Iterator[list[LazyConfig]]:
+    """Yield the runs that share a kernel, largest P first."""
+    ordered = sorted(configs, key=lambda c: (c.kernel_key(), -c.config.P, -c.config.T))
+    for _, alike in groupby(ordered, key=LazyConfig.kernel_key):
+        yield list(alike)
+
+
+def check_request(
+    configs: Iterable[LazyConfig], data_dir: Path | None = None, folder: Path | None = None
+) -> None:
+    """Refuse what cannot run, before any work.
+
+    Raises:
+        InputError: on data that are absent, damaged or smaller than P + P_test, or kernels that
+            do not fit into memory (unless they are kept on disk).
+    """
+    wanted = [run.config for run in configs]
+    for config in {(c.data, c.P, c.P_test): c for c in wanted}.values():
+        if config.data != PERCEPTRON:
+            check_size(load_images(config.data, data_dir), config.P, config.P_test)
+    if wanted and folder is None:
+        check_kernel_memory(max(config.P for config in wanted))

@@ -1,0 +1,121 @@
+"""The kernel of a seed: data, initial weights, and the products of their gradients."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nets.architectures import build
+from nets.config import NetConfig
+from nets.data import Subsets, draw_teacher_data, load_images
+from nets.data.names import PERCEPTRON
+from nets.lazy.config import LazyConfig
+from nets.ntk import ntk, ntk_cross
+from nets.training.replicas import draw_data
+from perceptron_sim.arrays import FloatArray
+from perceptron_sim.experiments.kernel_matrix import KernelMatrix
+from perceptron_sim.experiments.progress import NoProgress, Progress
+
+# Teacher data are drawn so many at a time, so that a smaller set is the beginning of a larger one.
+_BLOCK = 256
+
+
+@dataclass(frozen=True)
+class LazyKernel:
+    """All that the lazy runs of a seed need; runs at smaller P use the leading samples.
+
+    Attributes:
+        matrix: between training samples, (P_max, P_max).
+        y: training labels, shape (P_max,).
+        cross: between training and test samples, (P_max, P_test), float32.
+        y_test: test labels, shape (P_test,).
+        d: input dimension.
+        w0_layers: ||w_0|| of each layer.
+    """
+
+    matrix: KernelMatrix
+    y: FloatArray
+    cross: NDArray[np.float32]
+    y_test: FloatArray
+    d: int
+    w0_layers: list[float]
+
+    @property
+    def w0_norm(self) -> float:
+        """||w_0|| over all layers."""
+        return math.hypot(*self.w0_layers)
+
+
+def build_kernel(
+    run: LazyConfig,
+    data_dir: Path | None = None,
+    *,
+    folder: Path | None = None,
+    workers: int | None = None,
+    progress: Progress | None = None,
+    stop: Callable[[], bool] = lambda: False,
+) -> LazyKernel:
+    """Draw data and weights and compute the kernels.
+
+    Args:
+        run: of the runs that the kernel is to serve, one with the largest P.
+        data_dir: folder to look for image data sets in first.
+        folder, workers, progress, stop: as in ``nets.ntk.ntk``.
+
+    Raises:
+        InputError: if the kernel does not fit into memory, or data are absent.
+        BuildStopped: once ``stop()`` is true.
+    """
+    config = run.config
+    data = _data(run, data_dir)
+    x, x_test = data.x, data.x_test
+    net = build(config.arch, x.shape[1], config.depth, config.width, config.act)
+    weights = net.draw(run.stream("weights"))
+    if run.paired and config.dtype == "float32":
+        # The start as training has it: a rounded sign can open or close a relu.
+        x, x_test = (part.astype(np.float32).astype(np.float64) for part in (x, x_test))
+        weights = [w.astype(np.float32).astype(np.float64) for w in weights]
+    watcher = progress or NoProgress()
+    K = ntk(net, weights, x, folder=folder, workers=workers, progress=watcher, stop=stop)
+    cross = ntk_cross(net, weights, x, x_test, workers=workers, progress=watcher, stop=stop)
+    return LazyKernel(
+        matrix=KernelMatrix(K),
+        y=data.y,
+        cross=cross,
+        y_test=data.y_test,
+        d=x.shape[1],
+        w0_layers=[float(np.linalg.norm(w)) for w in weights],
+    )
+
+
+def _data(run: LazyConfig, data_dir: Path | None) -> Subsets:
+    """Draw training and test samples; unless paired, P samples begin any larger set of a seed."""
+    config = run.config
+    images = None if config.data == PERCEPTRON else load_images(config.data, data_dir)
+    if run.paired:
+        return draw_data(config, images)
+    if images is None:
+        return _teacher_data(config, run.stream("data"))
+    chosen = run.stream("data").permutation(len(images))
+    # The test set first, so that it does not depend on P.
+    test, train = np.split(chosen[: config.P_test + config.P], [config.P_test])
+    return Subsets(
+        x=images.inputs(train),
+        y=images.y[train].astype(np.float64),
+        x_test=images.inputs(test),
+        y_test=images.y[test].astype(np.float64),
+    )
+
+
+def _teacher_data(config: NetConfig, rng: np.random.Generator) -> Subsets:
+    assert config.d is not None
+    assert config.chi is not None
+    needed = -(-(config.P_test + config.P) // _BLOCK)
+    blocks = [draw_teacher_data(_BLOCK, 0, config.d, config.chi, rng) for _ in range(needed)]
+    x = np.concatenate([block.x for block in blocks])
+    y = np.concatenate([block.y for block in blocks])
+    first, last = config.P_test, config.P_test + config.P
+    return Subsets(x=x[first:last], y=y[first:last], x_test=x[:first], y_test=y[:first])

@@ -1,0 +1,20 @@
+"""A lazy run as a row of the store, with the columns of trained nets."""
+
+from nets.lazy.config import LazyConfig
+from nets.records import record_of
+from nets.training.result import NetResult
+from perceptron_sim.experiments.records import Record
+
+MODEL = "lazy"
+
+
+def lazy_record(run: LazyConfig, end: NetResult, provenance: str) -> Record:
+    """Return the row of a finished lazy run: as of a net, ``model`` "lazy".
+
+    Args:
+        run: what was run.
+        end: how it ended.
+        provenance: versions that made it, ``records.versions_text(("torch",))``.
+    """
+    kernel = "lazy, paired" if run.paired else "lazy"
+    return record_of(end, provenance) | {"key": run.key(), "model": MODEL, "kernel": kernel}

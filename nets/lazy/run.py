@@ -1,0 +1,106 @@
+"""One lazy run on a kernel that is there."""
+
+import math
+import time
+
+import numpy as np
+
+from nets.lazy.config import LazyConfig
+from nets.lazy.kernel import LazyKernel
+from nets.training.result import NetCheckpoints, NetResult
+from perceptron_sim.arrays import FloatArray, IntArray
+from perceptron_sim.experiments.kernel_machine import (
+    KernelCourse,
+    KernelRunResult,
+    simulate_kernel,
+)
+from perceptron_sim.experiments.simulate import StopFlag
+from perceptron_sim.kernels.kernel_sgd import add_rows
+
+_CHECKPOINTS_PER_DECADE = 4
+
+
+def run_lazy(
+    kernel: LazyKernel,
+    run: LazyConfig,
+    *,
+    checkpoints: bool = True,
+    stop: StopFlag | None = None,
+) -> NetResult:
+    """Simulate SGD of the linearised net: a hit moves f by (eta/B) y K (THEORY section 6).
+
+    Args:
+        kernel: of ``run``, built for its P or a larger one.
+        run: what to simulate.
+        checkpoints: whether to record the course.
+        stop: flag by which another thread can end the run.
+
+    Returns:
+        The result, as of a trained net.
+    """
+    started = time.perf_counter()
+    config = run.config
+    end = simulate_kernel(
+        kernel.matrix,
+        kernel.y[: config.P],
+        B=config.B,
+        T=config.T * config.width,
+        kappa=config.kappa,
+        max_steps=config.max_steps,
+        stop=stop,
+        stream=run.stream("batches"),
+        # The very batches of the trained run; else those that change nothing are jumped over.
+        every_batch=run.paired,
+        marks=_marks(config.max_steps) if checkpoints else None,
+    )
+    w0_norm = kernel.w0_norm
+    return NetResult(
+        config=config,
+        status=end.status,
+        message=end.message,
+        d=kernel.d,
+        t_star=config.eta * end.steps,
+        steps=end.steps,
+        updates=end.updates,
+        hits=end.hits,
+        unfitted=end.unfitted,
+        dw=end.w_norm,
+        w0_norm=w0_norm,
+        dw_rel=end.w_norm / w0_norm if w0_norm > 0 else math.nan,
+        dw_layers=[],
+        w0_layers=kernel.w0_layers,
+        train_loss=end.train_loss,
+        test_error=_test_error(kernel, end),
+        wall_s=time.perf_counter() - started,
+        device="cpu",
+        checkpoints=_course(end.course, config.eta) if checkpoints else None,
+        weights=None,
+    )
+
+
+def _test_error(kernel: LazyKernel, end: KernelRunResult) -> float:
+    """Return the fraction of test samples with y (f - f_0) <= 0; NaN without any."""
+    P_test = kernel.y_test.size
+    if P_test == 0:
+        return math.nan
+    f: FloatArray = np.zeros(P_test)
+    # Up to the factor eta/B, which changes no sign.
+    add_rows(kernel.cross, kernel.y[: end.hit_counts.size] * end.hit_counts, f)
+    return float(np.mean(~(kernel.y_test * f > 0)))
+
+
+def _marks(max_steps: int) -> IntArray:
+    """Return the log-spaced steps 0, 1, 2, 3, 6, 10, ... at which training records its course."""
+    decades = math.ceil(math.log10(max_steps)) + 1
+    powers = np.arange(_CHECKPOINTS_PER_DECADE * decades) / _CHECKPOINTS_PER_DECADE
+    return np.unique(np.append(0, np.rint(10.0**powers))).astype(np.int64)
+
+
+def _course(course: KernelCourse, eta: float) -> NetCheckpoints:
+    return NetCheckpoints(
+        step=course.step,
+        t=np.asarray(eta * course.step, dtype=np.float64),
+        dw=course.w_norm,
+        unfitted=course.unfitted,
+        train_loss=course.train_loss,
+    )
