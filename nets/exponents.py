@@ -12,10 +12,10 @@ from perceptron_sim.arrays import FloatArray
 from perceptron_sim.experiments.exponent_table import or_none, span
 from perceptron_sim.experiments.fits import fit_power_law
 
-_SHARED = ["model", "data", "chi", "d", "arch", "depth", "width", "act", "B"]
+SHARED = ["model", "data", "chi", "d", "arch", "depth", "width", "act", "B"]
 # Kernel of runs that share data and initial weights within a seed.
 SHARED_BY_SEED = "lazy"
-POINT = [*_SHARED, "P", "T", "kappa"]
+POINT = [*SHARED, "P", "T", "kappa"]
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ def exponent_rows(frame: pd.DataFrame) -> list[NetExponentRow]:
         frame: rows as in ``records.SCHEMA``.
     """
     rows: list[NetExponentRow] = []
-    for _, runs in frame.groupby(_SHARED, sort=True, dropna=False):
+    for _, runs in frame.groupby(SHARED, sort=True, dropna=False):
         rows.extend(_rows(runs))
     return rows
 

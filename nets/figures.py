@@ -28,12 +28,18 @@ _QUANTITIES = {
 }
 
 
-def figure_scan(frame: pd.DataFrame, rows: Sequence[NetExponentRow], on: str) -> Figure:
+def figure_scan(
+    frame: pd.DataFrame,
+    rows: Sequence[NetExponentRow],
+    on: str,
+    lazy: pd.DataFrame | None = None,
+) -> Figure:
     """Draw ||w - w_0||/||w_0|| (||w|| for nets started at 0) and t* against ``on``, "T" or "P".
 
     Points are geometric means over seeds (and whatever else differs in ``frame``), bars 95 %
     intervals of the mean; the exponents of ``rows`` stand above the panels. A dashed line
-    through each series has slope 1 on T and the fitted slope on P.
+    through each series has slope 1 on T and the fitted slope on P; with ``lazy``, the runs of the
+    same nets linearised, a line through their means stands in its place.
     """
     series = "P" if on == "T" else "T"
     fitted = frame[frame["status"] == FITTED]
@@ -48,7 +54,9 @@ def figure_scan(frame: pd.DataFrame, rows: Sequence[NetExponentRow], on: str) ->
             # On T the law is known; on P the line is what was fitted, if that is one exponent.
             fit = found[0].measured if len(found) == 1 else None
             slope, line = (1.0, "slope 1") if on == "T" else (fit, "fitted power law")
-            _panel(ax, fitted, name, on, series, slope, line)
+            _panel(ax, fitted, name, on, series, None if lazy is not None else slope, line)
+            if lazy is not None:
+                _linearised(ax, lazy[lazy["status"] == FITTED], fitted, name, on, series)
             if len(fitted):
                 log_axes(ax)
             ax.set_xlabel(r"temperature $T$" if on == "T" else r"training-set size $P$")
@@ -90,6 +98,24 @@ def _panel(
             ends = np.array([x.min(), x.max()])
             drawn = level * ends**slope
             ax.plot(ends, drawn, "--", color="0.5", linewidth=0.9, label=line if i == 0 else None)
+
+
+def _linearised(
+    ax: Axes, lazy: pd.DataFrame, runs: pd.DataFrame, name: str, on: str, series: str
+) -> None:
+    """Draw the means of linearised runs through the points of ``runs``, in their colours."""
+    for i, value in enumerate(thinned(sorted(runs[series].unique()))):
+        members = lazy[lazy[series] == value]
+        mean = np.log(members[name]).groupby(members[on]).mean()
+        ax.plot(
+            mean.index.to_numpy(),
+            np.exp(mean.to_numpy()),
+            "-",
+            color=COLOURS[i % len(COLOURS)],
+            linewidth=0.9,
+            zorder=1,
+            label="linearised" if i == 0 else None,
+        )
 
 
 def _headline(frame: pd.DataFrame) -> str:

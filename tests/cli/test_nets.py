@@ -120,3 +120,21 @@ def test_lazy_kernels_beyond_the_memory_are_refused_with_what_fits(
     assert captured.err.count("\n") == 1
     assert "P up to 447 fits, or keep kernels on disk" in captured.err
     assert not (tmp_path / "out").exists()
+
+
+def test_a_scan_with_its_linearisation_says_where_they_part(tmp_path: Path, capsys) -> None:
+    out = tmp_path / "out"
+    command = ["nets", "scan", *SMALL, "--with-lazy", "--out", str(out)]
+    assert run(command) == 0
+    captured = capsys.readouterr()
+    assert "20 % off that of the net linearised at w0" in captured.out
+    assert "T scanned: 0.001953..0.007812" in captured.out
+    frame = pd.read_parquet(out / "runs")
+    assert frame["model"].value_counts().to_dict() == {"net": 12, "lazy": 12}
+    summary = json.loads((out / "summary.json").read_text())
+    assert [row["P"] for row in summary["parting"]] == [32, 64]
+    assert {row["model"] for row in summary["exponents"]} == {"net"}
+    before = (out / "summary.json").read_bytes()
+    assert run(command) == 0
+    assert "0 trained" in capsys.readouterr().err
+    assert (out / "summary.json").read_bytes() == before

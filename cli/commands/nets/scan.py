@@ -23,6 +23,11 @@ DEFAULTS: dict[str, Any] = {
 @click.option("--seeds", type=int, help="Replicas at each point: seeds 0 .. N-1.  [default: 12]")
 @click.option("--workers", type=click.IntRange(min=1), help="Threads.  [default: one a core]")
 @click.option("--checkpoints/--no-checkpoints", default=True, help="Store the course of each run.")
+@click.option(
+    "--with-lazy",
+    is_flag=True,
+    help="Simulate the linearisation of each run too: lines in the figures, T of parting.",
+)
 @out_option("perceptron-sim-nets-scan")
 @json_option
 @click.pass_context
@@ -35,6 +40,7 @@ def command(
     workers: int | None,
     data_dir: Path | None,
     checkpoints: bool,
+    with_lazy: bool,
     as_json: bool,
     **options: Any,
 ) -> int:
@@ -44,12 +50,13 @@ def command(
     alpha 2^15, P 64..1024, T 2^-11..2^-7, 12 seeds. The same command again finds what is stored
     and does only the rest.
     """
-    from cli.commands.nets.table import print_exponents
+    from cli.commands.nets.table import print_exponents, print_parting
     from cli.progress import TerminalProgress
     from cli.reports import say_interrupted
     from nets.exponents import exponent_rows, points_left_out
     from nets.figures import figure_scan
     from nets.grid import NetGrid
+    from nets.ntk import check_kernel_memory
     from nets.scan import scan
     from nets.training import check_request
     from perceptron_sim.experiments.figures import save
@@ -63,6 +70,8 @@ def command(
     # Every combination is checked before the folder is touched.
     configs = list(NetGrid(**values))
     check_request(configs, device, data_dir, engine=engine, workers=workers)
+    if with_lazy:
+        check_kernel_memory(max(config.P for config in configs))
     store = ParquetStore(out)
     report = scan(
         configs,
@@ -83,6 +92,25 @@ def command(
         say_interrupted(report)
         return 1
     frame = store.frame(report.keys)
+    lazy, parting = None, []
+    if with_lazy:
+        from nets.lazy import LazyConfig
+        from nets.lazy.scan import scan_lazy
+        from nets.parting import parting_rows
+
+        lazy_report = scan_lazy(
+            configs,
+            store,
+            paired=True,
+            data_dir=data_dir,
+            checkpoints=checkpoints,
+            progress=TerminalProgress(),
+        )
+        if lazy_report.interrupted:
+            say_interrupted(lazy_report)
+            return 1
+        lazy = store.frame(LazyConfig(config, paired=True).key() for config in configs)
+        parting = parting_rows(frame, lazy)
     rows = exponent_rows(frame)
     summary: dict[str, Any] = {
         "command": shlex.join(["perceptron-sim", "nets", "scan", *arguments_given(ctx)]),
@@ -90,12 +118,13 @@ def command(
         "status": {str(k): int(v) for k, v in frame["status"].value_counts().sort_index().items()},
         "points_left_out": points_left_out(frame),
         "exponents": [row.as_dict() for row in rows],
+        **({"parting": [row.as_dict() for row in parting]} if with_lazy else {}),
         "versions": versions(("torch",)),
     }
     write_summary(out / "summary.json", summary)
     written = [
-        *save(figure_scan(frame, rows, "T"), out, "nets_on_T"),
-        *save(figure_scan(frame, rows, "P"), out, "nets_on_P"),
+        *save(figure_scan(frame, rows, "T", lazy), out, "nets_on_T"),
+        *save(figure_scan(frame, rows, "P", lazy), out, "nets_on_P"),
     ]
     if as_json:
         from cli.output import print_json
@@ -103,6 +132,8 @@ def command(
         print_json(summary)
     else:
         print_exponents(rows, summary["points_left_out"])
+        if with_lazy:
+            print_parting(parting)
     click.echo(f"figures: {', '.join(str(p) for p in written if p.suffix == '.png')}", err=True)
     click.echo(f"summary: {out / 'summary.json'}", err=True)
     return 0

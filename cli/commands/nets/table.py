@@ -45,3 +45,33 @@ def print_exponents(rows: list[Any], left_out: int) -> None:
         click.echo(f"window: {window}")
     click.echo(INTERVALS)
     say_left_out(left_out)
+
+
+def print_parting(rows: list[Any]) -> None:
+    """Print the rows of ``nets.parting``: at which T nets leave their linearisation."""
+    from cli.output import number, print_table
+
+    def shown(T: float | None) -> str:
+        if T is None:
+            return "beyond"
+        return "below" if T == 0.0 else f"{T:.3g}"
+
+    named = ("data", "arch", "chi", "d", "depth", "width", "act", "B", "kappa")
+    extra = [name for name in named if len({getattr(row, name) for row in rows}) > 1]
+    print_table(
+        "T at which ||dw|| is 20 % off that of the net linearised at w0",
+        ["P", *extra, "T", "95 % interval", "linearised ||dw||/||w0|| there", "seeds"],
+        [
+            [
+                str(row.P),
+                *(str(getattr(row, name)) for name in extra),
+                shown(row.T),
+                f"[{shown(row.ci_low)}, {shown(row.ci_high)}]",
+                number(row.dw_rel, 3),
+                str(row.n_seeds),
+            ]
+            for row in rows
+        ],
+    )
+    for window in sorted({row.window for row in rows}):
+        click.echo(f"T scanned: {window}; beyond and below: no such T among them")
