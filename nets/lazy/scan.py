@@ -1,13 +1,13 @@
 """A grid of lazy runs: one kernel a seed, its runs in threads, results stored as they end."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from nets.config import NetConfig
 from nets.lazy import by_kernel, check_request
 from nets.lazy.config import LazyConfig
-from nets.lazy.kernel import build_kernel
+from nets.lazy.kernel import LazyKernel, build_kernel
 from nets.lazy.records import lazy_record
 from nets.lazy.run import run_lazy
 from nets.ntk import BuildStopped
@@ -32,6 +32,7 @@ def scan_lazy(
     checkpoints: bool = True,
     workers: int | None = None,
     progress: Progress | None = None,
+    on_kernel: Callable[[LazyConfig, LazyKernel], None] = lambda leader, kernel: None,
 ) -> ScanReport:
     """Simulate every lazy run that ``store`` does not hold yet.
 
@@ -43,6 +44,7 @@ def scan_lazy(
         paired, data_dir, folder, checkpoints: as in ``simulate_lazy``.
         workers: threads; default one a core.
         progress: watcher.
+        on_kernel: told of every kernel built, with the run of largest P that it serves.
 
     Returns:
         The report.
@@ -73,6 +75,7 @@ def scan_lazy(
             progress=_Part(watcher, _kernel_cost(members[0])),
             stop=lambda: interrupts.draining,
         )
+        on_kernel(members[0], kernel)
 
         def work(run: LazyConfig, stop: StopFlag) -> Record:
             return lazy_record(

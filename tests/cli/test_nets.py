@@ -94,9 +94,11 @@ def test_a_lazy_scan_leaves_the_same_kind_of_folder(tmp_path: Path, capsys) -> N
     for word in ("delta", "gamma", "b: t* on P", "chi_eff", "window: P 32..64"):
         assert word in captured.out
     assert "0 runs found, 12 simulated" in captured.err
+    assert "chi_density" in captured.out
+    assert "(b - 1)/2 = " in captured.out
     names = {f"lazy_on_{x}.{kind}" for x in "PT" for kind in ("png", "svg")}
     assert {p.name for p in (tmp_path / "out").iterdir()} == {
-        *("runs", "store.json", "summary.json"),
+        *("runs", "store.json", "summary.json", "density.json"),
         *names,
     }
     before = (tmp_path / "out" / "summary.json").read_bytes()

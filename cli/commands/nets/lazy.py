@@ -50,7 +50,7 @@ def command(
     B 16, kappa 2^-15, P 64..1024, T 2^-11..2^-7, 12 seeds. The same command again finds what is
     stored and does only the rest.
     """
-    from cli.commands.nets.table import print_exponents
+    from cli.commands.nets.table import print_density, print_exponents
     from cli.progress import TerminalProgress
     from cli.reports import say_interrupted
     from nets.exponents import exponent_rows, points_left_out
@@ -58,6 +58,7 @@ def command(
     from nets.grid import NetGrid
     from nets.lazy import LazyConfig, check_request
     from nets.lazy.config import MAX_STEPS
+    from nets.lazy.density import DensityLog, density_row
     from nets.lazy.scan import scan_lazy
     from perceptron_sim.experiments.figures import save
     from perceptron_sim.experiments.records import versions
@@ -71,6 +72,7 @@ def command(
     configs = list(NetGrid(**values))
     check_request(map(LazyConfig, configs), data_dir, kernels)
     store = ParquetStore(out)
+    densities = DensityLog(out / "density.json")
     report = scan_lazy(
         configs,
         store,
@@ -79,6 +81,7 @@ def command(
         checkpoints=checkpoints,
         workers=workers,
         progress=TerminalProgress(),
+        on_kernel=densities.add,
     )
     done = "".join(f"; {count} ended {name}" for name, count in sorted(report.not_fitted.items()))
     click.echo(
@@ -90,12 +93,17 @@ def command(
         return 1
     frame = store.frame(report.keys)
     rows = exponent_rows(frame)
+    fits = densities.of([LazyConfig(config) for config in configs])
+    # One exponent for one kind of net and data.
+    kinds = {(c.chi, c.d, c.depth, c.width) for c in configs}
+    density = density_row(fits) if fits and len(kinds) == 1 else None
     summary: dict[str, Any] = {
         "command": shlex.join(["perceptron-sim", "nets", "lazy", *arguments_given(ctx)]),
         "runs": len(frame),
         "status": {str(k): int(v) for k, v in frame["status"].value_counts().sort_index().items()},
         "points_left_out": points_left_out(frame),
         "exponents": [row.as_dict() for row in rows],
+        "chi_density": None if density is None else density.as_dict(),
         "versions": versions(("torch",)),
     }
     write_summary(out / "summary.json", summary)
@@ -109,6 +117,8 @@ def command(
         print_json(summary)
     else:
         print_exponents(rows, summary["points_left_out"])
+        if density is not None:
+            print_density(density, rows)
     click.echo(f"figures: {', '.join(str(p) for p in written if p.suffix == '.png')}", err=True)
     click.echo(f"summary: {out / 'summary.json'}", err=True)
     return 0

@@ -75,3 +75,22 @@ def print_parting(rows: list[Any]) -> None:
     )
     for window in sorted({row.window for row in rows}):
         click.echo(f"T scanned: {window}; beyond and below: no such T among them")
+
+
+def print_density(density: Any, rows: list[Any]) -> None:
+    """Print chi_density beside what gamma and b say of chi, as lines."""
+    from cli.output import number
+
+    about = (
+        f"margins of the first gradient step at P = {density.P}, {density.n_seeds} seeds: "
+        f"error {density.error:.3g}, smear {density.smear:.2g} of their spread"
+    )
+    if density.measured is None:
+        click.echo(f"chi_density: not determined, Gaussian within the errors ({about})")
+    else:
+        interval = f"[{number(density.ci_low, 3)}, {number(density.ci_high, 3)}]"
+        click.echo(f"chi_density = {density.measured:.3f} {interval} ({about})")
+    for row in rows:
+        if row.quantity == "b":
+            ends = ", ".join(number(0.5 * (end - 1.0), 3) for end in (row.ci_low, row.ci_high))
+            click.echo(f"(b - 1)/2 = {0.5 * (row.measured - 1.0):.3f} [{ends}], gamma in the paper")

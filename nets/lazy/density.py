@@ -1,0 +1,184 @@
+"""The density of margins near zero, from the kernel alone: an exponent to lay beside chi_eff.
+
+The early solution is the first step of gradient descent, v ~ y. Its margin on a sample, the
+sample's own contribution left out, is u = s + noise: s, the distance from the boundary along what
+the data agree on, has density ~ s^chi near zero; the noise, of P random contributions, is Gaussian.
+In the perceptron s = |x_1| and all this is exact (THEORY section 2).
+"""
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy import optimize, stats
+
+from nets.lazy.config import LazyConfig
+from nets.lazy.kernel import LazyKernel
+from perceptron_sim.arrays import FloatArray
+from perceptron_sim.experiments.fits import LEVEL
+from perceptron_sim.experiments.store import write_atomically
+from perceptron_sim.kernels.kernel_sgd import add_rows
+
+# Margins up to this quantile are fitted; what lies beyond says nothing of the boundary.
+_QUANTILE = 0.8
+_MOST_BINS = 80
+# A fit that ends above has found no power law: margins are Gaussian about a mean.
+_LARGEST = 8.0
+_S = np.geomspace(1e-3, 6.0, 300)
+
+
+@dataclass(frozen=True)
+class DensityFit:
+    """Density s^chi exp(-c s^2), s > 0, smeared by Gaussian noise, fitted to margins.
+
+    Attributes:
+        chi: exponent; None where margins do not determine it.
+        smear: standard deviation of the noise in units of that of the margins.
+        error: fraction of negative margins, the error of the early solution.
+        P: number of margins.
+        misfit: chi-square per bin with five or more expected counts.
+    """
+
+    chi: float | None
+    smear: float
+    error: float
+    P: int
+    misfit: float
+
+
+def early_margins(kernel: LazyKernel) -> FloatArray:
+    """Return y f of the first gradient step, each sample's own part left out, shape (P,)."""
+    K = kernel.matrix.entries
+    f = np.zeros(len(kernel.y))
+    add_rows(K, kernel.y, f)
+    return np.asarray(kernel.y * f - np.diagonal(K))
+
+
+def fit_density(margins: FloatArray) -> DensityFit:
+    """Fit chi, c and the smear by maximum likelihood to the binned lower part of the margins.
+
+    Args:
+        margins: shape (P,), in any unit.
+    """
+    u = margins / margins.std()
+    top = float(np.quantile(u, _QUANTILE))
+    bins = min(_MOST_BINS, max(8, len(u) // 20))
+    edges = np.linspace(u.min() - 1e-9, top, bins + 1)
+    counts = np.histogram(u, edges)[0]
+    middle = 0.5 * (edges[1:] + edges[:-1])
+
+    def minus_log_likelihood(p: FloatArray) -> float:
+        chi, c, log_smear = p
+        if not (-0.99 < chi < 2 * _LARGEST and -5.0 < c < 50.0 and -7.0 < log_smear < 2.0):
+            return math.inf
+        return -float(counts @ np.log(_probabilities(middle, chi, c, math.exp(log_smear))))
+
+    # Three starts: with few samples near zero the likelihood is flat from chi = 1 to 4.
+    ends = [
+        optimize.minimize(
+            minus_log_likelihood,
+            np.array([chi, 0.5, -1.5]),
+            method="Nelder-Mead",
+            options={"maxiter": 2000, "xatol": 1e-4, "fatol": 1e-3},
+        )
+        for chi in (0.0, 1.0, 3.0)
+    ]
+    chi, c, log_smear = min(ends, key=lambda end: end.fun).x
+    expected = counts.sum() * _probabilities(middle, chi, c, math.exp(log_smear))
+    enough = expected >= 5
+    squares = (counts[enough] - expected[enough]) ** 2 / expected[enough]
+    return DensityFit(
+        chi=float(chi) if chi < _LARGEST else None,
+        smear=math.exp(log_smear),
+        error=float(np.mean(margins <= 0)),
+        P=len(margins),
+        misfit=float(squares.mean()) if enough.any() else 0.0,
+    )
+
+
+def _probabilities(u: FloatArray, chi: float, c: float, smear: float) -> FloatArray:
+    """Return the probability of each bin with middle u, of equal widths."""
+    # The integral over s by the trapezoidal rule in ln s.
+    weight = np.exp((chi + 1.0) * np.log(_S) - c * _S**2)
+    density = np.exp(-0.5 * ((u[:, None] - _S) / smear) ** 2) @ weight
+    density = np.maximum(density, 1e-300)
+    return np.asarray(density / density.sum())
+
+
+@dataclass(frozen=True)
+class DensityRow:
+    """chi_density over seeds.
+
+    Attributes:
+        measured: mean over seeds; None where some seed does not determine it.
+        ci_low, ci_high: 95 % interval, Student t over seeds; None from a single seed.
+        error, smear, misfit: means over seeds, as in ``DensityFit``.
+        P: number of margins.
+        n_seeds: number of kernels.
+    """
+
+    measured: float | None
+    ci_low: float | None
+    ci_high: float | None
+    error: float
+    smear: float
+    misfit: float
+    P: int
+    n_seeds: int
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the row for JSON."""
+        return asdict(self)
+
+
+def density_row(fits: Sequence[DensityFit]) -> DensityRow:
+    """Average over the kernels of some seeds, alike but for the seed."""
+    found = np.array([fit.chi for fit in fits if fit.chi is not None])
+    measured = float(found.mean()) if len(found) == len(fits) else None
+    low = high = None
+    if measured is not None and len(found) > 1:
+        quantile = float(stats.t.ppf(0.5 + LEVEL / 2, len(found) - 1))
+        half = quantile * float(found.std(ddof=1)) / math.sqrt(len(found))
+        low, high = measured - half, measured + half
+    return DensityRow(
+        measured=measured,
+        ci_low=low,
+        ci_high=high,
+        error=float(np.mean([fit.error for fit in fits])),
+        smear=float(np.mean([fit.smear for fit in fits])),
+        misfit=float(np.mean([fit.misfit for fit in fits])),
+        P=fits[0].P,
+        n_seeds=len(fits),
+    )
+
+
+class DensityLog:
+    """Fits of the kernels of a scan, kept in a file, because a resumed scan may build none."""
+
+    def __init__(self, path: Path) -> None:
+        """Read ``path``, if it is there and whole; what it lacks is fitted anew on request."""
+        self._path = path
+        self._fits: dict[str, DensityFit] = {}
+        try:
+            content = json.loads(path.read_text())
+            self._fits = {key: DensityFit(**fit) for key, fit in content.items()}
+        except (OSError, ValueError, TypeError, AttributeError):
+            return
+
+    def add(self, leader: LazyConfig, kernel: LazyKernel) -> None:
+        """Fit the margins of a kernel, unless one of as many samples was."""
+        known = self._fits.get(leader.kernel_key())
+        if known is None or len(kernel.y) > known.P:
+            self._fits[leader.kernel_key()] = fit_density(early_margins(kernel))
+            content = {key: asdict(fit) for key, fit in sorted(self._fits.items())}
+            write_atomically(self._path, (json.dumps(content, indent=1) + "\n").encode())
+
+    def of(self, runs: Sequence[LazyConfig]) -> list[DensityFit]:
+        """Return the fits of the kernels of ``runs``, where each is of their largest P."""
+        P = max(run.config.P for run in runs)
+        fits = [self._fits.get(key) for key in sorted({run.kernel_key() for run in runs})]
+        return [fit for fit in fits if fit is not None and fit.P == P]
