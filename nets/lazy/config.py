@@ -1,6 +1,6 @@
 """What a lazy run is known by, and its random streams."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -53,11 +53,11 @@ class LazyConfig:
         return stream_of({"purpose": purpose} | self._identity(fields))
 
     def _fields(self) -> dict[str, Any]:
-        return {k: v for k, v in asdict(self.config).items() if k != "dtype"}
+        return {k: v for k, v in vars(self.config).items() if k != "dtype"}
 
     def _kernel_fields(self) -> dict[str, Any]:
         if self.paired:
-            return {k: v for k, v in asdict(self.config).items() if k != "max_steps"}
+            return {k: v for k, v in vars(self.config).items() if k != "max_steps"}
         return {name: getattr(self.config, name) for name in _SHARED}
 
     def _identity(self, fields: dict[str, Any]) -> dict[str, Any]:

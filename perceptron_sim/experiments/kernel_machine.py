@@ -3,6 +3,7 @@
 import math
 import time
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -134,7 +135,7 @@ def simulate_kernel(
     limits = np.array([max_steps, max_updates], dtype=np.int64)
     flag = (stop or StopFlag()).array
     steps_marked = np.zeros(0, np.int64) if marks is None else np.asarray(marks, dtype=np.int64)
-    state = loop.new_state(P, steps_marked)
+    state = loop.new_state(P, steps_marked, *_laws(P, B))
     order = np.arange(P if every_batch and needs_order(P, B) else 0)
     batch = np.zeros(B, np.int64)
     started = time.perf_counter()
@@ -185,6 +186,12 @@ def simulate_kernel(
         wall_s=wall_s,
         course=_course(state, config.T, P, ends),
     )
+
+
+@lru_cache(maxsize=64)
+def _laws(P: int, B: int) -> tuple[FloatArray, FloatArray]:
+    # All samples are unfitted at first, so every run needs all of it: filled once for all.
+    return loop.fill_laws(P, B)
 
 
 def _table(

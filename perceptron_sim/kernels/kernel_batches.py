@@ -49,6 +49,7 @@ def kernel_batches(
     margins, hit_counts = kernel_state.margins, kernel_state.hit_counts
     pending, state = kernel_state.pending, kernel_state.state
     P = y.size
+    places = np.arange(P)
     while True:
         first = 0
         while first < P and margins[first] >= threshold:
@@ -70,9 +71,8 @@ def kernel_batches(
                     pending[n_hit] = i
                     n_hit += 1
         record_marks(kernel_state, P, threshold, state[STEP])
-        for h in range(n_hit):
-            i = pending[h]
-            add_signed(margins, y, rows, i, y[i])
+        add_signed(margins, y, rows, places, pending[:n_hit])
+        for i in pending[:n_hit]:
             hit_counts[i] += 1
         state[HITS] += n_hit
         state[UPDATES] += 1

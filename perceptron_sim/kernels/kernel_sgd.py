@@ -23,8 +23,8 @@ from perceptron_sim.kernels.status import FITTED, INTERRUPTED, MAX_STEPS, MAX_UP
 NEED_ROW, NEED_REFRESH = 100, 101
 
 # Places in the state array.
-STEP, UPDATES, HITS, LAST_UPDATE_STEP, N_HIT, NEXT_HIT, REFRESH_AT, KNOWN, MARKED = range(9)
-N_STATE = 9
+STEP, UPDATES, HITS, LAST_UPDATE_STEP, N_HIT, NEXT_HIT, REFRESH_AT, MARKED = range(8)
+N_STATE = 8
 
 REFRESH_HITS = 1 << 16
 
@@ -37,7 +37,8 @@ class KernelState(NamedTuple):
         hit_counts: hits of each sample, shape (P,).
         pending: samples of the batch in progress, shape (padded P,).
         state: integers, see the module's constants.
-        log_q, inverse, one: laws by number of unfitted samples, filled up to state[KNOWN].
+        inverse, one: laws by number of unfitted samples, as ``extend_laws`` fills them,
+            shape (P + 1,); read only.
         unfitted: masks of the unfitted samples by block.
         marks: steps after which the course is recorded, ascending, shape (m,).
         course: at each mark ||w - w0||^2 in units of T^2, number of unfitted samples, mean of
@@ -48,7 +49,6 @@ class KernelState(NamedTuple):
     hit_counts: IntArray
     pending: IntArray
     state: IntArray
-    log_q: FloatArray
     inverse: FloatArray
     one: FloatArray
     unfitted: IntArray
@@ -57,7 +57,15 @@ class KernelState(NamedTuple):
 
 
 @compiled
-def new_state(P: int, marks: IntArray) -> KernelState:
+def fill_laws(P: int, B: int) -> tuple[FloatArray, FloatArray]:
+    """Return the laws of waiting times and single hits, each of shape (P + 1,)."""
+    log_q, inverse, one = np.zeros(P + 1), np.zeros(P + 1), np.zeros(P + 1)
+    extend_laws(P, B, 0, P, log_q, inverse, one)
+    return inverse, one
+
+
+@compiled
+def new_state(P: int, marks: IntArray, inverse: FloatArray, one: FloatArray) -> KernelState:
     """Return the state at w = w0: every margin is 0."""
     margins = np.full(padded(P), math.inf)
     margins[:P] = 0.0
@@ -68,9 +76,8 @@ def new_state(P: int, marks: IntArray) -> KernelState:
         np.zeros(P, np.int64),
         np.zeros(padded(P), np.int64),
         state,
-        np.zeros(P + 1),
-        np.zeros(P + 1),
-        np.zeros(P + 1),
+        inverse,
+        one,
         np.zeros(padded(P) // BLOCK, np.int64),
         marks,
         np.zeros((marks.size, 3)),
@@ -106,20 +113,44 @@ def add_rows(rows: NDArray[np.floating], weights: FloatArray, total: FloatArray)
         weights: shape (P,).
         total: shape (n,), changed in place.
     """
-    for i in range(weights.size):
-        weight = weights[i]
-        if weight != 0.0:
-            for j in range(total.size):
-                total[j] += weight * rows[i, j]
+    chosen = np.flatnonzero(weights)
+    last = chosen.size - chosen.size % 2
+    for c in range(0, last, 2):
+        a, b = chosen[c], chosen[c + 1]
+        weight_a, weight_b = weights[a], weights[b]
+        for j in range(total.size):
+            total[j] += weight_a * rows[a, j] + weight_b * rows[b, j]
+    if last < chosen.size:
+        a = chosen[last]
+        for j in range(total.size):
+            total[j] += weights[a] * rows[a, j]
 
 
 @compiled
 def add_signed(
-    margins: FloatArray, y: FloatArray, rows: FloatArray, slot: int, sign: float
+    margins: FloatArray, y: FloatArray, rows: FloatArray, slots: IntArray, hits: IntArray
 ) -> None:
-    """Add y_mu sign K_mu to the margins."""
-    for i in range(y.size):
-        margins[i] += y[i] * sign * rows[slot, i]
+    """Add what a hit on each of ``hits`` does to the margins: y_mu y_nu K_mu,nu.
+
+    Two at a time, so that the margins are read and written half as often.
+
+    Args:
+        margins: shape (>= P,), changed in place.
+        y: labels, shape (P,).
+        rows: table of rows.
+        slots: where each sample's row is, shape (P,).
+        hits: samples whose rows are in the table, shape (h,).
+    """
+    last = hits.size - hits.size % 2
+    for h in range(0, last, 2):
+        a, b = slots[hits[h]], slots[hits[h + 1]]
+        y_a, y_b = y[hits[h]], y[hits[h + 1]]
+        for i in range(y.size):
+            margins[i] += y[i] * (y_a * rows[a, i] + y_b * rows[b, i])
+    if last < hits.size:
+        a, y_a = slots[hits[last]], y[hits[last]]
+        for i in range(y.size):
+            margins[i] += y[i] * (y_a * rows[a, i])
 
 
 @compiled
@@ -156,24 +187,21 @@ def kernel_sgd(
         kernel_state.hit_counts,
         kernel_state.pending,
     )
-    state, log_q, inverse, one = (
-        kernel_state.state,
-        kernel_state.log_q,
-        kernel_state.inverse,
-        kernel_state.one,
-    )
+    state, inverse, one = kernel_state.state, kernel_state.inverse, kernel_state.one
     unfitted = kernel_state.unfitted
     P = y.size
     while True:
         if state[N_HIT] > 0 and state[NEXT_HIT] == 0:
             record_marks(kernel_state, P, threshold, state[STEP])
         while state[NEXT_HIT] < state[N_HIT]:
-            i = pending[state[NEXT_HIT]]
-            if slot_of[i] < 0:
+            there = state[NEXT_HIT]
+            while there < state[N_HIT] and slot_of[pending[there]] >= 0:
+                hit_counts[pending[there]] += 1
+                there += 1
+            add_signed(margins, y, rows, slot_of, pending[state[NEXT_HIT] : there])
+            state[NEXT_HIT] = there
+            if there < state[N_HIT]:
                 return NEED_ROW
-            add_signed(margins, y, rows, slot_of[i], y[i])
-            hit_counts[i] += 1
-            state[NEXT_HIT] += 1
         if state[N_HIT] > 0:
             state[HITS] += state[N_HIT]
             state[UPDATES] += 1
@@ -193,7 +221,6 @@ def kernel_sgd(
             return MAX_UPDATES
         if stop[0] != 0:
             return INTERRUPTED
-        state[KNOWN] = extend_laws(P, B, state[KNOWN], k, log_q, inverse, one)
         step = state[STEP] + draw_wait(rng, inverse[k])
         if step > limits[0]:
             state[STEP] = limits[0]
