@@ -14,7 +14,7 @@ from nets.data import Subsets, draw_teacher_data, load_images
 from nets.data.names import PERCEPTRON
 from nets.lazy.config import LazyConfig
 from nets.ntk import ntk, ntk_cross
-from nets.training.replicas import draw_data
+from nets.training import draw_data
 from perceptron_sim.arrays import FloatArray
 from perceptron_sim.experiments.kernel_matrix import KernelMatrix
 from perceptron_sim.experiments.progress import NoProgress, Progress
@@ -94,9 +94,9 @@ def build_kernel(
 def _data(run: LazyConfig, data_dir: Path | None) -> Subsets:
     """Draw training and test samples; unless paired, P samples begin any larger set of a seed."""
     config = run.config
-    images = None if config.data == PERCEPTRON else load_images(config.data, data_dir)
     if run.paired:
-        return draw_data(config, images)
+        return draw_data(config, data_dir)
+    images = None if config.data == PERCEPTRON else load_images(config.data, data_dir)
     if images is None:
         return _teacher_data(config, run.stream("data"))
     chosen = run.stream("data").permutation(len(images))

@@ -16,5 +16,4 @@ def lazy_record(run: LazyConfig, end: NetResult, provenance: str) -> Record:
         end: how it ended.
         provenance: versions that made it, ``records.versions_text(("torch",))``.
     """
-    kernel = "lazy, paired" if run.paired else "lazy"
-    return record_of(end, provenance) | {"key": run.key(), "model": MODEL, "kernel": kernel}
+    return record_of(end, provenance) | {"key": run.key(), "model": MODEL}

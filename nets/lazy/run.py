@@ -7,6 +7,7 @@ import numpy as np
 
 from nets.lazy.config import LazyConfig
 from nets.lazy.kernel import LazyKernel
+from nets.training.course import next_mark
 from nets.training.result import NetCheckpoints, NetResult
 from perceptron_sim.arrays import FloatArray, IntArray
 from perceptron_sim.experiments.kernel_machine import (
@@ -16,8 +17,6 @@ from perceptron_sim.experiments.kernel_machine import (
 )
 from perceptron_sim.experiments.simulate import StopFlag
 from perceptron_sim.kernels.kernel_sgd import add_rows
-
-_CHECKPOINTS_PER_DECADE = 4
 
 
 def run_lazy(
@@ -71,6 +70,9 @@ def run_lazy(
         w0_layers=kernel.w0_layers,
         train_loss=end.train_loss,
         test_error=_test_error(kernel, end),
+        noise_trace=math.nan,
+        ntk_change=0.0,
+        engine="lazy, paired" if run.paired else "lazy",
         wall_s=time.perf_counter() - started,
         device="cpu",
         checkpoints=_course(end.course, config.eta) if checkpoints else None,
@@ -91,9 +93,10 @@ def _test_error(kernel: LazyKernel, end: KernelRunResult) -> float:
 
 def _marks(max_steps: int) -> IntArray:
     """Return the log-spaced steps 0, 1, 2, 3, 6, 10, ... at which training records its course."""
-    decades = math.ceil(math.log10(max_steps)) + 1
-    powers = np.arange(_CHECKPOINTS_PER_DECADE * decades) / _CHECKPOINTS_PER_DECADE
-    return np.unique(np.append(0, np.rint(10.0**powers))).astype(np.int64)
+    marks = [0]
+    while marks[-1] < max_steps:
+        marks.append(next_mark(marks[-1]))
+    return np.array(marks, dtype=np.int64)
 
 
 def _course(course: KernelCourse, eta: float) -> NetCheckpoints:
@@ -103,4 +106,6 @@ def _course(course: KernelCourse, eta: float) -> NetCheckpoints:
         dw=course.w_norm,
         unfitted=course.unfitted,
         train_loss=course.train_loss,
+        noise_trace=np.full(course.step.size, math.nan),
+        ntk_change=np.zeros(course.step.size),
     )

@@ -63,7 +63,8 @@ def main() -> None:
     """Print one line a case, engine and repetition."""
     torch.set_num_threads(1)
     print(
-        "data     net                   P  engine    runs  steps/run    steps/s  plain/s  ratio    all in"
+        "data     net                   P  engine    runs  steps/run    steps/s  plain/s"
+        "  ratio    all in"
     )
     for data, net, runs in _CASES:
         if data != "digits" and locate(data) is None:

@@ -23,12 +23,6 @@ def net_options(real: click.ParamType[Any], integer: click.ParamType[Any]) -> Ca
         click.option("--dtype", help="float32 or float64.  [default: float32]"),
         click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda."),
         click.option(
-            "--engine",
-            default="auto",
-            show_default=True,
-            help="compiled (dense nets on a CPU), ensemble, resident (GPU), or auto.",
-        ),
-        click.option(
             "--data-dir",
             type=click.Path(path_type=Path),
             help="Folder of mnist.npz, cifar10.npz; else $PERCEPTRON_SIM_DATA, the user cache.",
@@ -41,3 +35,11 @@ def net_options(real: click.ParamType[Any], integer: click.ParamType[Any]) -> Ca
         return point_options(real, integer)(function)
 
     return apply
+
+
+engine_option = click.option(
+    "--engine",
+    default="auto",
+    show_default=True,
+    help="compiled (dense nets on a CPU), ensemble, resident (GPU), or auto.",
+)
