@@ -13,7 +13,7 @@ from perceptron_sim.experiments.exponent_table import or_none, span
 from perceptron_sim.experiments.fits import fit_power_law
 
 SHARED = ["model", "data", "chi", "d", "arch", "depth", "width", "act", "B"]
-# Kernel of runs that share data and initial weights within a seed.
+# Engine of lazy runs that share data and initial weights within a seed.
 SHARED_BY_SEED = "lazy"
 POINT = [*SHARED, "P", "T", "kappa"]
 

@@ -1,7 +1,7 @@
 """Nets in the limit alpha -> infinity: kernel machines of their own empirical kernel.
 
 There f(w, x) - f(w_0, x) = df/dw(x).(w - w_0), so SGD needs nothing but the kernel (THEORY
-section 6), and a run costs a thousandth of training the net.
+section 6), and a run costs hundreds of times less than training the net.
 """
 
 from collections.abc import Iterable, Iterator
@@ -50,7 +50,7 @@ def simulate_lazy(
 
     Returns:
         Results in the order of ``configs``: ``dw``, ``test_error`` and the rest mean what they
-        mean for trained nets; ``dw_layers`` is empty.
+        mean for trained nets; ``dw_layers`` is empty and ``noise_trace`` NaN.
 
     Raises:
         InputError: as ``check_request``.

@@ -14,7 +14,7 @@ from nets.data import Subsets, draw_teacher_data, load_images
 from nets.data.names import PERCEPTRON
 from nets.lazy.config import LazyConfig
 from nets.ntk import ntk, ntk_cross
-from nets.training import draw_data
+from nets.training.plan import draw_data
 from perceptron_sim.arrays import FloatArray
 from perceptron_sim.experiments.kernel_matrix import KernelMatrix
 from perceptron_sim.experiments.progress import NoProgress, Progress
@@ -96,9 +96,9 @@ def _data(run: LazyConfig, data_dir: Path | None) -> Subsets:
     config = run.config
     if run.paired:
         return draw_data(config, data_dir)
-    images = None if config.data == PERCEPTRON else load_images(config.data, data_dir)
-    if images is None:
+    if config.data == PERCEPTRON:
         return _teacher_data(config, run.stream("data"))
+    images = load_images(config.data, data_dir)
     chosen = run.stream("data").permutation(len(images))
     # The test set first, so that it does not depend on P.
     test, train = np.split(chosen[: config.P_test + config.P], [config.P_test])

@@ -5,6 +5,7 @@ import time
 
 import numpy as np
 
+from nets.exponents import SHARED_BY_SEED
 from nets.lazy.config import LazyConfig
 from nets.lazy.kernel import LazyKernel
 from nets.training.course import next_mark
@@ -17,6 +18,10 @@ from perceptron_sim.experiments.kernel_machine import (
 )
 from perceptron_sim.experiments.simulate import StopFlag
 from perceptron_sim.kernels.kernel_sgd import add_rows
+
+_CHECKPOINTS_PER_DECADE = 4
+# The engine of a run that is paired with a trained one.
+PAIRED = "lazy, paired"
 
 
 def run_lazy(
@@ -71,9 +76,10 @@ def run_lazy(
         train_loss=end.train_loss,
         test_error=_test_error(kernel, end),
         noise_trace=math.nan,
+        # By definition of the limit.
         ntk_change=0.0,
-        engine="lazy, paired" if run.paired else "lazy",
         wall_s=time.perf_counter() - started,
+        engine=PAIRED if run.paired else SHARED_BY_SEED,
         device="cpu",
         checkpoints=_course(end.course, config.eta) if checkpoints else None,
         weights=None,
@@ -106,6 +112,6 @@ def _course(course: KernelCourse, eta: float) -> NetCheckpoints:
         dw=course.w_norm,
         unfitted=course.unfitted,
         train_loss=course.train_loss,
-        noise_trace=np.full(course.step.size, math.nan),
-        ntk_change=np.zeros(course.step.size),
+        noise_trace=np.full(len(course.step), math.nan),
+        ntk_change=np.zeros(len(course.step)),
     )

@@ -19,7 +19,7 @@ DEFAULTS: dict[str, Any] = {
 
 
 @click.command()
-@net_options(FloatGrid(), IntegerGrid())
+@net_options(FloatGrid(), IntegerGrid(), trained=False)
 @click.option("--seeds", type=int, help="Replicas at each point: seeds 0 .. N-1.  [default: 12]")
 @click.option("--checkpoints/--no-checkpoints", default=True, help="Store the course of each run.")
 @click.option("--workers", type=click.IntRange(min=1), help="Threads.  [default: one a core]")
@@ -35,7 +35,6 @@ def command(
     ctx: click.Context,
     /,
     out: Path,
-    device: str,
     data_dir: Path | None,
     checkpoints: bool,
     workers: int | None,

@@ -1,4 +1,4 @@
-"""Options that ``nets run`` and ``nets scan`` share."""
+"""Options that the commands on nets share."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -11,8 +11,25 @@ from cli.options import SingleInteger, point_options
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def net_options(real: click.ParamType[Any], integer: click.ParamType[Any]) -> Callable[[F], F]:
-    """Return the decorator that adds everything a training run is made of, but its seed."""
+def net_options(
+    real: click.ParamType[Any], integer: click.ParamType[Any], *, trained: bool = True
+) -> Callable[[F], F]:
+    """Return the decorator that adds everything a run is made of, but its seed.
+
+    Args:
+        real, integer: types of the options.
+        trained: whether nets are trained, so that precision, device and engine can be chosen.
+    """
+    training = [
+        click.option("--dtype", help="float32 or float64.  [default: float32]"),
+        click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda."),
+        click.option(
+            "--engine",
+            default="auto",
+            show_default=True,
+            help="compiled (dense nets on a CPU), ensemble, resident (GPU), or auto.",
+        ),
+    ]
     options = [
         click.option("--data", help="digits, mnist, cifar10 or perceptron.  [default: digits]"),
         click.option("--arch", help="mlp or linear.  [default: mlp]"),
@@ -20,8 +37,7 @@ def net_options(real: click.ParamType[Any], integer: click.ParamType[Any]) -> Ca
         click.option("--width", type=integer, help="Units h of a hidden layer.  [default: 64]"),
         click.option("--act", help="relu, gelu or silu.  [default: relu]"),
         click.option("--test-samples", "P_test", type=SingleInteger(), help="[default: 512]"),
-        click.option("--dtype", help="float32 or float64.  [default: float32]"),
-        click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda."),
+        *(training if trained else []),
         click.option(
             "--data-dir",
             type=click.Path(path_type=Path),
