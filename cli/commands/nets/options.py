@@ -51,11 +51,3 @@ def net_options(
         return point_options(real, integer)(function)
 
     return apply
-
-
-engine_option = click.option(
-    "--engine",
-    default="auto",
-    show_default=True,
-    help="compiled (dense nets on a CPU), ensemble, resident (GPU), or auto.",
-)

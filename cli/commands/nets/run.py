@@ -5,13 +5,12 @@ from typing import Any
 
 import click
 
-from cli.commands.nets.options import engine_option, net_options
+from cli.commands.nets.options import net_options
 from cli.options import SingleFloat, SingleInteger, given, json_option, out_option
 
 
 @click.command()
 @net_options(SingleFloat(), SingleInteger())
-@engine_option
 @click.option("--seed", type=SingleInteger(), help="Replica number.  [default: 0]")
 @out_option("perceptron-sim-nets-run")
 @json_option

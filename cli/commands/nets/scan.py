@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from cli.arguments import arguments_given
-from cli.commands.nets.options import engine_option, net_options
+from cli.commands.nets.options import net_options
 from cli.options import FloatGrid, IntegerGrid, given, json_option, out_option
 
 # Lazy and noise-dominated throughout; done in well under three minutes on two cores.
@@ -20,7 +20,6 @@ DEFAULTS: dict[str, Any] = {
 
 @click.command()
 @net_options(FloatGrid(), IntegerGrid())
-@engine_option
 @click.option("--seeds", type=int, help="Replicas at each point: seeds 0 .. N-1.  [default: 12]")
 @click.option("--workers", type=click.IntRange(min=1), help="Threads.  [default: one a core]")
 @click.option("--checkpoints/--no-checkpoints", default=True, help="Store the course of each run.")
