@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from nets.architectures import SHALLOW, check_architecture
+from nets.architectures import CONVOLUTIONAL, SHALLOW, check_architecture
 from nets.choices import check_choice
 from nets.data.names import PERCEPTRON, check_name
 from perceptron_sim import parameters
@@ -20,7 +20,12 @@ STREAM_VERSION = 1
 MAX_STEPS = 10**5
 ACTIVATIONS = ("relu", "gelu", "silu")
 DTYPES = ("float32", "float64")
-_HIDDEN = {"depth": 3, "width": 64, "act": "relu"}
+_HIDDEN = {
+    "mlp": {"depth": 3, "width": 64, "act": "relu"},
+    "cnn": {"depth": 4, "width": 32, "act": "relu"},
+    # Blocks as in the paper's net.
+    "mnas": {"depth": 4, "width": 32, "act": "relu"},
+}
 _TEACHER = {"chi": 1.0, "d": 16}
 
 
@@ -31,9 +36,10 @@ class NetConfig:
     Attributes:
         data: "digits", "mnist", "cifar10" or "perceptron".
         chi, d: density exponent and dimension of "perceptron" data; None for images.
-        arch: architecture, "mlp" or "linear".
-        depth: number L of hidden layers; 0 for "linear".
-        width: size h of each hidden layer; 1 for "linear".
+        arch: architecture, "mlp", "cnn", "mnas" or "linear"; "cnn" and "mnas" read images.
+        depth: number L of hidden layers, of blocks for "mnas"; 0 for "linear".
+        width: size h of each hidden layer, number of channels of "cnn", unit of the numbers of
+            channels of "mnas"; 1 for "linear".
         act: "relu", "gelu" or "silu"; "none" for "linear".
         P: number of training samples, >= 1.
         P_test: number of test samples, >= 0; none of them is trained on.
@@ -84,8 +90,8 @@ class NetConfig:
     ) -> None:
         """Validate and store; ``eta`` (= T B h) may stand for T, ``alpha`` (= 1/kappa) for kappa.
 
-        Defaults: T = 2^-5, kappa = 2^-15; hidden layers depth 3, width 64, relu; perceptron data
-        chi = 1, d = 16.
+        Defaults: T = 2^-5, kappa = 2^-15; relu, depth 3 and width 64 for "mlp", 4 and 32 for
+        "cnn" and "mnas"; perceptron data chi = 1, d = 16.
 
         Raises:
             InputError: if a value is out of range or means nothing here, or both of a pair are
@@ -105,6 +111,11 @@ class NetConfig:
             ),
             "dtype": check_choice("dtype", dtype, DTYPES),
         }
+        if data == PERCEPTRON and arch in CONVOLUTIONAL:
+            raise InputError(
+                f"arch = {arch!r} reads images and data = {data!r} are none: "
+                "choose data = 'digits', 'mnist' or 'cifar10', or arch = 'mlp' or 'linear'"
+            )
         if B > P:
             raise InputError(f"B = {B} is larger than P = {P}: allowed is 1 <= B <= P")
         if T is None and eta is None:
@@ -173,7 +184,7 @@ def _hidden(
                     "leave it out, or choose arch = 'mlp'"
                 )
         return {"depth": 0, "width": 1, "act": "none"}
-    chosen = {name: _HIDDEN[name] if value is None else value for name, value in given.items()}
+    chosen = {name: _HIDDEN[arch][name] if v is None else v for name, v in given.items()}
     return {
         "depth": parameters.integer("depth", chosen["depth"], 1, "a net has a hidden layer"),
         "width": parameters.integer("width", chosen["width"], 1, "a layer has a unit"),

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import torch
@@ -33,6 +34,7 @@ ACTIVATIONS = {
 }
 
 
+@cache
 def normalisation(name: str) -> float:
     """Return c such that E[(c act(z))^2] = 1 for z ~ N(0, 1) (THEORY section 7)."""
     if name == "relu":

@@ -13,9 +13,13 @@ class Architecture(Protocol):
 
     Attributes:
         shapes: shape of each layer's weights in one replica.
+        flops: multiplications that one sample takes on the way forward.
+        activations: upper bound on the numbers held for one sample on the way forward and back.
     """
 
     shapes: list[tuple[int, ...]]
+    flops: int
+    activations: int
 
     def draw(self, rng: np.random.Generator) -> list[FloatArray]:
         """Draw the initial weights of one replica, one array a layer."""

@@ -14,6 +14,7 @@ class Linear:
     def __init__(self, d: int) -> None:
         """Prepare for inputs of dimension d."""
         self.shapes: list[tuple[int, ...]] = [(d, 1)]
+        self.flops = self.activations = d
         self.scales = [1.0 / math.sqrt(d)]
 
     def draw(self, rng: np.random.Generator) -> list[FloatArray]:
@@ -39,6 +40,6 @@ class Linear:
         return [(x * self.scales[0], x.new_ones((*x.shape[:2], 1)))]
 
 
-def build(d: int, depth: int, width: int, act: str) -> Linear:
+def build(d: int, depth: int, width: int, act: str, image: tuple[int, ...] | None) -> Linear:
     """Return the architecture; it has no hidden layers, so only d is read."""
     return Linear(d)

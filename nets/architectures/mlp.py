@@ -24,7 +24,10 @@ class Mlp:
             *itertools.pairwise(sizes),
             (width, 1),
         ]
+        self.flops = sum(map(math.prod, self.shapes))
         self._act = ACTIVATIONS[act]
+        # Input, outputs of layers and of activations, two gradients on the way back.
+        self.activations = d + (depth * (1 if self._act.from_output else 2) + 2) * width
         c = normalisation(act)
         # The factor c of an activation is taken into the layer that reads it: no extra pass.
         self.scales = [1.0 / math.sqrt(d)] + [c / math.sqrt(width)] * (depth - 1) + [c / width]
@@ -86,6 +89,6 @@ class Mlp:
         return found[::-1]
 
 
-def build(d: int, depth: int, width: int, act: str) -> Mlp:
-    """Return the architecture."""
+def build(d: int, depth: int, width: int, act: str, image: tuple[int, ...] | None) -> Mlp:
+    """Return the architecture; images are read as d numbers."""
     return Mlp(d, depth, width, act)

@@ -14,7 +14,7 @@ from nets.data import Subsets, draw_teacher_data, load_images
 from nets.data.names import PERCEPTRON
 from nets.lazy.config import LazyConfig
 from nets.ntk import ntk, ntk_cross
-from nets.training.plan import draw_data
+from nets.training.plan import draw_data, inputs_of
 from perceptron_sim.arrays import FloatArray
 from perceptron_sim.experiments.kernel_matrix import KernelMatrix
 from perceptron_sim.experiments.progress import NoProgress, Progress
@@ -72,7 +72,8 @@ def build_kernel(
     config = run.config
     data = _data(run, data_dir)
     x, x_test = data.x, data.x_test
-    net = build(config.arch, x.shape[1], config.depth, config.width, config.act)
+    d, image = inputs_of(config, data_dir)
+    net = build(config.arch, d, config.depth, config.width, config.act, image)
     weights = net.draw(run.stream("weights"))
     if run.paired and config.dtype == "float32":
         # The start as training has it: a rounded sign can open or close a relu.

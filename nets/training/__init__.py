@@ -5,12 +5,13 @@ from pathlib import Path
 
 from threadpoolctl import threadpool_limits
 
+from nets.architectures import build
 from nets.choices import check_choice
 from nets.config import NetConfig
 from nets.data import check_size, load_images
 from nets.data.names import PERCEPTRON
 from nets.training.compiled import run_bytes
-from nets.training.device import exact_products, resolve_device
+from nets.training.device import capacity, exact_products, resolve_device
 from nets.training.lanes import Control, Failure, run_lanes
 from nets.training.plan import Plan, draw_data, inputs_of, is_compiled
 from nets.training.result import NetCheckpoints, NetResult
@@ -146,15 +147,27 @@ def check_request(
     check_choice("engine", engine, ENGINES)
     if workers is not None and workers < 1:
         raise InputError(f"workers = {workers}: allowed is an integer >= 1")
-    for config in {(c.data, c.P, c.P_test, c.arch, c.dtype): c for c in configs}.values():
+    every = list(configs)
+    at_once = min(len(every), workers or default_workers())
+    for config in {_size(c): c for c in every}.values():
         if config.data != PERCEPTRON:
             check_size(load_images(config.data, data_dir), config.P, config.P_test)
+        d, image = inputs_of(config, data_dir)
         if is_compiled(config, where, engine):
-            at_once = workers or default_workers()
-            d = inputs_of(config, data_dir)[0]
             check_memory(run_bytes(config, d), f"a run at P = {config.P}, d = {d}", at_once)
         elif engine == "compiled":
             raise InputError(
                 f"engine = 'compiled' cannot train arch = {config.arch!r} on {where.type}: it is "
                 "for mlp and linear on a CPU; choose 'auto'"
             )
+        else:
+            net = build(config.arch, d, config.depth, config.width, config.act, image)
+            capacity(net, [config], d, where, at_once if where.type == "cpu" else 1)
+
+
+def _size(config: NetConfig) -> tuple[object, ...]:
+    """Return what the memory of a run depends on."""
+    return (
+        *(config.data, config.d, config.P, config.P_test, config.B),
+        *(config.arch, config.depth, config.width, config.act, config.dtype),
+    )

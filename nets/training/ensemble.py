@@ -113,13 +113,14 @@ class Ensemble:
     def _window(self) -> int:
         """Return how many batches to evaluate together: most steps for the work expected."""
         r = self.replicas
-        per_batch = 2.0 * len(r.alive) * r.queue.B * sum(map(math.prod, r.architecture.shapes))
+        rows = len(r.alive) * r.queue.B
+        per_batch = 2.0 * rows * r.architecture.flops
         best, best_rate = 1, 0.0
         for K in (1, 2, 4, 8, 16, 32, 64):
             some = 1.0 - self._null**K
             steps = some / max(1.0 - self._null, 1e-9) if self._null < 1.0 else float(K)
             rate = steps / (_CALLS_FLOPS * (1.0 + some) + (K + some) * per_batch)
-            if rate > best_rate:
+            if rate > best_rate and (K == 1 or K * rows <= r.together):
                 best, best_rate = K, rate
         return best
 

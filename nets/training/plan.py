@@ -15,7 +15,7 @@ from nets.config import NetConfig
 from nets.data import Subsets, draw_subsets, draw_teacher_data, load_images
 from nets.data.names import PERCEPTRON
 from nets.training.compiled import CompiledEngine
-from nets.training.device import capacity
+from nets.training.device import capacity, rows_together
 from nets.training.engine import Engine, State
 from nets.training.ensemble import Ensemble
 from nets.training.lanes import Lane
@@ -115,13 +115,14 @@ class Plan:
         """Return an empty ensemble for runs alike in shape, one of so many lanes."""
         one = configs[0]
         d, image = inputs_of(one, self.data_dir)
-        architecture = build(one.arch, d, one.depth, one.width, one.act)
+        architecture = build(one.arch, d, one.depth, one.width, one.act, image)
         room = capacity(architecture, configs, d, self.device, lanes)
         for bound in (self.most, limit):
             room = room if bound is None else min(room, bound)
         dtype = torch.float32 if one.dtype == "float32" else torch.float64
         P = max(config.P for config in configs)
-        replicas = Replicas(architecture, room, P, d, one.B, dtype, self.device)
+        together = rows_together(architecture, dtype, self.device, lanes)
+        replicas = Replicas(architecture, room, P, d, one.B, dtype, self.device, together)
         on_device = self.engine == "resident" or (
             self.engine == "auto" and self.device.type == "cuda"
         )

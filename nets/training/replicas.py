@@ -14,7 +14,7 @@ from nets.training.course import CourseRow, Look
 from nets.training.probe import Probe
 from perceptron_sim.arrays import FloatArray, IntArray
 
-# Rows that go through a net together where a whole set is evaluated.
+# Rows that go through a net together at most where a whole set is evaluated.
 _ROWS = 2048
 
 
@@ -60,6 +60,7 @@ class Replicas:
         push: what an unfitted sample adds to w, over y df/dw: eta / B.
         kappa: margin.
         base: where a replica's samples begin in the buffers.
+        together: samples, over all replicas, that memory lets through the net together.
         x: samples of all replicas, shape (capacity * P, d); y, f0 their labels and initial
             outputs, in host memory.
     """
@@ -73,10 +74,12 @@ class Replicas:
         B: int,
         dtype: torch.dtype,
         device: torch.device,
+        together: int,
     ) -> None:
         """Make room for replicas of up to P samples."""
         self.architecture = architecture
         self.capacity, self.P = capacity, P
+        self.together = together
         self.alive: list[Replica] = []
         self.queue = BatchQueue(capacity, B)
         self.step, self.last, self.updates, self.hits, self.streak, self.mark, self.base = (
@@ -200,7 +203,8 @@ class Replicas:
 
     def outputs(self, weights: list[torch.Tensor], x: torch.Tensor) -> np.ndarray:
         """Return f of one replica on any number of samples (n, d), shape (n,)."""
-        parts = [self.architecture.forward(weights, part[None])[0][0] for part in x.split(_ROWS)]
+        blocks = x.split(min(_ROWS, self.together))
+        parts = [self.architecture.forward(weights, part[None])[0][0] for part in blocks]
         return np.asarray(torch.cat(parts).cpu().numpy())
 
     def test_outputs(self, slot: int) -> FloatArray:

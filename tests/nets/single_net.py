@@ -13,21 +13,83 @@ from perceptron_sim.kernels.batches import draw_batch, needs_order
 _ACT = {"relu": torch.relu, "gelu": torch.nn.functional.gelu, "silu": torch.nn.functional.silu}
 
 
+def _images(config: NetConfig, x: torch.Tensor) -> torch.Tensor:
+    shape = {"digits": (8, 8, 1), "mnist": (28, 28, 1), "cifar10": (32, 32, 3)}[config.data]
+    return x.reshape(-1, *shape).permute(0, 3, 1, 2).contiguous()
+
+
+def _act(config: NetConfig, z: torch.Tensor) -> torch.Tensor:
+    return normalisation(config.act) * _ACT[config.act](z)
+
+
+def _conv(a: torch.Tensor, w: torch.Tensor, stride: int, groups: int = 1) -> torch.Tensor:
+    options = {"stride": stride, "padding": w.shape[2] // 2}
+    z = torch.nn.functional.conv2d(a, w, groups=groups, **options)
+    # Fan-in without the zeros around the image: the same convolution of ones.
+    ones = (a.new_ones((1, 1, *image.shape[2:])) for image in (a, w))
+    read = torch.nn.functional.conv2d(*ones, **options)
+    return z / torch.sqrt(w.shape[1] * read)
+
+
+def _stride(a: torch.Tensor) -> int:
+    return 2 if a.shape[2] > 4 else 1
+
+
+def _cnn(config: NetConfig, weights: list[torch.Tensor], x: torch.Tensor) -> torch.Tensor:
+    a = _images(config, x)
+    for w in weights[:-1]:
+        a = _act(config, _conv(a, w, _stride(a)))
+    return a.mean(dim=(2, 3)) @ weights[-1][:, 0] / config.width
+
+
+def _mnas(config: NetConfig, weights: list[torch.Tensor], x: torch.Tensor) -> torch.Tensor:
+    stem, depthwise, separable, *blocks, head, last = weights
+    a = _images(config, x)
+    a = _act(config, _conv(a, stem, _stride(a)))
+    a = _act(config, _conv(a, depthwise, 1, groups=4 * config.width))
+    a = _act(config, _conv(a, separable, 1))
+    for block in range(config.depth):
+        expand, depthwise, project = blocks[3 * block : 3 * block + 3]
+        stride = 1 if block % 2 else _stride(a)
+        z = _act(config, _conv(a, expand, 1))
+        z = _act(config, _conv(z, depthwise, stride, groups=len(depthwise)))
+        z = _conv(z, project, 1)
+        a = (a + z) / math.sqrt(2.0) if block % 2 else _act(config, z)
+    a = _act(config, _conv(a, head, 1))
+    return a.mean(dim=(2, 3)) @ last[:, 0] / (20 * config.width)
+
+
 def _output(config: NetConfig, weights: list[torch.Tensor], x: torch.Tensor) -> torch.Tensor:
     if config.arch == "linear":
         return (x @ weights[0])[:, 0] / math.sqrt(x.shape[1])
+    if config.arch in ("cnn", "mnas"):
+        return {"cnn": _cnn, "mnas": _mnas}[config.arch](config, weights, x)
     a = x
     for w in weights[:-1]:
-        a = normalisation(config.act) * _ACT[config.act](a @ w / math.sqrt(w.shape[0]))
+        a = _act(config, a @ w / math.sqrt(w.shape[0]))
     return (a @ weights[-1])[:, 0] / config.width
+
+
+def _shapes(config: NetConfig, d: int) -> list[tuple[int, ...]]:
+    h, channels = config.width, 3 if config.data == "cifar10" else 1
+    if config.arch == "cnn":
+        return [(h, channels, 3, 3), *[(h, h, 3, 3)] * (config.depth - 1), (h, 1)]
+    if config.arch == "mlp":
+        return [(d, h), *[(h, h)] * (config.depth - 1), (h, 1)]
+    shapes = [(4 * h, channels, 5, 5), (4 * h, 1, 5, 5), (2 * h, 4 * h, 1, 1)]
+    at = 2 * h
+    for block in range(config.depth):
+        after = h * [1, 1, 3, 3, 5, 5][block]
+        shapes += [(3 * at, at, 1, 1), (3 * at, 1, 5, 5), (after, 3 * at, 1, 1)]
+        at = after
+    return [*shapes, (20 * h, at, 1, 1), (20 * h, 1)]
 
 
 def _start(config: NetConfig, d: int, dtype: torch.dtype) -> list[torch.Tensor]:
     if config.arch == "linear":
         return [torch.zeros((d, 1), dtype=dtype, requires_grad=True)]
     rng = config.stream("weights")
-    shapes = [(d, config.width), *[(config.width, config.width)] * (config.depth - 1)]
-    drawn = [rng.standard_normal(shape) for shape in [*shapes, (config.width, 1)]]
+    drawn = [rng.standard_normal(shape) for shape in _shapes(config, d)]
     return [torch.tensor(w, dtype=dtype, requires_grad=True) for w in drawn]
 
 

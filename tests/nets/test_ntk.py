@@ -45,7 +45,7 @@ CASES = [(a, act) for a in NAMES for act in (("relu",) if a in SHALLOW else ACTI
 
 @pytest.mark.parametrize(("arch", "act"), CASES)
 def test_the_kernel_is_the_product_of_gradients(arch: str, act: str) -> None:
-    net = build(arch, 64, 2, 8, act)
+    net = build(arch, 64, 2, 8, act, (8, 8))
     weights, x = _start(net, 1, 30, 64)
     J = _gradients(net, weights, x)
     exact = J @ J.T

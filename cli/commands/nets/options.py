@@ -32,9 +32,17 @@ def net_options(
     ]
     options = [
         click.option("--data", help="digits, mnist, cifar10 or perceptron.  [default: digits]"),
-        click.option("--arch", help="mlp or linear.  [default: mlp]"),
-        click.option("--depth", type=integer, help="Hidden layers, >= 1.  [default: 3]"),
-        click.option("--width", type=integer, help="Units h of a hidden layer.  [default: 64]"),
+        click.option("--arch", help="mlp, cnn, mnas or linear.  [default: mlp]"),
+        click.option(
+            "--depth",
+            type=integer,
+            help="Hidden layers, or blocks of mnas, >= 1.  [default: mlp 3, cnn and mnas 4]",
+        ),
+        click.option(
+            "--width",
+            type=integer,
+            help="Units or channels h of a hidden layer.  [default: mlp 64, cnn and mnas 32]",
+        ),
         click.option("--act", help="relu, gelu or silu.  [default: relu]"),
         click.option("--test-samples", "P_test", type=SingleInteger(), help="[default: 512]"),
         *(training if trained else []),

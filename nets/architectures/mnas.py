@@ -1,0 +1,80 @@
+"""MNAS-like nets, the convolutional nets of the paper (THEORY section 7)."""
+
+import math
+
+import torch
+
+from nets.architectures.activations import normalisation
+from nets.architectures.convolution import Convolution, Convolutional, halving, image_of
+
+_KERNEL = 5
+_EXPANSION = 3
+
+
+class Mnas(Convolutional):
+    """Stem of 4h channels, depthwise-separable layer to 2h, L inverted residuals, head of 20h.
+
+    The structure is that of the authors' published code, which has L = 4: blocks come in pairs of
+    h, 3h, 5h, ... channels. A block is a 1 x 1 expansion to three times its channels, a 5 x 5
+    depthwise convolution and a 1 x 1 projection, with activations between them. The first of a
+    pair ends in an activation and has stride 2 where its image is larger than 4 pixels; the
+    second leaves shapes as they are and returns (x + branch)/sqrt(2), which keeps the second
+    moment. The head is 1 x 1; f = v.<a> / (20h), <> the average over the image. Unlike there,
+    zeros around the image do not count as fan-in, and images of 4 pixels are not made smaller.
+    """
+
+    def __init__(self, image: tuple[int, ...], depth: int, width: int, act: str) -> None:
+        """Prepare for images (height, width[, channels]), ``depth`` blocks and h = ``width``."""
+        c = normalisation(act)
+        size, channels = image_of(image)
+        layers = [Convolution(size, channels, 4 * width, _KERNEL, halving(size))]
+
+        def add(outputs: int, gain: float, kernel: int = 1, stride: int = 1) -> None:
+            before = layers[-1]
+            layers.append(
+                Convolution(
+                    *(before.out_size, before.outputs, outputs, kernel, stride, gain),
+                    depthwise=kernel > 1,
+                )
+            )
+
+        add(4 * width, c, _KERNEL)
+        add(2 * width, c)
+        # Factors of what each block with a skip adds its branch to.
+        self._skips: list[float | None] = []
+        # What flows between blocks is act(z) without its factor c, or a sum of unit moment.
+        carried = c
+        for block in range(depth):
+            second = block % 2 == 1
+            channels = (2 * (block // 2) + 1) * width
+            middle = _EXPANSION * layers[-1].outputs
+            add(middle, carried)
+            add(middle, c, _KERNEL, 1 if second else halving(layers[-1].out_size))
+            add(channels, c * math.sqrt(0.5) if second else c)
+            self._skips.append(carried * math.sqrt(0.5) if second else None)
+            carried = 1.0 if second else c
+        add(20 * width, carried)
+        super().__init__(layers, act)
+
+    def output(self, weights: list[torch.Tensor], x: torch.Tensor) -> torch.Tensor:
+        """Return f, shape (R, n)."""
+        pairs = zip(self.layers, weights[:-1], strict=True)
+
+        def convolve(a: torch.Tensor) -> torch.Tensor:
+            layer, w = next(pairs)
+            return layer(w, a)
+
+        a = self.images(x)
+        for _ in range(3):
+            a = self.activate(convolve(a))
+        for skip in self._skips:
+            branch = convolve(self.activate(convolve(self.activate(convolve(a)))))
+            # activate may overwrite what it is given, but only what it is given.
+            a = self.activate(branch) if skip is None else torch.add(branch, a, alpha=skip)
+        return self.read_out(weights[-1], self.activate(convolve(a)))
+
+
+def build(d: int, depth: int, width: int, act: str, image: tuple[int, ...] | None) -> Mnas:
+    """Return the architecture; d is the number of values of ``image``."""
+    assert image is not None
+    return Mnas(image, depth, width, act)
