@@ -1,5 +1,6 @@
 """The engine for nets of dense layers on a CPU: one run at a time in a compiled loop."""
 
+import math
 import time
 from typing import Any, cast
 
@@ -90,7 +91,9 @@ class _Run:
         d = subsets.x.shape[1]
         built = build(config.arch, d, config.depth, config.width, config.act)
         self._architecture = cast(Dense, built)
+        self._sizes = [math.prod(shape) for shape in self._architecture.shapes]
         self._w0 = self._drawn()
+        self._w0_norm = float(np.linalg.norm(self._w0.astype(np.float64)))
         self._net = loop.new_net(*self._layers(), self._w0.copy(), subsets.x, subsets.y, config.B)
         self._counters = np.zeros(loop.N_COUNTERS, dtype=np.int64)
         self._suspects = np.zeros(config.P, dtype=np.bool_)
@@ -165,19 +168,17 @@ class _Run:
 
     def _record(self, step: int) -> bool:
         """Keep the present state as a checkpoint; return whether the weights have run away."""
-        moved, start = self._norms()
-        dw, w0_norm = float(np.hypot.reduce(moved)), float(np.hypot.reduce(start))
+        dw = float(np.linalg.norm(self._net.w.astype(np.float64) - self._w0))
         if self._course is not None:
             margins = self._margins()
             self._course.append(row_at(step, dw, margins, self.config.kappa, self._look()))
         # Only a run that goes on can diverge.
-        return has_grown(dw, w0_norm) and not np.all(self._margins() >= self.config.kappa)
+        return has_grown(dw, self._w0_norm) and not np.all(self._margins() >= self.config.kappa)
 
     def result(self, name: str, keep_weights: bool) -> NetResult:
         """Return the result of a run that ended as ``name``."""
         started = time.perf_counter()
         moved, start = self._norms()
-        parts = self._tensors(self._net.w)
         test = None
         if self.config.P_test:
             x = np.ascontiguousarray(self._subsets.x_test, dtype=self._net.w.dtype)
@@ -201,7 +202,9 @@ class _Run:
                 test=test,
                 look=look,
                 course=self._course,
-                weights=[w[0].double().numpy() for w in parts] if keep_weights else None,
+                weights=[w[0].double().numpy() for w in self._tensors(self._net.w)]
+                if keep_weights
+                else None,
                 d=self._net.x.shape[1],
                 wall_s=self._wall_s,
                 engine="compiled",
@@ -217,18 +220,17 @@ class _Run:
 
     def _norms(self) -> tuple[list[float], list[float]]:
         """Return ||w - w_0|| and ||w_0|| of each layer."""
-        pairs = zip(self._tensors(self._net.w), self._tensors(self._w0), strict=True)
-        doubles = [(w.double(), w0.double()) for w, w0 in pairs]
-        moved = [float(torch.linalg.vector_norm(w - w0)) for w, w0 in doubles]
-        return moved, [float(torch.linalg.vector_norm(w0)) for _, w0 in doubles]
+        ends = np.cumsum(self._sizes)[:-1]
+        w0 = self._w0.astype(np.float64)
+        moved, start = np.split(self._net.w - w0, ends), np.split(w0, ends)
+        return [float(np.linalg.norm(w)) for w in moved], [float(np.linalg.norm(w)) for w in start]
 
     def _look(self) -> Look:
         return Look() if self._probe is None else self._probe.look(self._tensors(self._net.w))
 
     def _tensors(self, flat: Reals) -> list[torch.Tensor]:
         """Return flat weights as views, one a layer, with a replica axis of length 1."""
-        sizes = [int(np.prod(shape)) for shape in self._architecture.shapes]
-        parts = torch.from_numpy(flat).split(sizes)
+        parts = torch.from_numpy(flat).split(self._sizes)
         return [
             part.view(1, *shape)
             for part, shape in zip(parts, self._architecture.shapes, strict=True)
