@@ -60,6 +60,17 @@ def test_a_paired_run_is_the_linearisation_of_the_trained_run(net) -> None:
         assert np.allclose(a.train_loss, b.train_loss, rtol=1e-3, atol=1e-5 / alpha)
 
 
+def test_convolutional_nets_have_a_limit_too() -> None:
+    # One run, shorter than those above: after 10^4 steps hits part by rounding.
+    alpha = 2.0**30
+    net = {"arch": "cnn", "depth": 2, "width": 8, "P": 64, "dtype": "float64"}
+    config = NetConfig(**net, alpha=alpha, T=1.0 / alpha, seed=1)
+    trained, lazy = train([config], "cpu")[0], simulate_lazy([config], paired=True)[0]
+    assert lazy.status == trained.status == "fitted"
+    assert (lazy.steps, lazy.hits) == (trained.steps, trained.hits)
+    assert lazy.dw == pytest.approx(trained.dw, rel=1e-5)
+
+
 def _samples(runs) -> np.ndarray:
     return np.array([(run.t_star, run.dw, run.test_error) for run in runs]).T
 
