@@ -26,8 +26,9 @@ from perceptron_sim.kernels.kernel_sgd import add_rows
 # Margins up to this quantile are fitted; what lies beyond says nothing of the boundary.
 _QUANTILE = 0.8
 _MOST_BINS = 80
-# A fit that ends above has found no power law: margins are Gaussian about a mean.
-_LARGEST = 8.0
+# A fit that ends beyond has found no power law: margins are Gaussian, about a mean (above) or with
+# as many on either side (below).
+_SMALLEST, _LARGEST = -0.9, 8.0
 _S = np.geomspace(1e-3, 6.0, 300)
 
 
@@ -92,7 +93,7 @@ def fit_density(margins: FloatArray) -> DensityFit:
     enough = expected >= 5
     squares = (counts[enough] - expected[enough]) ** 2 / expected[enough]
     return DensityFit(
-        chi=float(chi) if chi < _LARGEST else None,
+        chi=float(chi) if _SMALLEST < chi < _LARGEST else None,
         smear=math.exp(log_smear),
         error=float(np.mean(margins <= 0)),
         P=len(margins),

@@ -46,6 +46,8 @@ def test_gaussian_margins_determine_nothing() -> None:
     assert fits[0].error == pytest.approx(0.242, abs=0.04)
     row = density_row(fits)
     assert (row.measured, row.ci_low, row.ci_high) == (None, None, None)
+    # Nor do those of a first step that knows almost nothing: as many on either side.
+    assert fit_density(0.15 + rng.standard_normal(4000)).chi is None
 
 
 def test_one_seed_has_no_interval() -> None:
