@@ -26,9 +26,10 @@ from perceptron_sim.kernels.kernel_sgd import add_rows
 # Margins up to this quantile are fitted; what lies beyond says nothing of the boundary.
 _QUANTILE = 0.8
 _MOST_BINS = 80
-# A fit that ends beyond has found no power law: margins are Gaussian, about a mean (above) or with
-# as many on either side (below).
-_SMALLEST, _LARGEST = -0.9, 8.0
+# Gaussian margins are the limit of a wide smear, where any exponent fits alike. One is determined
+# if it is likelier than a Gaussian by more than chance would make it with this probability.
+_CHANCE = 1e-4
+_LARGEST = 8.0
 _S = np.geomspace(1e-3, 6.0, 300)
 
 
@@ -37,14 +38,16 @@ class DensityFit:
     """Density s^chi exp(-c s^2), s > 0, smeared by Gaussian noise, fitted to margins.
 
     Attributes:
-        chi: exponent; None where margins do not determine it.
+        chi: exponent; it means nothing without evidence.
+        evidence: log likelihood of the fit minus that of Gaussian margins.
         smear: standard deviation of the noise in units of that of the margins.
         error: fraction of negative margins, the error of the early solution.
         P: number of margins.
         misfit: chi-square per bin with five or more expected counts.
     """
 
-    chi: float | None
+    chi: float
+    evidence: float
     smear: float
     error: float
     P: int
@@ -88,12 +91,21 @@ def fit_density(margins: FloatArray) -> DensityFit:
         )
         for chi in (0.0, 1.0, 3.0)
     ]
-    chi, c, log_smear = min(ends, key=lambda end: end.fun).x
+    best = min(ends, key=lambda end: end.fun)
+    chi, c, log_smear = best.x
+
+    def gaussian(p: FloatArray) -> float:
+        return -float(counts @ stats.norm.logpdf(middle, p[0], math.exp(p[1]))) + float(
+            counts.sum() * np.log(stats.norm.pdf(middle, p[0], math.exp(p[1])).sum())
+        )
+
+    plain = optimize.minimize(gaussian, np.array([u.mean(), 0.0]), method="Nelder-Mead").fun
     expected = counts.sum() * _probabilities(middle, chi, c, math.exp(log_smear))
     enough = expected >= 5
     squares = (counts[enough] - expected[enough]) ** 2 / expected[enough]
     return DensityFit(
-        chi=float(chi) if _SMALLEST < chi < _LARGEST else None,
+        chi=float(chi),
+        evidence=max(0.0, float(plain - best.fun)),
         smear=math.exp(log_smear),
         error=float(np.mean(margins <= 0)),
         P=len(margins),
@@ -115,7 +127,7 @@ class DensityRow:
     """chi_density over seeds.
 
     Attributes:
-        measured: mean over seeds; None where some seed does not determine it.
+        measured: mean over seeds; None where margins do not determine it.
         ci_low, ci_high: 95 % interval, Student t over seeds; None from a single seed.
         error, smear, misfit: means over seeds, as in ``DensityFit``.
         P: number of margins.
@@ -138,8 +150,11 @@ class DensityRow:
 
 def density_row(fits: Sequence[DensityFit]) -> DensityRow:
     """Average over the kernels of some seeds, alike but for the seed."""
-    found = np.array([fit.chi for fit in fits if fit.chi is not None])
-    measured = float(found.mean()) if len(found) == len(fits) else None
+    found = np.array([fit.chi for fit in fits])
+    # Twice the log likelihood ratio has one degree of freedom a seed.
+    chance = stats.chi2.sf(2.0 * sum(fit.evidence for fit in fits), len(fits))
+    determined = chance < _CHANCE and found.max() < _LARGEST
+    measured = float(found.mean()) if determined else None
     low = high = None
     if measured is not None and len(found) > 1:
         quantile = float(stats.t.ppf(0.5 + LEVEL / 2, len(found) - 1))
