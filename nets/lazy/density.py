@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy import optimize, stats
+from scipy import optimize, special, stats
 
 from nets.lazy.config import LazyConfig
 from nets.lazy.kernel import LazyKernel
@@ -95,9 +95,8 @@ def fit_density(margins: FloatArray) -> DensityFit:
     chi, c, log_smear = best.x
 
     def gaussian(p: FloatArray) -> float:
-        return -float(counts @ stats.norm.logpdf(middle, p[0], math.exp(p[1]))) + float(
-            counts.sum() * np.log(stats.norm.pdf(middle, p[0], math.exp(p[1])).sum())
-        )
+        logs = stats.norm.logpdf(middle, p[0], math.exp(p[1]))
+        return float(counts.sum() * special.logsumexp(logs) - counts @ logs)
 
     plain = optimize.minimize(gaussian, np.array([u.mean(), 0.0]), method="Nelder-Mead").fun
     expected = counts.sum() * _probabilities(middle, chi, c, math.exp(log_smear))
