@@ -26,6 +26,7 @@ def scan(
     workers: int | None = None,
     unfinished: Path | None = None,
     progress: Progress | None = None,
+    until: float | None = None,
 ) -> ScanReport:
     """Train every configuration that ``store`` does not hold yet.
 
@@ -40,6 +41,7 @@ def scan(
         unfinished: folder where states of unfinished runs are kept, from which a killed scan
             goes on; None keeps none.
         progress: watcher.
+        until: start no run after this time.monotonic(), finish those that run; None for no end.
 
     Returns:
         The report.
@@ -62,7 +64,7 @@ def scan(
     watcher.start("nets scan", len(pending), sum(map(_cost, pending)))
     with Interrupts(watcher) as interrupts:
         control = Control(
-            draining=lambda: interrupts.draining,
+            draining=lambda: interrupts.draining or _late(until),
             stop=interrupts.stop,
             heartbeat=tally.flush,
             snapshots=snapshots,
@@ -98,7 +100,12 @@ def scan(
         not_fitted=tally.not_fitted,
         interrupted=tally.done < len(pending),
         wall_s=time.monotonic() - started,
+        out_of_time=tally.done < len(pending) and not interrupts.draining,
     )
+
+
+def _late(until: float | None) -> bool:
+    return until is not None and time.monotonic() >= until
 
 
 def _cost(config: NetConfig) -> float:

@@ -33,6 +33,7 @@ def scan_lazy(
     workers: int | None = None,
     progress: Progress | None = None,
     on_kernel: Callable[[LazyConfig, LazyKernel], None] = lambda leader, kernel: None,
+    until: float | None = None,
 ) -> ScanReport:
     """Simulate every lazy run that ``store`` does not hold yet.
 
@@ -45,6 +46,7 @@ def scan_lazy(
         workers: threads; default one a core.
         progress: watcher.
         on_kernel: told of every kernel built, with the run of largest P that it serves.
+        until: start no run or kernel after this time.monotonic(); None for no end.
 
     Returns:
         The report.
@@ -82,7 +84,7 @@ def scan_lazy(
                 run, run_lazy(kernel, run, checkpoints=checkpoints, stop=stop), provenance
             )
 
-        for run, record in in_threads(members, work, n_workers, interrupts, tally.flush):
+        for run, record in in_threads(members, work, n_workers, interrupts, tally.flush, until):
             if record["status"] != "interrupted":
                 tally.add(record, _cost(run))
 
@@ -90,7 +92,8 @@ def scan_lazy(
     with Interrupts(watcher) as interrupts:
         try:
             for members in by_kernel(pending):
-                if not interrupts.draining:
+                late = until is not None and time.monotonic() >= until
+                if not (interrupts.draining or late):
                     serve(members, interrupts)
         except BuildStopped:
             pass
@@ -104,6 +107,7 @@ def scan_lazy(
         not_fitted=tally.not_fitted,
         interrupted=tally.done < len(pending),
         wall_s=time.monotonic() - started,
+        out_of_time=tally.done < len(pending) and not interrupts.draining,
     )
 
 

@@ -56,6 +56,23 @@ class ScanReport:
     out_of_time: bool = False
 
 
+def merged(reports: Sequence[ScanReport]) -> ScanReport:
+    """Return one report of scans that followed each other."""
+    ended: dict[str, int] = {}
+    for report in reports:
+        for how, count in report.not_fitted.items():
+            ended[how] = ended.get(how, 0) + count
+    return ScanReport(
+        keys=frozenset().union(*(report.keys for report in reports)),
+        found=sum(report.found for report in reports),
+        done=sum(report.done for report in reports),
+        not_fitted=ended,
+        interrupted=any(report.interrupted for report in reports),
+        wall_s=sum(report.wall_s for report in reports),
+        out_of_time=any(report.out_of_time for report in reports),
+    )
+
+
 def default_workers() -> int:
     """Return the number of cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

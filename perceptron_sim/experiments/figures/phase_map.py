@@ -63,7 +63,7 @@ def figure_maps(cells: pd.DataFrame, x: str, y: str, observable: str, fits: Fits
             members = cells
             for name, value in shared.items():
                 members = members[members[name] == value]
-            image = _panel(ax, members, x, y, observable, (low, max(high, low + 1e-6))) or image
+            image = draw_cells(ax, members, x, y, observable, (low, max(high, low + 1e-6))) or image
             _boundaries(ax, shared, fit, x, y)
             ax.set_title(
                 ", ".join(f"${_short(n)} = {plain(float(v))}$" for n, v in shared.items()),
@@ -89,10 +89,18 @@ def figure_maps(cells: pd.DataFrame, x: str, y: str, observable: str, fits: Fits
     return figure
 
 
-def _panel(
+def draw_cells(
     ax: Axes, cells: pd.DataFrame, x: str, y: str, observable: str, limits: tuple[float, float]
 ) -> Any:
-    """Draw the cells of one map; return the image, or None if there is nothing to interpolate."""
+    """Draw the cells of one map; return the image, or None if there is nothing to interpolate.
+
+    Args:
+        ax: where; becomes logarithmic.
+        cells: of one map, as ``explore`` returns them.
+        x, y: columns of the axes.
+        observable: which column is drawn.
+        limits: log10 of the observable at the ends of the colours.
+    """
     ax.set(xscale="log", yscale="log")
     ax.grid(False)
     fitted = cells[cells["status"] == FITTED]

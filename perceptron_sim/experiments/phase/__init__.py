@@ -1,5 +1,6 @@
 """Planes of the phase diagram: one module a plane, one line of this registry each."""
 
+from collections.abc import Mapping
 from importlib import import_module
 
 from perceptron_sim.errors import InputError
@@ -14,14 +15,19 @@ PLANES = {
 }
 
 
-def plane(name: str) -> Plane:
+def plane(name: str, more: Mapping[str, str] | None = None) -> Plane:
     """Return a plane by its name.
+
+    Args:
+        name: of the plane.
+        more: planes of other models, as ``PLANES``.
 
     Raises:
         InputError: if there is none of that name.
     """
-    if name not in PLANES:
-        raise InputError(f"plane {name!r} is unknown: choose one of {', '.join(PLANES)}")
-    found = import_module(PLANES[name]).PLANE
+    planes = {**PLANES, **(more or {})}
+    if name not in planes:
+        raise InputError(f"plane {name!r} is unknown: choose one of {', '.join(planes)}")
+    found = import_module(planes[name]).PLANE
     assert isinstance(found, Plane)
     return found

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from perceptron_sim.arrays import FloatArray
 from perceptron_sim.experiments.phase.refine import Sample
 from perceptron_sim.kernels import status
 
@@ -31,7 +32,8 @@ def cell_of(runs: pd.DataFrame, observables: Sequence[str]) -> dict[str, Any]:
 
     ``NAME_ln`` is the mean over seeds of ln NAME, ``NAME_se`` its standard error (NaN for one
     seed), ``NAME_seeds`` the values themselves, in the order of the seeds. NaN where some run was
-    not fitted, as the mean would be biased.
+    not fitted, as the mean would be biased, and where the observable is 0 by definition. A test
+    error of 0 is taken for half of what one test sample would make of it.
 
     Args:
         runs: rows as in ``records.SCHEMA``, one or more.
@@ -46,12 +48,20 @@ def cell_of(runs: pd.DataFrame, observables: Sequence[str]) -> dict[str, Any]:
     for name in observables:
         logs = np.full(len(runs), np.nan)
         if worst == FITTED:
-            logs = np.log(runs.sort_values("seed")[name].to_numpy(dtype=np.float64))
+            logs = _logs(runs.sort_values("seed"), name)
         row[f"{name}_ln"] = float(np.mean(logs))
         few = len(logs) < 2
         row[f"{name}_se"] = math.nan if few else float(np.std(logs, ddof=1) / math.sqrt(len(logs)))
         row[f"{name}_seeds"] = logs.tolist()
     return row
+
+
+def _logs(runs: pd.DataFrame, name: str) -> FloatArray:
+    values = runs[name].to_numpy(dtype=np.float64)
+    if name == "test_error" and "P_test" in runs:
+        # Null for the perceptron, whose test error is known exactly and never 0.
+        values = np.fmax(values, 0.5 / runs["P_test"].to_numpy(dtype=np.float64, na_value=np.nan))
+    return np.log(np.where(values > 0.0, values, np.nan))
 
 
 def sample_of(cell: dict[str, Any], observable: str) -> Sample:

@@ -197,7 +197,7 @@ class _Filler:
         """Measure what there is to be measured."""
         x, y = self._map.x.logs, self._map.y.logs
         filled: Filled
-        if uniform:
+        if uniform or not self._map.adaptive:
             filled = fill_uniform((len(x), len(y)), self._measure)
         else:
             filled = fill_adaptively(x, y, self._measure, tolerance)

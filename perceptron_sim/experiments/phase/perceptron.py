@@ -10,7 +10,7 @@ from perceptron_sim.experiments.config import PerceptronConfig
 from perceptron_sim.experiments.phase.law import Estimate
 from perceptron_sim.experiments.phase.plane import Axis
 from perceptron_sim.experiments.progress import Progress
-from perceptron_sim.experiments.scan import ScanReport, check_request, scan
+from perceptron_sim.experiments.scan import ScanReport, check_request, merged, scan
 from perceptron_sim.experiments.simulate import resolve_kernel
 from perceptron_sim.experiments.store import Store
 from perceptron_sim.theory.crossovers import Crossovers, crossovers
@@ -62,19 +62,7 @@ class PerceptronModel:
             )
             if reports[-1].interrupted:
                 break
-        ended: dict[str, int] = {}
-        for report in reports:
-            for how, count in report.not_fitted.items():
-                ended[how] = ended.get(how, 0) + count
-        return ScanReport(
-            keys=frozenset().union(*(report.keys for report in reports)),
-            found=sum(report.found for report in reports),
-            done=sum(report.done for report in reports),
-            not_fitted=ended,
-            interrupted=any(report.interrupted for report in reports),
-            wall_s=sum(report.wall_s for report in reports),
-            out_of_time=any(report.out_of_time for report in reports),
-        )
+        return merged(reports)
 
 
 def _by_kernel(jobs: Sequence[Job]) -> dict[str, list[PerceptronConfig]]:

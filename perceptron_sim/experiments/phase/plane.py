@@ -67,12 +67,14 @@ class Map:
         shared: the parameters that all cells have in common, for titles and tables.
         x, y: the axes.
         job: (x, y, seed) to a job, or None where there is no such cell.
+        adaptive: whether it may be refined from a coarse lattice.
     """
 
     shared: Mapping[str, Any]
     x: Axis
     y: Axis
     job: Callable[[float, float, int], Any]
+    adaptive: bool = True
 
 
 @dataclass(frozen=True)
