@@ -7,14 +7,15 @@ from typing import Any
 import click
 
 from cli.arguments import arguments_given
-from cli.options import FloatGrid, IntegerGrid, given, json_option, out_option, point_options
+from cli.commands.nets.options import net_options
+from cli.options import FloatGrid, IntegerGrid, given, json_option, out_option
 
 _INTEGERS = IntegerGrid()
 
 
 @click.command()
 @click.option("--plane", "plane_name", default="B-eta", show_default=True, help="Which plane.")
-@point_options(FloatGrid(), _INTEGERS)
+@net_options(FloatGrid(), _INTEGERS)
 @click.option("--seeds", type=int, help="Replicas of a cell: seeds 0 .. N-1.")
 @click.option("--max-updates", type=int, help="Budget of a run, in steps that change w.")
 @click.option("--budget", help="Budget of the map: 90s, 10min, 2h or 800runs.  [default: none]")
@@ -28,7 +29,7 @@ _INTEGERS = IntegerGrid()
 )
 @click.option("--observable", help="What is mapped and refined.  [default: w_norm]")
 @click.option("--workers", type=click.IntRange(min=1), help="Threads.  [default: one a core]")
-@click.option("--kernel", help="auto, event, reference, shuffled or sde.  [default: auto]")
+@click.option("--kernel", help="auto, event, reference, shuffled or sde; nets: lazy or net.")
 @out_option("perceptron-sim-phase")
 @json_option
 @click.pass_context
@@ -44,6 +45,8 @@ def command(
     workers: int | None,
     out: Path,
     as_json: bool,
+    device: str,
+    engine: str,
     **options: Any,
 ) -> int:
     """Map a plane of the phase diagram; fit its boundaries; draw both beside theory.
@@ -54,11 +57,14 @@ def command(
     T-kappa     ||w|| over temperature and margin: plateau, T_c, noise branch.
     late-noise  Training curves at several T: when they separate.
     dynamics    SGD beside shuffled epochs and the SDE of its noise.
+    alpha-T     Nets: test error over alpha and T, lazy boundary, T_max, T_opt.
+    P-T         Nets: T_c(P), where the lazy regime ends, by training and linearised.
 
-    The maps B-eta and T-kappa start coarse and are refined where straight lines in logarithms
-    do not tell what is between, until done or out of --budget. The same command again goes on
-    where it stopped.
+    The maps B-eta, T-kappa and alpha-T start coarse and are refined where straight lines in
+    logarithms do not tell what is between, until done or out of --budget. The same command again
+    goes on where it stopped.
     """
+    import nets.phase
     from cli.progress import TerminalProgress
     from perceptron_sim.errors import InputError
     from perceptron_sim.experiments.figures import save
@@ -67,7 +73,10 @@ def command(
     from perceptron_sim.experiments.phase.report import settings_of, write_cells, write_report
     from perceptron_sim.experiments.store import ParquetStore
 
-    chosen = plane(plane_name)
+    chosen = plane(plane_name, nets.phase.PLANES)
+    # Options with a default of their own: "auto" is what every plane does.
+    placed = {"device": device, "engine": engine}
+    options |= {name: value for name, value in placed.items() if value != "auto"}
     values = settings_of(chosen, plane_name, given(**options))
     limit = parse_budget(budget) if budget is not None else None
     mapped = observable or chosen.observables[0]

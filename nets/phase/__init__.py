@@ -1,0 +1,7 @@
+"""Planes of the phase diagram of nets: one module a plane, one line of this registry each."""
+
+# Name to the module whose PLANE it is; joined with those of the perceptron by the command line.
+PLANES = {
+    "alpha-T": "nets.phase.alpha_temperature",
+    "P-T": "nets.phase.samples_temperature",
+}

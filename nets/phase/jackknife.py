@@ -1,0 +1,84 @@
+"""Errors of whatever is computed from seeds: leave one seed out at a time.
+
+Seeds are the independent units: lazy runs of a seed share data and weights over a whole map. For
+a mean over seeds the interval is Student's.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy import stats
+
+from perceptron_sim.arrays import FloatArray
+from perceptron_sim.experiments.fits import LEVEL
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A number with its error.
+
+    Attributes:
+        value: the number.
+        error: its standard error; NaN where it has none.
+        ci_low, ci_high: 95 % interval.
+    """
+
+    value: float
+    error: float
+    ci_low: float
+    ci_high: float
+
+    def of_exp(self) -> dict[str, Any]:
+        """Return exp of it for JSON; ``error`` stays that of the logarithm."""
+        found = {
+            name: float(np.exp(getattr(self, name))) for name in ("value", "ci_low", "ci_high")
+        }
+        return {**found, "error": self.error}
+
+
+def measured(value: float, error: float, dof: float) -> Measured:
+    """Return a number with its interval, Student's with ``dof`` degrees of freedom."""
+    half = float(stats.t.ppf(0.5 + LEVEL / 2, dof)) * error
+    return Measured(value, error, value - half, value + half)
+
+
+def jackknife(
+    statistic: Callable[[list[int]], FloatArray], n_seeds: int, floor: float = 0.0
+) -> list[Measured | None]:
+    """Return each number of ``statistic`` with its jackknife error over seeds.
+
+    Args:
+        statistic: positions of the seeds that are kept to numbers, shape (k,); NaN for none.
+        n_seeds: number of seeds.
+        floor: error that no seed knows of, such as that of a lattice; added in quadrature.
+
+    Returns:
+        None where a number, or one with a seed left out, does not exist, or for a single seed.
+    """
+    everyone = list(range(n_seeds))
+    whole = np.asarray(statistic(everyone), dtype=np.float64)
+    if n_seeds < 2:
+        return [None] * len(whole)
+    parts = np.array([statistic([s for s in everyone if s != left]) for left in everyone])
+    spread = np.sqrt((n_seeds - 1) * np.mean((parts - parts.mean(axis=0)) ** 2, axis=0))
+    return [
+        measured(float(value), math.hypot(float(error), floor), n_seeds - 1)
+        if math.isfinite(value) and math.isfinite(error)
+        else None
+        for value, error in zip(whole, spread, strict=True)
+    ]
+
+
+def line(x: Sequence[float], y: Sequence[float]) -> Measured | None:
+    """Return the slope of y on x by plain least squares, its error from the scatter about it.
+
+    None below four distinct x, where a scatter says nothing.
+    """
+    at, value = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
+    if len(np.unique(at)) < 4:
+        return None
+    found = stats.linregress(at, value)
+    return measured(float(found.slope), float(found.stderr), len(at) - 2)
