@@ -145,16 +145,24 @@ def _row(row: pd.DataFrame) -> dict[str, Any]:
 
 
 def _exponent(rows: list[dict[str, Any]], name: str, theory: float) -> dict[str, Any] | None:
-    """Fit ``name`` ~ alpha^k, all rows alike, the error from their scatter."""
+    """Fit ``name`` ~ alpha^k, all rows alike, the error from their scatter.
+
+    ``systematic``: the largest shift on leaving out a third of the rows at either end.
+    """
     some = [row for row in rows if row[name] is not None]
-    found = line([math.log(r["alpha"]) for r in some], [math.log(r[name]) for r in some])
+    logs = [(math.log(r["alpha"]), math.log(r[name])) for r in some]
+    found = line(*zip(*logs, strict=True)) if logs else None
     if found is None:
         return None
+    third = max(1, len(logs) // 3)
+    parts = [line(*zip(*part, strict=True)) for part in (logs[third:], logs[:-third])]
+    shifts = [abs(part.value - found.value) for part in parts if part is not None]
     return {
         "measured": found.value,
         "ci_low": found.ci_low,
         "ci_high": found.ci_high,
         "window": f"alpha {span([r['alpha'] for r in some])}",
+        "systematic": max(shifts, default=None),
         "n_points": len(some),
         "n_at_T_max": sum(bool(r["T_opt_at_T_max"]) for r in some),
         "agrees": found.ci_low <= theory <= found.ci_high,

@@ -32,6 +32,7 @@ def exponent_table(regimes: list[dict[str, Any]]) -> Table:
                     *_net(row),
                     symbol,
                     interval(found, "measured"),
+                    f"{found['systematic']:.2g}" if found and found["systematic"] else "-",
                     f"{row['k_predicted']:.3f}",
                     _AGREE[None if found is None else found["agrees"]],
                     "-" if found is None else f"{found['window']}, {found['n_points']} rows",
@@ -39,10 +40,10 @@ def exponent_table(regimes: list[dict[str, Any]]) -> Table:
             )
     return Table(
         "T_opt and T_max ~ alpha^k below the lazy regime",
-        (*_NET, "of", "measured k", "(L-1)/(L+1)", "agree", "window"),
+        (*_NET, "of", "measured k", "window", "(L-1)/(L+1)", "agree", "rows"),
         rows,
         "T_max: above it fewer than half of the seeds fit. Intervals: 95 %, from "
-        "the scatter of rows about the power law.",
+        "the scatter of rows about the power law; window: shift without a third of the rows.",
     )
 
 
