@@ -1,5 +1,6 @@
 """``perceptron-sim scan``: the main job."""
 
+import contextlib
 import shlex
 from pathlib import Path
 from typing import Any
@@ -57,7 +58,7 @@ def command(
     from perceptron_sim.experiments.figures.scan import figure_on_P, figure_on_T
     from perceptron_sim.experiments.grid import PerceptronGrid
     from perceptron_sim.experiments.scan import check_request, scan
-    from perceptron_sim.experiments.store import ParquetStore
+    from perceptron_sim.experiments.store import ParquetStore, QuarantinedError
     from perceptron_sim.experiments.summary import summarise, write_summary
 
     values = DEFAULTS | given(**options)
@@ -67,20 +68,25 @@ def command(
     # Every combination is checked before the folder is touched.
     configs = list(grid)
     check_request(configs, kernel, workers)
-    store = ParquetStore(out)
-    report = scan(
-        configs,
-        store,
-        kernel=kernel,
-        checkpoints="log" if checkpoints else None,
-        workers=workers,
-        progress=TerminalProgress(),
-    )
-    _say_what_was_done(report.found, report.done, report.wall_s, report.not_fitted)
-    if report.interrupted:
-        say_interrupted(report)
-        return 1
-    frame = store.frame(report.keys)
+    progress = TerminalProgress()
+    store = ParquetStore(out, tell=progress.note)
+    frame = None
+    while frame is None:
+        report = scan(
+            configs,
+            store,
+            kernel=kernel,
+            checkpoints="log" if checkpoints else None,
+            workers=workers,
+            progress=progress,
+        )
+        _say_what_was_done(report.found, report.done, report.wall_s, report.not_fitted)
+        if report.interrupted:
+            say_interrupted(report)
+            return 1
+        # A damaged file that only a full reading finds is out of the way now: do its runs again.
+        with contextlib.suppress(QuarantinedError):
+            frame = store.frame(report.keys)
     rows = exponent_rows(frame)
     found = collapses(frame)
     command_line = shlex.join(["perceptron-sim", "scan", *arguments_given(ctx)])

@@ -12,8 +12,8 @@ from nets.data.openml import describe, read_arff
 from nets.data.sources import Source, check_content
 from nets.datasets import FILES, locate
 from perceptron_sim.errors import InputError
+from perceptron_sim.experiments.atomic import write_atomically
 from perceptron_sim.experiments.progress import NoProgress, Progress
-from perceptron_sim.experiments.store import write_atomically
 
 
 def present(source: Source, data_dir: Path | None = None) -> tuple[Path, int] | None:

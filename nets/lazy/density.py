@@ -19,8 +19,8 @@ from scipy import optimize, special, stats
 from nets.lazy.config import LazyConfig
 from nets.lazy.kernel import LazyKernel
 from perceptron_sim.arrays import FloatArray
+from perceptron_sim.experiments.atomic import write_atomically
 from perceptron_sim.experiments.fits import LEVEL
-from perceptron_sim.experiments.store import write_atomically
 from perceptron_sim.kernels.kernel_sgd import add_rows
 
 # Margins up to this quantile are fitted; what lies beyond says nothing of the boundary.

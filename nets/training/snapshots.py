@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from nets.training.engine import State
-from perceptron_sim.experiments.store import write_atomically
+from perceptron_sim.experiments.atomic import write_atomically
 
 _BROKEN = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile)
 _META = "meta"

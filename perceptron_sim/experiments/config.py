@@ -1,13 +1,13 @@
 """What is to be simulated: one frozen, validated, hashable configuration."""
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import numpy as np
 
 from perceptron_sim import parameters
 from perceptron_sim.errors import InputError
-from perceptron_sim.experiments.identity import key_of, stream_of
+from perceptron_sim.experiments.identity import digest_of, stream_of
 from perceptron_sim.theory.exponents import check_chi
 
 # Bumped whenever a kernel consumes random numbers differently, so that stored runs of an older
@@ -18,7 +18,7 @@ MAX_STEPS = 10**15
 MAX_UPDATES = 10**9
 
 
-@dataclass(frozen=True, init=False)
+@dataclass(frozen=True, init=False, slots=True)
 class PerceptronConfig:
     """One run of SGD on the perceptron (THEORY section 2).
 
@@ -112,13 +112,14 @@ class PerceptronConfig:
 
     def key(self, kernel: str) -> str:
         """Return the name of the run of this configuration by ``kernel``: 24 hex digits."""
-        identity = {
-            "model": "perceptron",
-            "kernel": kernel,
-            "stream": STREAM_VERSION,
-            "config": asdict(self),
-        }
-        return key_of(identity)
+        # The canonical JSON of this identity, written out: grids of 10^6 runs are looked up so.
+        number = float.__repr__
+        return digest_of(
+            f'{{"config":{{"B":{self.B},"P":{self.P},"T":{number(self.T)},'
+            f'"chi":{number(self.chi)},"d":{self.d},"kappa":{number(self.kappa)},'
+            f'"max_steps":{self.max_steps},"max_updates":{self.max_updates},"seed":{self.seed}}},'
+            f'"kernel":"{kernel}","model":"perceptron","stream":{STREAM_VERSION}}}'
+        )
 
     def stream(self, purpose: str) -> np.random.Generator:
         """Return the random stream for ``purpose`` ("data", "batches", "test").

@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 
 from perceptron_sim.errors import InputError
-from perceptron_sim.experiments.store import write_atomically
+from perceptron_sim.experiments.atomic import write_atomically
 
 AXES = ["kernel", "chi", "d", "P", "B", "T", "kappa", "seed"]
 

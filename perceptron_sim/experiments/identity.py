@@ -9,7 +9,12 @@ import numpy as np
 
 def key_of(identity: dict[str, Any]) -> str:
     """Return the name of a run: 24 hex digits of the hash of its canonical JSON."""
-    return _digest(identity).hex()[:24]
+    return digest_of(_canonical(identity))
+
+
+def digest_of(canonical: str) -> str:
+    """Return the name of a run whose identity is ``canonical`` JSON: sorted keys, no spaces."""
+    return hashlib.sha256(canonical.encode()).hexdigest()[:24]
 
 
 def stream_of(identity: dict[str, Any]) -> np.random.Generator:
@@ -18,6 +23,9 @@ def stream_of(identity: dict[str, Any]) -> np.random.Generator:
     return np.random.Generator(np.random.PCG64(np.random.SeedSequence(entropy)))
 
 
+def _canonical(identity: dict[str, Any]) -> str:
+    return json.dumps(identity, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
 def _digest(identity: dict[str, Any]) -> bytes:
-    text = json.dumps(identity, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return hashlib.sha256(text.encode()).digest()
+    return hashlib.sha256(_canonical(identity).encode()).digest()

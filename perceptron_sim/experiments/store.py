@@ -1,27 +1,41 @@
 """Append-only store of runs: Parquet files that appear whole or not at all.
 
 Every file is written under a temporary name, fsynced and renamed, so a kill at any moment
-leaves either no file or a complete one. No locks are needed: names are unique, and only the
-driving process writes.
+leaves either no file or a complete one. No locks are needed: files never change, and a run stored
+by two drivers counts once.
 """
 
+import contextlib
 import json
 import os
-import uuid
-from collections.abc import Iterable, Sequence
+import sys
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Protocol
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from perceptron_sim.errors import InputError
+from perceptron_sim.experiments.atomic import write_atomically
 from perceptron_sim.experiments.records import FAILED, NET_FIELDS, SCHEMA, Record
+from perceptron_sim.experiments.run_files import (
+    DamagedFile,
+    publish,
+    read_columns,
+    read_whole,
+)
 
 _MARKER = "store.json"
-_IDENTITY = {"format": "perceptron-sim store", "version": 1}
+_VERSION = 1
+_IDENTITY = {"format": "perceptron-sim store", "version": _VERSION}
+# Where damaged files go, beside the runs.
+QUARANTINE = "quarantine"
+
+
+class QuarantinedError(InputError):
+    """Damaged files were found while reading results, and set aside: their runs are not there."""
 
 
 class Store(Protocol):
@@ -54,21 +68,38 @@ class MemoryStore:
 
     def frame(self, keys: Iterable[str] | None = None) -> pd.DataFrame:
         """Return the stored runs as ``Store.frame`` says."""
-        table = pa.Table.from_pylist(self._records, schema=SCHEMA)
-        return _tidy(table, keys)
+        wanted = None if keys is None else set(keys)
+        kept = [record for record in self._records if wanted is None or record["key"] in wanted]
+        return _tidy(pa.Table.from_pylist(kept, schema=SCHEMA))
 
 
 class ParquetStore:
-    """Runs in ``folder/runs/*.parquet``, readable by pandas, polars and DuckDB without us."""
+    """Runs in ``folder/runs/*.parquet``, readable by pandas, polars and DuckDB without us.
 
-    def __init__(self, folder: Path) -> None:
+    Attributes:
+        folder: where.
+        runs: the folder of the files in it.
+    """
+
+    def __init__(
+        self, folder: Path, *, tell: Callable[[str], None] | None = None, read_only: bool = False
+    ) -> None:
         """Open or found the store in ``folder``.
+
+        Args:
+            folder: where.
+            tell: is told in one line of every damaged file that was set aside; default stderr.
+            read_only: open a store that must be there, in a folder that need not be writable.
 
         Raises:
             InputError: if ``folder`` is a file, cannot be written, or holds something else.
         """
         self.folder = folder
-        self._runs = folder / "runs"
+        self.runs = folder / "runs"
+        self._tell = tell or _to_stderr
+        if read_only:
+            _check_identity(folder / _MARKER)
+            return
         if folder.exists() and not folder.is_dir():
             raise InputError(f"{folder} is a file: name a folder with --out")
         marker = folder / _MARKER
@@ -79,11 +110,11 @@ class ParquetStore:
         if marker.exists():
             _check_identity(marker)
         try:
-            self._runs.mkdir(parents=True, exist_ok=True)
+            self.runs.mkdir(parents=True, exist_ok=True)
             if not marker.exists():
                 write_atomically(marker, (json.dumps(_IDENTITY) + "\n").encode())
-            if not os.access(self._runs, os.W_OK | os.X_OK):
-                raise PermissionError(f"no permission to write to {self._runs}")
+            if not os.access(self.runs, os.W_OK | os.X_OK):
+                raise PermissionError(f"no permission to write to {self.runs}")
         except OSError as error:
             reason = error.strerror or error
             raise InputError(
@@ -91,59 +122,92 @@ class ParquetStore:
             ) from None
 
     @classmethod
-    def existing(cls, folder: Path) -> "ParquetStore":
-        """Open a store that must be there already.
+    def existing(cls, folder: Path, *, tell: Callable[[str], None] | None = None) -> "ParquetStore":
+        """Open a store that must be there already, if only to read it.
 
         Raises:
             InputError: if there is none.
         """
         if not (folder / _MARKER).is_file():
             raise InputError(f"{folder} holds no runs: name a folder that scan --out has written")
-        return cls(folder)
+        return cls(folder, tell=tell, read_only=True)
 
     def keys(self) -> set[str]:
-        """Return the keys of all stored runs but the failed ones."""
-        found: set[str] = set()
-        for path in self._files():
-            table = _read(path, ["key", "status"])
-            found.update(table.filter(pc.field("status") != FAILED)["key"].to_pylist())
-        return found
+        """Return the keys of all stored runs but the failed ones.
+
+        Reads two columns of each file. Damaged files go to ``quarantine``: their runs count as
+        not done.
+        """
+        while True:
+            found: set[str] = set()
+            try:
+                for path in self.files():
+                    try:
+                        table = read_columns(path, ["key", "status"])
+                    except DamagedFile as error:
+                        self._set_aside(path, error)
+                        continue
+                    done = pc.not_equal(table["status"], FAILED)
+                    found.update(table["key"].filter(done).to_pylist())
+            except FileNotFoundError:
+                # Another process has compacted the folder or set the file aside: look again.
+                continue
+            return found
 
     def append(self, records: Sequence[Record]) -> None:
         """Publish one file that holds ``records``; on return it will survive a crash."""
-        table = pa.Table.from_pylist(list(records), schema=SCHEMA)
-        sink = pa.BufferOutputStream()
-        pq.write_table(table, sink, compression="zstd", write_page_checksum=True)
-        name = f"{uuid.uuid4().hex}.parquet"
-        write_atomically(self._runs / name, sink.getvalue().to_pybytes())
+        publish(self.runs, pa.Table.from_pylist(list(records), schema=SCHEMA))
 
     def frame(self, keys: Iterable[str] | None = None) -> pd.DataFrame:
-        """Return the stored runs as ``Store.frame`` says."""
-        tables = [_read(path, None) for path in self._files()]
-        table = pa.concat_tables([SCHEMA.empty_table(), *tables])
-        return _tidy(table, keys)
+        """Return the stored runs as ``Store.frame`` says, every file verified as a whole.
 
-    def _files(self) -> list[Path]:
-        return sorted(self._runs.glob("[!.]*.parquet"))
+        Raises:
+            QuarantinedError: if files were damaged; they are out of the way now.
+        """
+        wanted = None if keys is None else pa.array(sorted(set(keys)), pa.string())
+        while True:
+            tables = [SCHEMA.empty_table()]
+            damaged: list[str] = []
+            try:
+                for path in self.files():
+                    try:
+                        table = read_whole(path)
+                    except DamagedFile as error:
+                        damaged.append(self._set_aside(path, error))
+                        continue
+                    if wanted is not None:
+                        table = table.filter(pc.is_in(table["key"], wanted))
+                    tables.append(table)
+            except FileNotFoundError:
+                continue
+            if damaged:
+                raise QuarantinedError(
+                    f"{'; '.join(damaged)}: repeat the command that made it, its runs will be "
+                    "done again"
+                )
+            return _tidy(pa.concat_tables(tables))
+
+    def files(self) -> list[Path]:
+        """Return the files of runs, sorted by name."""
+        return sorted(self.runs.glob("[!.]*.parquet"))
+
+    def set_aside(self, path: Path) -> Path:
+        """Move a damaged file to ``quarantine`` and return its new place."""
+        target = self.folder / QUARANTINE / path.name
+        target.parent.mkdir(exist_ok=True)
+        # Another process may have been quicker.
+        with contextlib.suppress(FileNotFoundError):
+            path.replace(target)
+        return target
+
+    def _set_aside(self, path: Path, error: DamagedFile) -> str:
+        text = f"{path} is damaged ({error}) and was moved to {self.set_aside(path)}"
+        self._tell(f"{text}; its runs will be done again")
+        return text
 
 
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write ``content`` to ``path`` so that a crash leaves the old file or the new one."""
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
-    try:
-        with temporary.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+def _to_stderr(text: str) -> None:
+    print(text, file=sys.stderr)
 
 
 def _check_identity(marker: Path) -> None:
@@ -151,40 +215,25 @@ def _check_identity(marker: Path) -> None:
         identity = json.loads(marker.read_text())
     except (OSError, ValueError):
         identity = None
-    if identity != _IDENTITY:
+    if identity == _IDENTITY:
+        return
+    ours = isinstance(identity, dict) and identity.get("format") == _IDENTITY["format"]
+    version = identity.get("version") if isinstance(identity, dict) else None
+    if ours and isinstance(version, int) and version > _VERSION:
         raise InputError(
-            f"{marker} is not of a store this version can read: name another folder with --out"
+            f"{marker.parent} was written by a newer version (store {version}, known here is "
+            f"{_VERSION}): upgrade perceptron-sim, or name another folder"
         )
+    raise InputError(
+        f"{marker} is not of a store this version can read: name another folder, or restore "
+        "the file from a backup"
+    )
 
 
-def _read(path: Path, columns: list[str] | None) -> pa.Table:
-    try:
-        table = pq.read_table(
-            path, columns=columns, page_checksum_verification=True, partitioning=None
-        )
-        return table if columns else _conformed(table)
-    except (OSError, ValueError, KeyError, pa.ArrowException) as error:
-        reason = str(error).splitlines()[0]
-        raise InputError(
-            f"{path} is damaged ({reason}): move it away and repeat the command, "
-            "its runs will be done again"
-        ) from None
-
-
-def _conformed(table: pa.Table) -> pa.Table:
-    """Return ``table`` in the present schema: files from before nets lack the columns of nets."""
-    for name, kind in NET_FIELDS:
-        if name not in table.column_names:
-            table = table.append_column(name, pa.nulls(table.num_rows, kind))
-    return table.select(SCHEMA.names).cast(SCHEMA)
-
-
-def _tidy(table: pa.Table, keys: Iterable[str] | None) -> pd.DataFrame:
+def _tidy(table: pa.Table) -> pd.DataFrame:
+    if not pc.any(pc.is_in(table["model"], pa.array(["net", "lazy"]))).as_py():
+        table = table.drop_columns([name for name, _ in NET_FIELDS])
     frame: pd.DataFrame = table.to_pandas()
-    if keys is not None:
-        frame = frame[frame["key"].isin(set(keys))]
-    if not frame["model"].isin(["net", "lazy"]).any():
-        frame = frame.drop(columns=[name for name, _ in NET_FIELDS])
     # A run that failed and was done again counts as done.
     frame["_failed"] = frame["status"] == FAILED
     frame = frame.sort_values(["key", "_failed"], kind="stable", ignore_index=True)

@@ -7,10 +7,10 @@ from typing import Any
 
 import pandas as pd
 
+from perceptron_sim.experiments.atomic import write_atomically
 from perceptron_sim.experiments.collapse import Collapse
 from perceptron_sim.experiments.exponent_table import ExponentRow, censored_points
 from perceptron_sim.experiments.records import versions
-from perceptron_sim.experiments.store import write_atomically
 
 
 def summarise(

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from perceptron_sim import InputError, PerceptronConfig
+from perceptron_sim.experiments.identity import key_of
 
 REFUSED = [
     ({"chi": -1.0}, "chi = -1 has no normalisable density |x_1|^chi: allowed is -1 < chi < inf"),
@@ -86,3 +87,18 @@ def test_streams_share_randomness_along_scalings_only() -> None:
     ]
     assert draw[0] == draw[1]
     assert len(set(draw)) == 5
+
+
+def test_the_key_is_the_hash_of_the_canonical_identity() -> None:
+    rng = np.random.default_rng(0)
+    for _ in range(300):
+        P = int(rng.integers(1, 10**6))
+        config = PerceptronConfig(
+            **{"chi": float(rng.uniform(-1, 9)), "d": int(rng.integers(2, 10**5)), "P": P},
+            **{"B": int(rng.integers(1, P + 1)), "T": float(np.exp(rng.uniform(-90, 90)))},
+            **{"kappa": float(rng.choice([0.0, 1e-40, 1.0, 3.0]))},
+            **{"seed": int(rng.integers(2**62))},
+        )
+        fields = dataclasses.asdict(config)
+        identity = {"model": "perceptron", "kernel": "event", "stream": 1, "config": fields}
+        assert config.key("event") == key_of(identity)

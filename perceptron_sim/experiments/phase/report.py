@@ -9,10 +9,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from perceptron_sim.errors import InputError
+from perceptron_sim.experiments.atomic import write_atomically
 from perceptron_sim.experiments.phase.explore import Explored
 from perceptron_sim.experiments.phase.plane import Conclusion, Plane
 from perceptron_sim.experiments.records import versions
-from perceptron_sim.experiments.store import write_atomically
 from perceptron_sim.experiments.summary import write_summary
 
 _LIMITS = ("max_steps", "max_updates")

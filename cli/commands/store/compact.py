@@ -1,0 +1,17 @@
+"""``perceptron-sim store compact``: few files of many."""
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path), default="perceptron-sim-scan")
+def command(folder: Path) -> int:
+    """Rewrite the files of FOLDER as few, one row a run; nothing is lost if it is killed."""
+    from perceptron_sim.experiments.store import ParquetStore
+    from perceptron_sim.experiments.store_upkeep import compact
+
+    done = compact(ParquetStore.existing(folder))
+    click.echo(f"{done.runs} runs: {done.before} files before, {done.after} after", err=True)
+    return 0

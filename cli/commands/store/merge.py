@@ -1,0 +1,21 @@
+"""``perceptron-sim store merge``: the runs of many folders in one."""
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("sources", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option(
+    "--out", type=click.Path(path_type=Path), required=True, help="Folder that gets the runs."
+)
+def command(sources: tuple[Path, ...], out: Path) -> int:
+    """Copy the runs of SOURCES into a new or existing folder; each run counts once."""
+    from perceptron_sim.experiments.store import ParquetStore
+    from perceptron_sim.experiments.store_upkeep import merge
+
+    opened = [ParquetStore.existing(source) for source in sources]
+    copied = merge(opened, ParquetStore(out))
+    click.echo(f"{copied} runs copied to {out}", err=True)
+    return 0
