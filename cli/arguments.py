@@ -6,13 +6,16 @@ import click
 _WITHOUT_EFFECT = ("out", "workers", "as_json", "device", "data_dir", "kernels")
 
 
-def arguments_given(ctx: click.Context) -> list[str]:
-    """Return the options given, in a fixed order, so that a resumed scan has the same summary."""
+def arguments_given(ctx: click.Context, without: tuple[str, ...] = ()) -> list[str]:
+    """Return the options given, in a fixed order, so that a resumed scan has the same summary.
+
+    Options in ``without`` are left out: they decide when, not what.
+    """
     shown = []
     for param in ctx.command.params:
         name = param.name or ""
         given_by_user = ctx.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
-        if not given_by_user or name in _WITHOUT_EFFECT:
+        if not given_by_user or name in (*_WITHOUT_EFFECT, *without):
             continue
         value = ctx.params[name]
         if param.param_type_name == "option" and isinstance(value, bool):

@@ -63,8 +63,8 @@ class TerminalProgress:
         left = elapsed * (1.0 - fraction) / fraction if fraction > 0 else 0.0
         text = (
             f"{self._what}: {self._done_runs // self._per_unit}/{self._runs // self._per_unit} "
-            f"{self._unit}, {100 * fraction:.0f} % of the work, {_duration(elapsed)} elapsed, "
-            f"about {_duration(left)} left"
+            f"{self._unit}, {100 * fraction:.0f} % of the work, {duration(elapsed)} elapsed, "
+            f"about {duration(left)} left"
         )
         if self._terminal:
             click.echo(f"\r\x1b[2K{text}", err=True, nl=False)
@@ -78,7 +78,8 @@ class TerminalProgress:
             self._drawn = False
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """Return a time for people, for example '3 min 20 s'."""
     if seconds < 60:
         return f"{seconds:.0f} s"
     if seconds < 3600:

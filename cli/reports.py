@@ -14,8 +14,9 @@ NOTHING_TO_FIT = "nothing to fit: give at least two values of T or of P, and two
 def say_interrupted(report: ScanReport) -> None:
     """Say how much of an interrupted scan is missing, and how to go on."""
     missing = len(report.keys) - report.found - report.done
+    why = "out of budget" if report.out_of_time else "interrupted"
     click.echo(
-        f"interrupted with {missing} of {len(report.keys)} runs to go: repeat the command "
+        f"{why} with {missing} of {len(report.keys)} runs to go: repeat the command "
         "to go on where it stopped",
         err=True,
     )

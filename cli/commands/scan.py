@@ -1,7 +1,10 @@
 """``perceptron-sim scan``: the main job."""
 
 import contextlib
+import math
 import shlex
+import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +32,8 @@ DEFAULTS: dict[str, Any] = {
 @click.option(
     "--kernel", default="auto", show_default=True, help="auto, event, reference, shuffled, sde."
 )
+@click.option("--budget", help="Start no run after so long: 90s, 10m, 2h.  [default: none]")
+@click.option("--dry-run", is_flag=True, help="Say what there is to do and what it costs; do none.")
 @click.option("--checkpoints/--no-checkpoints", default=True, help="Store the course of each run.")
 @out_option("perceptron-sim-scan")
 @json_option
@@ -39,6 +44,8 @@ def command(
     out: Path,
     workers: int | None,
     kernel: str,
+    budget: str | None,
+    dry_run: bool,
     checkpoints: bool,
     as_json: bool,
     **options: Any,
@@ -68,6 +75,9 @@ def command(
     # Every combination is checked before the folder is touched.
     configs = list(grid)
     check_request(configs, kernel, workers)
+    until = None if budget is None else time.monotonic() + _budget_s(budget)
+    if dry_run:
+        return _say_cost(configs, kernel, workers, out, as_json)
     progress = TerminalProgress()
     store = ParquetStore(out, tell=progress.note)
     frame = None
@@ -79,6 +89,7 @@ def command(
             checkpoints="log" if checkpoints else None,
             workers=workers,
             progress=progress,
+            until=until,
         )
         _say_what_was_done(report.found, report.done, report.wall_s, report.not_fitted)
         if report.interrupted:
@@ -89,7 +100,9 @@ def command(
             frame = store.frame(report.keys)
     rows = exponent_rows(frame)
     found = collapses(frame)
-    command_line = shlex.join(["perceptron-sim", "scan", *arguments_given(ctx)])
+    command_line = shlex.join(
+        ["perceptron-sim", "scan", *arguments_given(ctx, without=("budget",))]
+    )
     summary = summarise(command_line, frame, rows, found)
     write_summary(out / "summary.json", summary)
     written = [
@@ -108,6 +121,51 @@ def command(
         _print_collapses(found)
     click.echo(f"figures: {', '.join(str(p) for p in written if p.suffix == '.png')}", err=True)
     click.echo(f"summary: {out / 'summary.json'}", err=True)
+    return 0
+
+
+def _budget_s(text: str) -> float:
+    from perceptron_sim.errors import InputError
+    from perceptron_sim.experiments.phase.explore import parse_budget
+
+    limit = parse_budget(text)
+    if not math.isfinite(limit.seconds):
+        raise InputError(f"--budget {text!r} counts runs: a scan takes a time, 90s, 10m or 2h")
+    return limit.seconds
+
+
+def _say_cost(
+    configs: list[Any], kernel: str, workers: int | None, out: Path, as_json: bool
+) -> int:
+    from cli.progress import duration
+    from perceptron_sim.experiments.cost import estimate
+    from perceptron_sim.experiments.memory import format_bytes
+    from perceptron_sim.experiments.scan import default_workers
+    from perceptron_sim.experiments.simulate import resolve_kernel
+    from perceptron_sim.experiments.store import ParquetStore
+
+    stored = ParquetStore.existing(out).keys() if (out / "store.json").exists() else set()
+    threads = workers or default_workers()
+    found = estimate(configs, resolve_kernel(kernel), stored)
+    left = found.runs - found.found
+    wall_s = found.wall_s(threads)
+    memory = min(threads, left) * found.bytes_a_run
+    if as_json:
+        from cli.output import finite, print_json
+
+        facts = {name: finite(value) for name, value in asdict(found).items()}
+        print_json(facts | {"workers": threads, "wall_s": wall_s, "memory_bytes": memory})
+        return 0
+    click.echo(f"{found.runs} runs: {found.found} stored in {out}, {left} to do")
+    if wall_s is None or found.core_s is None or found.longest_s is None:
+        click.echo(f"time: not measured for kernel {kernel}")
+    else:
+        click.echo(
+            f"time: about {duration(wall_s)} with {threads} workers, {duration(found.core_s)} of "
+            f"one core, good to a factor {found.factor:.2g} (1 s.d.) on a core as calibrated; "
+            f"the longest run about {duration(found.longest_s)}"
+        )
+    click.echo(f"memory: at most about {format_bytes(memory)} for the runs in flight")
     return 0
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from perceptron_sim.experiments.config import PerceptronConfig
+from perceptron_sim.experiments.cost import seconds
 from perceptron_sim.experiments.interrupts import Interrupts
 from perceptron_sim.experiments.memory import check_memory
 from perceptron_sim.experiments.progress import NoProgress, Progress
@@ -22,7 +23,6 @@ from perceptron_sim.experiments.records import (
 from perceptron_sim.experiments.simulate import StopFlag, resolve_kernel, run_bytes, simulate
 from perceptron_sim.experiments.store import Store
 from perceptron_sim.kernels import status
-from perceptron_sim.theory import exponents
 
 # A finished run is on disk within 2 s: records wait at most this long for company.
 # Loading compiled kernels from disk is quicker than this.
@@ -125,7 +125,7 @@ def scan(
             if key not in stored:
                 pending.append(config)
     # Longest first, so that the scan does not end on one long run.
-    pending.sort(key=_cost, reverse=True)
+    pending.sort(key=lambda config: seconds(config, name), reverse=True)
     report = Tally(store, watcher)
     provenance = versions_text()
 
@@ -138,13 +138,13 @@ def scan(
     with Interrupts(watcher) as interrupts:
         if pending:
             _compile(name, watcher)
-        watcher.start("scan", len(pending), sum(map(_cost, pending)))
+        watcher.start("scan", len(pending), sum(seconds(config, name) for config in pending))
         try:
             for config, record in in_threads(
                 pending, work, n_workers, interrupts, report.flush, until
             ):
                 if record["status"] != _INTERRUPTED:
-                    report.add(record, _cost(config))
+                    report.add(record, seconds(config, name))
         except BaseException:
             # Nothing can be stored or shown any more: do not wait for runs of hours.
             interrupts.draining = True
@@ -253,10 +253,3 @@ def in_threads(
             for future in ended:
                 yield flying.pop(future), future.result()
             heartbeat()
-
-
-def _cost(config: PerceptronConfig) -> float:
-    """Return the rough relative cost of a run: steps grow as (P/d)^b (THEORY section 4)."""
-    b = exponents(config.chi).b
-    steps = max(1.0, config.P / config.d) ** b
-    return float(config.d * (config.P + config.B * steps))

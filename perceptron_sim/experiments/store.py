@@ -97,6 +97,7 @@ class ParquetStore:
         self.folder = folder
         self.runs = folder / "runs"
         self._tell = tell or _to_stderr
+        self._read_only = read_only
         if read_only:
             _check_identity(folder / _MARKER)
             return
@@ -135,8 +136,8 @@ class ParquetStore:
     def keys(self) -> set[str]:
         """Return the keys of all stored runs but the failed ones.
 
-        Reads two columns of each file. Damaged files go to ``quarantine``: their runs count as
-        not done.
+        Reads two columns of each file. Damaged files go to ``quarantine``, or are passed
+        over where the store is only read: their runs count as not done.
         """
         while True:
             found: set[str] = set()
@@ -162,7 +163,7 @@ class ParquetStore:
         """Return the stored runs as ``Store.frame`` says, every file verified as a whole.
 
         Raises:
-            QuarantinedError: if files were damaged; they are out of the way now.
+            QuarantinedError: if files were damaged; they are out of the way now, unless only read.
         """
         wanted = None if keys is None else pa.array(sorted(set(keys)), pa.string())
         while True:
@@ -201,7 +202,9 @@ class ParquetStore:
         return target
 
     def _set_aside(self, path: Path, error: DamagedFile) -> str:
-        text = f"{path} is damaged ({error}) and was moved to {self.set_aside(path)}"
+        text = f"{path} is damaged ({error})"
+        if not self._read_only:
+            text += f" and was moved to {self.set_aside(path)}"
         self._tell(f"{text}; its runs will be done again")
         return text
 

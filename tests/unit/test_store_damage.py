@@ -110,6 +110,20 @@ def test_a_scan_sets_damage_aside_and_does_its_runs_again(tmp_path, capsys, wher
     assert json.loads((out / "summary.json").read_text()) == first
 
 
+def test_who_only_reads_names_damage_and_moves_nothing(tmp_path: Path, capsys) -> None:
+    store = ParquetStore(tmp_path)
+    store.append(_records(3))
+    path = _only_file(tmp_path)
+    path.write_bytes(path.read_bytes()[:-9])
+    assert command_line(["export", str(tmp_path)]) == 2
+    assert f"{path} is damaged" in capsys.readouterr().err
+    assert command_line([*GRID, "--dry-run", "--out", str(tmp_path)]) == 0
+    text = capsys.readouterr()
+    assert "18 runs: 0 stored" in text.out
+    assert f"{path} is damaged" in text.err
+    assert path.exists()
+
+
 @pytest.mark.parametrize("age", ["older", "newer"])
 def test_other_schemas_are_migrated_or_refused(tmp_path: Path, age: str) -> None:
     store = ParquetStore(tmp_path)

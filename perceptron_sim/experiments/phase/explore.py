@@ -23,8 +23,8 @@ from perceptron_sim.experiments.phase.refine import (
 from perceptron_sim.experiments.progress import NoProgress, Progress
 from perceptron_sim.experiments.store import Store
 
-_BUDGET = re.compile(r"^([0-9.]+)\s*(s|min|h|runs)$")
-_SECONDS = {"s": 1.0, "min": 60.0, "h": 3600.0}
+_BUDGET = re.compile(r"^([0-9.]+)\s*(s|m|min|h|runs)$")
+_SECONDS = {"s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
 _NO_CELL = Sample(math.nan, 0.0, OUTSIDE)
 
 
@@ -42,7 +42,7 @@ class Budget:
 
 
 def parse_budget(text: str) -> Budget:
-    """Return the budget that ``text`` stands for: 90s, 10min, 2h or 800runs.
+    """Return the budget that ``text`` stands for: 90s, 10m or 10min, 2h or 800runs.
 
     Raises:
         InputError: if it stands for none.
