@@ -1,6 +1,5 @@
 """Train a grid of nets: skip what is stored, train the rest side by side, store as runs end."""
 
-import time
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -11,7 +10,7 @@ from nets.training.snapshots import Snapshots
 from perceptron_sim.experiments.interrupts import Interrupts
 from perceptron_sim.experiments.progress import NoProgress, Progress
 from perceptron_sim.experiments.records import versions_text
-from perceptron_sim.experiments.scan import ScanReport, Tally
+from perceptron_sim.experiments.scan import ScanReport, Tally, passed
 from perceptron_sim.experiments.store import Store
 
 
@@ -49,13 +48,12 @@ def scan(
     Raises:
         InputError: before any run, as ``nets.training.check_request``.
     """
-    started = time.monotonic()
     watcher = progress or NoProgress()
+    tally = Tally(store, watcher)
     by_key = {config.key(): config for config in configs}
     check_request(by_key.values(), device, data_dir, engine=engine, workers=workers)
     stored = store.keys()
     pending = [config for key, config in by_key.items() if key not in stored]
-    tally = Tally(store, watcher)
     provenance = versions_text(("torch",))
     snapshots = None
     if unfinished is not None:
@@ -64,7 +62,7 @@ def scan(
     watcher.start("nets scan", len(pending), sum(map(_cost, pending)))
     with Interrupts(watcher) as interrupts:
         control = Control(
-            draining=lambda: interrupts.draining or _late(until),
+            draining=lambda: interrupts.draining or passed(until),
             stop=interrupts.stop,
             heartbeat=tally.flush,
             snapshots=snapshots,
@@ -93,19 +91,7 @@ def scan(
             tally.flush(force=True)
     if snapshots is not None:
         snapshots.sweep(store.keys())
-    return ScanReport(
-        keys=frozenset(by_key),
-        found=len(by_key) - len(pending),
-        done=tally.done,
-        not_fitted=tally.not_fitted,
-        interrupted=tally.done < len(pending),
-        wall_s=time.monotonic() - started,
-        out_of_time=tally.done < len(pending) and not interrupts.draining,
-    )
-
-
-def _late(until: float | None) -> bool:
-    return until is not None and time.monotonic() >= until
+    return tally.close(by_key, len(pending), interrupts)
 
 
 def _cost(config: NetConfig) -> float:

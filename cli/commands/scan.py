@@ -197,6 +197,7 @@ _NAMES = {
 def _print_rows(rows: list[Any], left_out: int) -> None:
     from cli.output import number, print_table
     from cli.reports import INTERVALS, NOTHING_TO_FIT, say_left_out
+    from perceptron_sim.experiments.exponent_table import AGREES
 
     if not rows:
         click.echo(NOTHING_TO_FIT)
@@ -213,7 +214,7 @@ def _print_rows(rows: list[Any], left_out: int) -> None:
             number(row.systematic, 2),
             f"{row.asymptotic:.3f}",
             _finite_size(row),
-            {True: "yes", False: "NO", None: "-"}[row.agrees],
+            AGREES[row.agrees],
             str(row.n_seeds),
             mark[row.window],
         ]

@@ -1,6 +1,5 @@
 """A grid of lazy runs: one kernel a seed, its runs in threads, results stored as they end."""
 
-import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from nets.ntk import BuildStopped
 from perceptron_sim.experiments.interrupts import Interrupts
 from perceptron_sim.experiments.progress import NoProgress, Progress
 from perceptron_sim.experiments.records import Record, versions_text
-from perceptron_sim.experiments.scan import ScanReport, Tally, default_workers, in_threads
+from perceptron_sim.experiments.scan import ScanReport, Tally, default_workers, in_threads, passed
 from perceptron_sim.experiments.simulate import StopFlag
 from perceptron_sim.experiments.store import Store
 
@@ -54,13 +53,12 @@ def scan_lazy(
     Raises:
         InputError: before any run, as ``nets.lazy.check_request``.
     """
-    started = time.monotonic()
     watcher = progress or NoProgress()
+    tally = Tally(store, watcher)
     by_key = {run.key(): run for run in (LazyConfig(config, paired) for config in configs)}
     check_request(by_key.values(), data_dir, folder)
     stored = store.keys()
     pending = [run for key, run in by_key.items() if key not in stored]
-    tally = Tally(store, watcher)
     provenance = versions_text(("torch",))
     n_workers = workers or default_workers()
     # The largest P of each kernel.
@@ -92,23 +90,14 @@ def scan_lazy(
     with Interrupts(watcher) as interrupts:
         try:
             for members in by_kernel(pending):
-                late = until is not None and time.monotonic() >= until
-                if not (interrupts.draining or late):
+                if not (interrupts.draining or passed(until)):
                     serve(members, interrupts)
         except BuildStopped:
             pass
         finally:
             watcher.finish()
             tally.flush(force=True)
-    return ScanReport(
-        keys=frozenset(by_key),
-        found=len(by_key) - len(pending),
-        done=tally.done,
-        not_fitted=tally.not_fitted,
-        interrupted=tally.done < len(pending),
-        wall_s=time.monotonic() - started,
-        out_of_time=tally.done < len(pending) and not interrupts.draining,
-    )
+    return tally.close(by_key, len(pending), interrupts)
 
 
 def _cost(run: LazyConfig) -> float:

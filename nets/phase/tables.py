@@ -2,9 +2,8 @@
 
 from typing import Any
 
+from perceptron_sim.experiments.exponent_table import AGREES
 from perceptron_sim.experiments.phase.plane import Table
-
-_AGREE = {True: "yes", False: "NO", None: "-"}
 
 
 def interval(found: dict[str, Any] | None, name: str = "value", digits: int = 3) -> str:
@@ -34,7 +33,7 @@ def exponent_table(regimes: list[dict[str, Any]]) -> Table:
                     interval(found, "measured"),
                     f"{found['systematic']:.2g}" if found and found["systematic"] else "-",
                     f"{row['k_predicted']:.3f}",
-                    _AGREE[None if found is None else found["agrees"]],
+                    AGREES[None if found is None else found["agrees"]],
                     "-" if found is None else f"{found['window']}, {found['n_points']} rows",
                 ]
             )
@@ -107,7 +106,7 @@ def onset_table(nets: list[dict[str, Any]]) -> Table:
                     f"{ends[0]:.3g} .. {ends[1]:.3g}",
                     interval(row["a"], "measured"),
                     interval(row["gamma_over_delta"], "measured"),
-                    _AGREE[row["agrees"]],
+                    AGREES[row["agrees"]],
                     row["window"],
                 ]
             )

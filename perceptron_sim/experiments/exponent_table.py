@@ -16,6 +16,8 @@ from perceptron_sim.theory.prediction import accuracy, trusted_end
 
 # From this T/kappa on, ||w|| is proportional to T within a per cent (docs/conventions.md).
 NOISE_DOMINATED = 512.0
+# How tables say whether a measurement agrees with its prediction; None: there is none.
+AGREES: dict[bool | None, str] = {True: "yes", False: "NO", None: "-"}
 
 _POINT = ["chi", "d", "P", "B", "T", "kappa"]
 

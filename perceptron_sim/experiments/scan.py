@@ -3,7 +3,7 @@
 import os
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import TypeVar
@@ -109,8 +109,8 @@ def scan(
         InputError: before any run, if a configuration is out of range or the runs in flight
             would not fit into memory.
     """
-    started = time.monotonic()
     watcher = progress or NoProgress()
+    report = Tally(store, watcher)
     configs = list(configs)
     n_workers = workers or default_workers()
     check_request(configs, kernel, n_workers)
@@ -126,7 +126,6 @@ def scan(
                 pending.append(config)
     # Longest first, so that the scan does not end on one long run.
     pending.sort(key=lambda config: seconds(config, name), reverse=True)
-    report = Tally(store, watcher)
     provenance = versions_text()
 
     def work(config: PerceptronConfig, stop: StopFlag) -> Record:
@@ -153,15 +152,7 @@ def scan(
         finally:
             watcher.finish()
             report.flush(force=True)
-    return ScanReport(
-        keys=frozenset(keys),
-        found=len(keys) - len(pending),
-        done=report.done,
-        not_fitted=report.not_fitted,
-        interrupted=report.done < len(pending),
-        wall_s=time.monotonic() - started,
-        out_of_time=report.done < len(pending) and not interrupts.draining,
-    )
+    return report.close(keys, len(pending), interrupts)
 
 
 def _compile(kernel: str, watcher: Progress) -> None:
@@ -197,9 +188,10 @@ class Tally:
     """Counts results and passes them to the store, in groups but soon."""
 
     def __init__(self, store: Store, progress: Progress) -> None:
-        """Begin at zero."""
+        """Begin at zero; the time of the scan runs from here."""
         self.done = 0
         self.not_fitted: dict[str, int] = {}
+        self._started = time.monotonic()
         self._store = store
         self._progress = progress
         self._waiting: list[Record] = []
@@ -224,6 +216,24 @@ class Tally:
             self._store.append(self._waiting)
             self._waiting = []
 
+    def close(self, keys: Collection[str], pending: int, interrupts: Interrupts) -> ScanReport:
+        """Return what became of a scan of the runs ``keys``, of which ``pending`` were to do."""
+        missing = self.done < pending
+        return ScanReport(
+            keys=frozenset(keys),
+            found=len(keys) - pending,
+            done=self.done,
+            not_fitted=self.not_fitted,
+            interrupted=missing,
+            wall_s=time.monotonic() - self._started,
+            out_of_time=missing and not interrupts.draining,
+        )
+
+
+def passed(until: float | None) -> bool:
+    """Tell whether the time.monotonic() after which no run starts is over."""
+    return until is not None and time.monotonic() >= until
+
 
 def in_threads(
     pending: Iterable[C],
@@ -238,7 +248,7 @@ def in_threads(
     flying: dict[Future[Record], C] = {}
     with ThreadPoolExecutor(workers) as pool:
         while True:
-            late = until is not None and time.monotonic() >= until
+            late = passed(until)
             while len(flying) < workers + 1 and not (interrupts.draining or late):
                 config = next(queue, None)
                 if config is None:

@@ -9,9 +9,9 @@ import pandas as pd
 
 from perceptron_sim.errors import InputError
 from perceptron_sim.experiments.config import PerceptronConfig
-from perceptron_sim.experiments.exponent_table import span
+from perceptron_sim.experiments.exponent_table import AGREES, span
 from perceptron_sim.experiments.phase.cells import FITTED
-from perceptron_sim.experiments.phase.law import Estimate, LawFit, fit_law, fit_slope
+from perceptron_sim.experiments.phase.law import Estimate, LawFit, fit_slope
 from perceptron_sim.experiments.phase.perceptron import (
     Job,
     PerceptronModel,
@@ -20,6 +20,7 @@ from perceptron_sim.experiments.phase.perceptron import (
     closeness,
     limits,
     predicted,
+    series,
 )
 from perceptron_sim.experiments.phase.plane import Axis, Conclusion, Map, Plane, Table
 from perceptron_sim.theory import exponents, exponents_at_dimension
@@ -53,13 +54,11 @@ def _conclude(
 
     rows: list[dict[str, Any]] = []
     fits: list[tuple[dict[str, Any], LawFit | None]] = []
-    for _, members in cells.groupby(list(_SHARED), sort=True):
-        shared = {n: members[n].iloc[0].item() for n in _SHARED}
-        fitted = members[members["status"] == FITTED]
-        fit = _fit(fitted)
+    for shared, members, fit in series(cells, _SHARED, first_step=True):
         fits.append((shared, fit))
         if fit is None or fit.B_star is None or fit.sharpness is None:
             continue
+        fitted = members[members["status"] == FITTED]
         found: dict[str, Any] = {
             **shared,
             "window": f"B {span(fitted['B'].tolist())}, eta {span(fitted['eta'].tolist())}",
@@ -88,15 +87,6 @@ def _conclude(
         frames={},
         figures={"map": lambda: figure_maps(cells, "B", "eta", observable, fits)},
     )
-
-
-def _fit(cells: pd.DataFrame) -> LawFit | None:
-    if len(cells) == 0:
-        return None
-    kappa = cells["kappa"].to_numpy(dtype=np.float64)
-    B = cells["B"].to_numpy(dtype=np.float64)
-    logs = [np.array(v) - math.log(k) for v, k in zip(cells["w_norm_seeds"], kappa, strict=True)]
-    return fit_law(cells["eta"].to_numpy(dtype=np.float64) / B / kappa, B, logs, first_step=True)
 
 
 def _slopes(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -180,7 +170,7 @@ def _slope_table(slopes: list[dict[str, Any]]) -> Table:
                 f"[{row['ci_low']:.3f}, {row['ci_high']:.3f}]",
                 f"{row['asymptotic']:.3f}",
                 f"{known(row['finite_size'])} +- {known(row['finite_size_error'])}",
-                {True: "yes", False: "NO", None: "-"}[row["agrees"]],
+                AGREES[row["agrees"]],
                 row["window"],
             ]
             for row in slopes

@@ -2,12 +2,16 @@
 
 import dataclasses
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
+
+import numpy as np
+import pandas as pd
 
 from perceptron_sim.errors import InputError
 from perceptron_sim.experiments.config import PerceptronConfig
-from perceptron_sim.experiments.phase.law import Estimate
+from perceptron_sim.experiments.phase.cells import FITTED
+from perceptron_sim.experiments.phase.law import Estimate, LawFit, fit_law
 from perceptron_sim.experiments.phase.plane import Axis
 from perceptron_sim.experiments.progress import Progress
 from perceptron_sim.experiments.scan import ScanReport, check_request, merged, scan
@@ -92,6 +96,32 @@ def limits(options: dict[str, Any]) -> dict[str, int]:
 def predicted(chi: float, P: int, d: int) -> Crossovers | None:
     """Return the predicted crossovers, or None where no signal is needed."""
     return crossovers(chi, P, d) if CAPACITY * (d - 1) < P else None
+
+
+def series(
+    cells: pd.DataFrame, shared: Sequence[str], *, first_step: bool
+) -> Iterator[tuple[dict[str, Any], pd.DataFrame, LawFit | None]]:
+    """Yield (values of ``shared``, cells, the law fitted to ||w|| in those that fitted)."""
+    for _, members in cells.groupby(list(shared), sort=True):
+        fitted = members[members["status"] == FITTED]
+        fit = fit_cells(fitted, first_step=first_step)
+        yield {name: members[name].iloc[0].item() for name in shared}, members, fit
+
+
+def fit_cells(cells: pd.DataFrame, *, first_step: bool) -> LawFit | None:
+    """Fit the law of the crossovers to ||w|| / kappa, all kappa together: the collapse on T/kappa.
+
+    Args:
+        cells: fitted cells.
+        first_step: as in ``fit_law``.
+    """
+    if len(cells) == 0:
+        return None
+    kappa = cells["kappa"].to_numpy(dtype=np.float64)
+    B = cells["B"].to_numpy(dtype=np.float64)
+    T = cells["T"] if "T" in cells else cells["eta"] / B
+    logs = [np.array(v) - math.log(k) for v, k in zip(cells["w_norm_seeds"], kappa, strict=True)]
+    return fit_law(np.asarray(T, np.float64) / kappa, B, logs, first_step=first_step)
 
 
 def as_dict(estimate: Any, **more: Any) -> dict[str, Any]:

@@ -1,38 +1,40 @@
 """The plane of T and kappa: gradient descent below T_c ~ kappa, noise above (claims 5 and 6)."""
 
 import itertools
-import math
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from perceptron_sim.experiments.config import PerceptronConfig
-from perceptron_sim.experiments.exponent_table import NOISE_DOMINATED, span
+from perceptron_sim.experiments.exponent_table import AGREES, NOISE_DOMINATED, span
 from perceptron_sim.experiments.fits import fit_power_law
 from perceptron_sim.experiments.phase.cells import FITTED
-from perceptron_sim.experiments.phase.law import LawFit, fit_law
+from perceptron_sim.experiments.phase.law import LawFit
 from perceptron_sim.experiments.phase.perceptron import (
     Job,
     PerceptronModel,
     as_dict,
     axis,
     closeness,
+    fit_cells,
     limits,
     predicted,
+    series,
 )
 from perceptron_sim.experiments.phase.plane import Conclusion, Map, Plane, Table
 
 # Below this T/kappa SGD is gradient descent, at a cost that grows as kappa/T.
 _COLDEST = 2.0**-4
 _CONSTANT = 0.15
+_SHARED = ("chi", "d", "P", "B")
 
 
 def _maps(options: dict[str, Any]) -> list[Map]:
     T, kappa = axis("T", options["T"]), axis("kappa", options["kappa"])
     maps = []
-    for chi, d, P, B in itertools.product(*(options[n] for n in ("chi", "d", "P", "B"))):
-        shared = {"chi": chi, "d": d, "P": P, "B": B}
+    for values in itertools.product(*(options[n] for n in _SHARED)):
+        shared = dict(zip(_SHARED, values, strict=True))
 
         def job(T: float, kappa: float, seed: int, shared: dict[str, Any] = shared) -> Job | None:
             if kappa * _COLDEST > T * (1.0 + 1e-9):
@@ -52,13 +54,11 @@ def _conclude(
 
     rows: list[dict[str, Any]] = []
     fits: list[tuple[dict[str, Any], LawFit | None]] = []
-    for _, members in cells.groupby(["chi", "d", "P", "B"], sort=True):
-        shared = {n: members[n].iloc[0].item() for n in ("chi", "d", "P", "B")}
-        fitted = members[members["status"] == FITTED]
-        fit = _fit(fitted)
+    for shared, members, fit in series(cells, _SHARED, first_step=False):
         fits.append((shared, fit))
         if fit is None:
             continue
+        fitted = members[members["status"] == FITTED]
         expected = predicted(shared["chi"], shared["P"], shared["d"])
         found: dict[str, Any] = {
             **shared,
@@ -89,16 +89,6 @@ def _conclude(
     )
 
 
-def _fit(cells: pd.DataFrame) -> LawFit | None:
-    """Fit plateau and T_c to ||w|| / kappa, all kappa together: the collapse on T/kappa."""
-    if len(cells) == 0:
-        return None
-    kappa = cells["kappa"].to_numpy(dtype=np.float64)
-    logs = [np.array(v) - math.log(k) for v, k in zip(cells["w_norm_seeds"], kappa, strict=True)]
-    tau = cells["T"].to_numpy(dtype=np.float64) / kappa
-    return fit_law(tau, cells["B"].to_numpy(dtype=np.float64), logs, first_step=False)
-
-
 def _slope(cells: pd.DataFrame) -> dict[str, Any] | None:
     """Return the exponent of ||w|| on T in the noise-dominated branch, or None."""
     noisy = cells[cells["T"] >= NOISE_DOMINATED * cells["kappa"] * (1.0 - 1e-9)]
@@ -121,7 +111,7 @@ def _slope(cells: pd.DataFrame) -> dict[str, Any] | None:
 def _by_kappa(cells: pd.DataFrame) -> list[dict[str, Any]]:
     found = []
     for kappa, members in cells.groupby("kappa", sort=True):
-        fit = _fit(members)
+        fit = fit_cells(members, first_step=False)
         if fit is not None:
             found.append({"kappa": float(str(kappa)), **as_dict(fit.tau_c)})
     return found
@@ -170,7 +160,7 @@ def _crossover_table(rows: list[dict[str, Any]]) -> Table:
     for row in rows:
         at, slope = row["T_c_over_kappa"], row["noise_slope"]
         expected = f"{at['predicted']:.3g}" if "predicted" in at else "-"
-        agrees = {True: "yes", False: "NO", None: "-"}[at.get("agrees")]
+        agrees = AGREES[at.get("agrees")]
         measured = "-" if slope is None else f"{slope['measured']:.4f}"
         interval = "-" if slope is None else f"[{slope['ci_low']:.4f}, {slope['ci_high']:.4f}]"
         cells.append(
