@@ -1,0 +1,244 @@
+"""A claim, what was measured for it, and the rule that turns the two into a verdict.
+
+The rule (``judge``) is one for all claims. A measurement ``fails`` where its prediction is
+excluded with the whole claim's false alarms held at ``FALSE_ALARMS``; it ``holds`` where it is
+compatible at 95 % and its interval is no wider than the resolution asked for; else it is
+``undecided``, and the number of seeds that would decide is said. A claim fails if one of its
+measurements does, holds if all do, and is undecided otherwise.
+"""
+
+import enum
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from scipy import stats
+
+if TYPE_CHECKING:
+    from perceptron_sim.claims.evidence import Evidence
+
+# Probability that a claim which is true is said to fail, all its measurements together.
+FALSE_ALARMS = 0.01
+_Z95 = float(stats.norm.ppf(0.975))
+
+
+class Verdict(enum.Enum):
+    """How a claim or a measurement stands."""
+
+    HOLDS = "holds"
+    FAILS = "fails"
+    UNDECIDED = "undecided"
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """One number that bears on a claim, with its interval and what was expected of it.
+
+    Attributes:
+        quantity: what it is, in symbols, such as "gamma".
+        model: whose, such as "perceptron chi = 1, d = 16" or "lazy mlp on digits".
+        value: the estimate.
+        ci_low, ci_high: its 95 % interval.
+        window: over which sizes, temperatures or times it was taken.
+        n_seeds: independent replicas behind it.
+        resolution: half-width of the 95 % interval at which it counts as decided.
+        expected: the prediction it is judged by, at the size measured where there is one.
+        expected_error: standard error of that prediction; 0 for an exact one.
+        expected_high: for a prediction that is a range, its upper end; ``expected`` is the lower.
+        asymptotic: the prediction for P -> infinity, where it differs or is the only one.
+        systematic: systematic error beside the interval, if one was estimated.
+        note: one line more, if needed.
+    """
+
+    quantity: str
+    model: str
+    value: float
+    ci_low: float
+    ci_high: float
+    window: str
+    n_seeds: int
+    resolution: float
+    expected: float | None = None
+    expected_error: float = 0.0
+    expected_high: float | None = None
+    asymptotic: float | None = None
+    systematic: float | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A measurement with its verdict.
+
+    Attributes:
+        measurement: what was measured.
+        verdict: how it stands.
+        distance: departure from the prediction in standard errors, both errors together; None
+            without a prediction.
+        seeds_to_decide: where undecided, the number of seeds on the same grid at which the
+            interval reaches the resolution; None where seeds alone would not decide.
+        p_value: of that departure or a larger one; None without a prediction.
+    """
+
+    measurement: Measurement
+    verdict: Verdict
+    distance: float | None
+    seeds_to_decide: int | None
+    p_value: float | None
+
+
+@dataclass(frozen=True)
+class Series:
+    """Points, or a line, of a panel.
+
+    Attributes:
+        label: for the legend.
+        x, y: coordinates.
+        y_low, y_high: 95 % intervals of y, or empty.
+        line: whether it is a line (theory, a fit) rather than points.
+        theory: whether it is a prediction.
+    """
+
+    label: str
+    x: Sequence[float]
+    y: Sequence[float]
+    y_low: Sequence[float] = ()
+    y_high: Sequence[float] = ()
+    line: bool = False
+    theory: bool = False
+
+
+@dataclass(frozen=True)
+class Panel:
+    """A figure's axes with what is drawn on them: data only, so that any library can draw it.
+
+    Attributes:
+        title: one line.
+        x_label, y_label: with symbols.
+        series: what is drawn.
+        log_x, log_y: whether the axes are logarithmic.
+    """
+
+    title: str
+    x_label: str
+    y_label: str
+    series: Sequence[Series]
+    log_x: bool = True
+    log_y: bool = True
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A statement of the papers that can be put to the test.
+
+    Attributes:
+        key: short name, stable: "gamma-perceptron".
+        number: line of the list of THEORY section 1 it belongs to, "1" to "6".
+        statement: what is claimed, one sentence with symbols.
+        source: where it is claimed.
+        command: the full command whose folder decides it.
+        estimator: how the number is got, one sentence.
+        measure: finds the measurements in run folders; none if the folders do not bear on it.
+        draw: the panels of its figure, from the same folders.
+    """
+
+    key: str
+    number: str
+    statement: str
+    source: str
+    command: str
+    estimator: str
+    measure: Callable[["Evidence"], Sequence[Measurement]]
+    draw: Callable[["Evidence"], Sequence[Panel]] = field(default=lambda evidence: ())
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """A claim with its verdict.
+
+    Attributes:
+        claim: what is claimed.
+        verdict: how it stands.
+        findings: the measurements behind it, each with its own verdict.
+        reason: the verdict in one sentence.
+        panels: of its figure.
+        folders: of the runs behind it.
+    """
+
+    claim: Claim
+    verdict: Verdict
+    findings: Sequence[Finding]
+    reason: str
+    panels: Sequence[Panel] = ()
+    folders: Sequence[str] = ()
+
+
+def judge(claim: Claim, evidence: "Evidence") -> Judgement:
+    """Measure what a claim is about in run folders, and say how it stands."""
+    measurements = list(claim.measure(evidence))
+    findings = [_finding(each, len(measurements)) for each in measurements]
+    verdict = _together([finding.verdict for finding in findings])
+    return Judgement(
+        claim,
+        verdict,
+        findings,
+        _reason(findings),
+        claim.draw(evidence) if findings else (),
+        evidence.names,
+    )
+
+
+def _finding(measured: Measurement, of: int) -> Finding:
+    if measured.expected is None or not math.isfinite(measured.value):
+        return Finding(measured, Verdict.UNDECIDED, None, None, None)
+    half = 0.5 * (measured.ci_high - measured.ci_low)
+    error = math.hypot(half / _Z95, measured.expected_error, measured.systematic or 0.0)
+    low = measured.expected
+    high = low if measured.expected_high is None else measured.expected_high
+    away = max(low - measured.value, measured.value - high, 0.0)
+    distance = away / error if error > 0.0 else (math.inf if away > 0.0 else 0.0)
+    p_value = float(2.0 * stats.norm.sf(distance))
+    if p_value < FALSE_ALARMS / of:
+        return Finding(measured, Verdict.FAILS, distance, None, p_value)
+    if distance <= _Z95 and half <= measured.resolution:
+        return Finding(measured, Verdict.HOLDS, distance, None, p_value)
+    needed = math.ceil(measured.n_seeds * (half / measured.resolution) ** 2)
+    more = needed if half > measured.resolution else None
+    return Finding(measured, Verdict.UNDECIDED, distance, more, p_value)
+
+
+def _together(verdicts: Sequence[Verdict]) -> Verdict:
+    if Verdict.FAILS in verdicts:
+        return Verdict.FAILS
+    if verdicts and all(verdict is Verdict.HOLDS for verdict in verdicts):
+        return Verdict.HOLDS
+    return Verdict.UNDECIDED
+
+
+def _reason(findings: Sequence[Finding]) -> str:
+    if not findings:
+        return "no run here bears on it"
+    failed = [f for f in findings if f.verdict is Verdict.FAILS]
+    if failed:
+        worst = max(failed, key=lambda f: f.distance or 0.0)
+        return (
+            f"{len(failed)} of {len(findings)} measurements exclude the prediction, "
+            f"{worst.measurement.quantity} of {worst.measurement.model} by "
+            f"{worst.distance:.1f} standard errors"
+        )
+    open_ones = [f for f in findings if f.verdict is Verdict.UNDECIDED]
+    if not open_ones:
+        return f"{len(findings)} of {len(findings)} measurements agree, each within its resolution"
+    needed = [f.seeds_to_decide for f in open_ones]
+    known = [seeds for seeds in needed if seeds is not None]
+    if known and len(known) == len(needed):
+        more = f"about {max(known)} seeds on the same grid would decide"
+    else:
+        more = "other sizes are needed to decide, not only seeds"
+    return f"{len(open_ones)} of {len(findings)} measurements are undecided: {more}"
+
+
+def without_panels(judgement: Judgement) -> Judgement:
+    """Return the judgement less its figure, for tables."""
+    return replace(judgement, panels=())

@@ -1,0 +1,96 @@
+"""Run folders as evidence: their summaries and their runs, read once and only when asked for."""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from perceptron_sim.errors import InputError
+from perceptron_sim.experiments.store import ParquetStore
+
+
+@dataclass(frozen=True)
+class Folder:
+    """A folder written by one of the commands.
+
+    Attributes:
+        path: of the folder.
+    """
+
+    path: Path
+
+    @cached_property
+    def summary(self) -> dict[str, Any]:
+        """Content of summary.json.
+
+        Raises:
+            InputError: if there is none, or it is no JSON object.
+        """
+        try:
+            found = json.loads((self.path / "summary.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise InputError(
+                f"{self.path}: no readable summary.json ({error}): give a folder written by scan, "
+                "phase, nets scan, nets lazy or import"
+            ) from error
+        if not isinstance(found, dict):
+            raise InputError(f"{self.path}/summary.json is no JSON object: make the folder again")
+        return found
+
+    @cached_property
+    def runs(self) -> pd.DataFrame:
+        """The runs of the folder, without checkpoints."""
+        return ParquetStore.existing(self.path).frame()
+
+    @property
+    def command(self) -> str:
+        """The command that wrote the folder."""
+        return str(self.summary.get("command", ""))
+
+
+class Evidence:
+    """Some run folders.
+
+    Attributes:
+        folders: the folders.
+    """
+
+    def __init__(self, folders: Sequence[Folder]) -> None:
+        """Take the folders; nothing is read yet."""
+        self.folders = tuple(folders)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the folders."""
+        return tuple(folder.path.name for folder in self.folders)
+
+    def rows(self, part: str) -> Iterator[tuple[Folder, dict[str, Any]]]:
+        """Yield the entries of the list ``part`` of every summary that has one."""
+        for folder in self.folders:
+            found = folder.summary.get(part)
+            for row in found if isinstance(found, list) else ():
+                if isinstance(row, dict):
+                    yield folder, row
+
+
+def evidence_in(paths: Sequence[Path]) -> Evidence:
+    """Return the run folders among ``paths`` and directly below them.
+
+    Raises:
+        InputError: if there is none.
+    """
+    folders = []
+    for path in paths:
+        below = sorted(p.parent for p in path.glob("*/summary.json"))
+        own = [path] if (path / "runs").is_dir() else []
+        folders += [Folder(p) for p in [*own, *below] if (p / "runs").is_dir()]
+    if not folders:
+        raise InputError(
+            f"{', '.join(map(str, paths))}: no run folder here (runs/ and summary.json): "
+            "make one with scan, phase, nets scan, nets lazy or compare"
+        )
+    return Evidence(folders)
