@@ -203,9 +203,21 @@ def _finding(measured: Measurement, of: int) -> Finding:
         return Finding(measured, Verdict.FAILS, distance, None, p_value)
     if distance <= _Z95 and half <= measured.resolution:
         return Finding(measured, Verdict.HOLDS, distance, None, p_value)
-    needed = math.ceil(measured.n_seeds * (half / measured.resolution) ** 2)
-    more = needed if half > measured.resolution else None
-    return Finding(measured, Verdict.UNDECIDED, distance, more, p_value)
+    return Finding(measured, Verdict.UNDECIDED, distance, _seeds(measured, distance, of), p_value)
+
+
+def _seeds(measured: Measurement, distance: float, of: int) -> int | None:
+    """Return the number of seeds at which the interval would be narrow enough to decide."""
+    half = 0.5 * (measured.ci_high - measured.ci_low)
+    shrink = half / measured.resolution
+    if distance > _Z95:
+        # In tension: until a departure as large as this one would be excluded.
+        shrink = max(shrink, float(stats.norm.isf(FALSE_ALARMS / of / 2.0)) / distance)
+    # Errors that seeds do not reduce must leave room.
+    fixed = math.hypot(measured.expected_error, measured.systematic or 0.0)
+    if shrink <= 1.0 or fixed > half / _Z95:
+        return None
+    return math.ceil(measured.n_seeds * shrink**2)
 
 
 def _together(verdicts: Sequence[Verdict]) -> Verdict:

@@ -1,0 +1,83 @@
+"""Panels of claims, from the runs and the summaries of folders."""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from perceptron_sim.claims.claim import Panel, Series
+from perceptron_sim.kernels import status
+
+# Drawn at most, so that a panel can be read.
+MOST_SERIES = 8
+_FITTED = status.NAMES[status.FITTED]
+
+
+def means(runs: pd.DataFrame, x: str, y: str, label: str) -> Series | None:
+    """Return geometric means of ``y`` over seeds with 95 % intervals at each ``x``, or None.
+
+    Points at which some run was not fitted are left out, as fits leave them out.
+    """
+    rows = []
+    for at, members in runs.groupby(x, sort=True):
+        values = members[y].to_numpy(dtype=np.float64)
+        if (members["status"] == _FITTED).all() and np.all(values > 0.0):
+            logs = np.log(values)
+            half = 0.0
+            if len(logs) > 1:
+                spread = float(np.std(logs, ddof=1)) / math.sqrt(len(logs))
+                half = float(stats.t.ppf(0.975, len(logs) - 1)) * spread
+            middle = float(np.mean(logs))
+            ends = (math.exp(v) for v in (middle, middle - half, middle + half))
+            rows.append((float(str(at)), *ends))
+    if len(rows) < 2:
+        return None
+    xs, ys, lows, highs = zip(*rows, strict=True)
+    return Series(label, xs, ys, lows, highs)
+
+
+def power_law(through: Series, exponent: float, label: str) -> Series:
+    """Return a power law of known exponent through the middle of a series."""
+    log_x, log_y = np.log(np.array(through.x)), np.log(np.array(through.y))
+    level = float(np.mean(log_y - exponent * log_x))
+    ends = np.geomspace(min(through.x), max(through.x), 2)
+    line = [math.exp(level) * float(x) ** exponent for x in ends]
+    return Series(label, ends.tolist(), line, line=True, theory=True)
+
+
+def estimates(
+    rows: Sequence[Mapping[str, Any]], x: str, name: str, label: str
+) -> tuple[Series, ...]:
+    """Return measured boundaries over ``x`` with intervals, and the predicted line if known."""
+    ordered = sorted(rows, key=lambda row: float(row[x]))
+    at = [float(row[x]) for row in ordered]
+    measured = Series(
+        label,
+        at,
+        [row[name]["value"] for row in ordered],
+        [row[name]["ci_low"] for row in ordered],
+        [row[name]["ci_high"] for row in ordered],
+    )
+    expected = [row[name].get("predicted") for row in ordered]
+    if len(at) < 2 or None in expected:
+        return (measured,)
+    return measured, Series(f"theory, {label}", at, expected, line=True, theory=True)
+
+
+def grouped(
+    runs: pd.DataFrame, names: Sequence[str]
+) -> Iterator[tuple[dict[str, Any], pd.DataFrame]]:
+    """Yield (parameters, runs) of each combination of parameters."""
+    for _, members in runs.groupby(list(names), sort=True, dropna=False):
+        yield {name: members[name].iloc[0] for name in names}, members
+
+
+def drawn(panels: Sequence[Panel]) -> tuple[Panel, ...]:
+    """Return the panels with something on them, each with as many series as can be read."""
+    return tuple(
+        replace(panel, series=tuple(panel.series)[:MOST_SERIES]) for panel in panels if panel.series
+    )

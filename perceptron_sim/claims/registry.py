@@ -1,0 +1,17 @@
+"""Every claim of the two papers that this software can put to the test (THEORY section 1).
+
+The one list: reports, the page of claims and the tests are made from it.
+"""
+
+from perceptron_sim.claims import nets, perceptron, regimes
+from perceptron_sim.claims.claim import Claim, Judgement, judge
+from perceptron_sim.claims.evidence import Evidence
+
+CLAIMS: tuple[Claim, ...] = tuple(
+    sorted((*nets.CLAIMS, *perceptron.CLAIMS, *regimes.CLAIMS), key=lambda claim: claim.number)
+)
+
+
+def judge_all(evidence: Evidence) -> list[Judgement]:
+    """Return every claim's judgement, those without evidence included, in the order of the list."""
+    return [judge(claim, evidence) for claim in CLAIMS]
