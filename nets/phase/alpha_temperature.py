@@ -151,11 +151,15 @@ def _exponent(rows: list[dict[str, Any]], name: str, theory: float) -> dict[str,
     """
     some = [row for row in rows if row[name] is not None]
     logs = [(math.log(r["alpha"]), math.log(r[name])) for r in some]
-    found = line(*zip(*logs, strict=True)) if logs else None
+    # A step of the lattice in T leaves ln T_max anywhere within it, and T_opt no better known.
+    steps = [math.log(r["T_max_fails"] / r["T_max_fits"]) for r in some if r["T_max"] is not None]
+    blur = max(steps, default=0.0) / math.sqrt(12.0)
+    x, y = [point[0] for point in logs], [point[1] for point in logs]
+    found = line(x, y, blur)
     if found is None:
         return None
     third = max(1, len(logs) // 3)
-    parts = [line(*zip(*part, strict=True)) for part in (logs[third:], logs[:-third])]
+    parts = [line(x[third:], y[third:]), line(x[:-third], y[:-third])]
     shifts = [abs(part.value - found.value) for part in parts if part is not None]
     return {
         "measured": found.value,

@@ -72,13 +72,18 @@ def jackknife(
     ]
 
 
-def line(x: Sequence[float], y: Sequence[float]) -> Measured | None:
+def line(x: Sequence[float], y: Sequence[float], blur: float = 0.0) -> Measured | None:
     """Return the slope of y on x by plain least squares, its error from the scatter about it.
 
-    None below four distinct x, where a scatter says nothing.
+    Args:
+        x, y: points; below four distinct x a scatter says nothing, and there is no result.
+        blur: standard deviation that each y has at least, if only because it lies on a lattice:
+            points on one lattice line scatter by nothing and are known no better than that.
     """
     at, value = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
     if len(np.unique(at)) < 4:
         return None
     found = stats.linregress(at, value)
-    return measured(float(found.slope), float(found.stderr), len(at) - 2)
+    least = blur / math.sqrt(float(np.sum((at - at.mean()) ** 2)))
+    # Without any scatter its error is 0/0.
+    return measured(float(found.slope), max(least, np.nan_to_num(found.stderr)), len(at) - 2)

@@ -2,7 +2,7 @@
 
 The rule (``judge``) is one for all claims. A measurement ``fails`` where its prediction is
 excluded with the whole claim's false alarms held at ``FALSE_ALARMS``; it ``holds`` where it is
-compatible at 95 % and its interval is no wider than the resolution asked for; else it is
+compatible at 95 % and all errors together are within the resolution asked for; else it is
 ``undecided``, and the number of seeds that would decide is said. A claim fails if one of its
 measurements does, holds if all do, and is undecided otherwise.
 """
@@ -42,7 +42,7 @@ class Measurement:
         ci_low, ci_high: its 95 % interval.
         window: over which sizes, temperatures or times it was taken.
         n_seeds: independent replicas behind it.
-        resolution: half-width of the 95 % interval at which it counts as decided.
+        resolution: 95 % half-width, all errors together, at which it counts as decided.
         expected: the prediction it is judged by, at the size measured where there is one.
         expected_error: standard error of that prediction; 0 for an exact one.
         expected_high: for a prediction that is a range, its upper end; ``expected`` is the lower.
@@ -201,23 +201,24 @@ def _finding(measured: Measurement, of: int) -> Finding:
     p_value = float(2.0 * stats.norm.sf(distance))
     if p_value < FALSE_ALARMS / of:
         return Finding(measured, Verdict.FAILS, distance, None, p_value)
-    if distance <= _Z95 and half <= measured.resolution:
+    if distance <= _Z95 and _Z95 * error <= measured.resolution:
         return Finding(measured, Verdict.HOLDS, distance, None, p_value)
     return Finding(measured, Verdict.UNDECIDED, distance, _seeds(measured, distance, of), p_value)
 
 
 def _seeds(measured: Measurement, distance: float, of: int) -> int | None:
-    """Return the number of seeds at which the interval would be narrow enough to decide."""
-    half = 0.5 * (measured.ci_high - measured.ci_low)
-    shrink = half / measured.resolution
+    """Return the number of seeds at which the errors would be small enough to decide."""
+    statistical = 0.5 * (measured.ci_high - measured.ci_low) / _Z95
+    fixed = math.hypot(measured.expected_error, measured.systematic or 0.0)
+    wanted = measured.resolution / _Z95
     if distance > _Z95:
         # In tension: until a departure as large as this one would be excluded.
-        shrink = max(shrink, float(stats.norm.isf(FALSE_ALARMS / of / 2.0)) / distance)
-    # Errors that seeds do not reduce must leave room.
-    fixed = math.hypot(measured.expected_error, measured.systematic or 0.0)
-    if shrink <= 1.0 or fixed > half / _Z95:
+        excluded = float(stats.norm.isf(FALSE_ALARMS / of / 2.0))
+        wanted = min(wanted, math.hypot(statistical, fixed) * distance / excluded)
+    # What seeds do not reduce must leave room.
+    if fixed >= wanted or statistical == 0.0:
         return None
-    return math.ceil(measured.n_seeds * shrink**2)
+    return math.ceil(measured.n_seeds * statistical**2 / (wanted**2 - fixed**2))
 
 
 def _together(verdicts: Sequence[Verdict]) -> Verdict:

@@ -10,7 +10,7 @@ from perceptron_sim.claims.panels import drawn, estimates
 
 _PNAS = "Sclocchi, Wyart (2024), PNAS 121 e2316301121"
 # Half-width in ln of a boundary, and in an exponent, at which it counts as measured.
-_BOUNDARY, _EXPONENT, _SLOPE = 0.15, 0.05, 0.02
+_BOUNDARY, _EXPONENT, _SLOPE = 0.25, 0.1, 0.05
 # Curves at different T are together until this fraction of t* at least, for noise to act late.
 _LATE = 0.1
 

@@ -213,3 +213,16 @@ def test_a_test_error_of_nothing_has_a_logarithm_and_a_frozen_kernel_none() -> N
     cell = cell_of(runs, ("test_error", "ntk_change"))
     assert cell["test_error_seeds"] == [math.log(0.5 / 512), math.log(0.25)]
     assert math.isnan(cell["ntk_change_ln"])
+
+
+def test_rows_on_one_line_of_the_lattice_are_known_to_a_step_of_it() -> None:
+    # T_max of all rows alike: the scatter is 0, and the slope is not known exactly.
+    x = [0.0, 1.0, 2.0, 3.0]
+    found = line(x, [1.0] * 4, blur=0.1)
+    assert found is not None
+    assert found.value == pytest.approx(0.0, abs=1e-12)
+    assert found.error == pytest.approx(0.1 / math.sqrt(5.0))
+    exact = line(x, [1.0, 2.0, 3.0, 4.0])
+    assert exact is not None
+    assert exact.error == pytest.approx(0.0, abs=1e-12)
+    assert math.isfinite(exact.ci_low)

@@ -139,6 +139,7 @@ def separations(
             "window": f"T/kappa {span([T / shared['kappa'] for T in mild])} against "
             f"{coldest / shared['kappa']:.4g}",
             "n_T": len(mild),
+            "n_seeds": min(min(row["n_seeds"], row["n_seeds_coldest"]) for row in rows),
             **_interval(mean),
         }
     return rows, headline

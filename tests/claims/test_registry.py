@@ -1,0 +1,174 @@
+"""Every claim is measured by small runs; planted failures flip its verdict."""
+
+import json
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from cli.main import root, run
+from nets.exponents import exponent_rows as net_rows
+from perceptron_sim.claims import Verdict, judge
+from perceptron_sim.claims.evidence import Evidence, Folder, evidence_in
+from perceptron_sim.claims.registry import CLAIMS, judge_all
+from perceptron_sim.errors import InputError
+from perceptron_sim.experiments.exponent_table import exponent_rows
+from perceptron_sim.experiments.store import ParquetStore
+
+BY_KEY = {claim.key: claim for claim in CLAIMS}
+
+# Small, so that all take half a minute; every claim is borne on by one of them at least.
+COMMANDS = {
+    "scan": "scan --chi 1 -d 16 -P 256,1024,4096 -T 2^-4,1,2^4 --seeds 12",
+    "B-eta": "phase --chi 1 -d 16 -P 256,1024 --budget 500runs",
+    "T-kappa": "phase --plane T-kappa --chi 1 -P 256 --budget 300runs",
+    "late": "phase --plane late-noise --chi 1 -d 16 -P 256 --seeds 8",
+    "lazy": "nets lazy --width 32 -P 64,128,256 --seeds 12 --no-checkpoints",
+    "nets": "nets scan --width 32 -P 64,128,256 --seeds 12 --no-checkpoints",
+    "alpha-T": "phase --plane alpha-T -P 64 --width 16 --depth 1 --alpha 2^-8:2^8:9 -T 2^-9:2:11 "
+    "--max-steps 2000 --seeds 3 --uniform",
+    "P-T": "phase --plane P-T --width 32 -P 64,128,256 --kernel lazy --seeds 8",
+}
+
+
+@pytest.fixture(scope="module")
+def evidence(tmp_path_factory: pytest.TempPathFactory) -> Evidence:
+    base = tmp_path_factory.mktemp("evidence")
+    for name, command in COMMANDS.items():
+        assert run([*command.split(), "--out", str(base / name)]) == 0
+    return evidence_in([base])
+
+
+def test_the_list_covers_the_papers() -> None:
+    assert len(BY_KEY) == len(CLAIMS)
+    # The six lines of THEORY section 1.
+    assert {claim.number for claim in CLAIMS} == set("123456")
+
+
+@pytest.mark.parametrize("key", BY_KEY)
+def test_each_claim_is_measured_and_drawn(key: str, evidence: Evidence) -> None:
+    claim = BY_KEY[key]
+    found = judge(claim, evidence)
+    if key not in ("noise-against-alpha", "T-opt"):
+        # These want test errors better known than small runs know them.
+        assert found.findings
+    for finding in found.findings:
+        measured = finding.measurement
+        assert math.isfinite(measured.value)
+        assert measured.ci_low <= measured.value <= measured.ci_high
+        assert measured.window
+        assert measured.n_seeds > 1
+        assert finding.verdict in Verdict
+    for panel in found.panels:
+        assert panel.x_label
+        assert panel.y_label
+        for series in panel.series:
+            values = [*series.x, *series.y, *series.y_low, *series.y_high]
+            assert np.all(np.isfinite(values))
+            assert len(series.x) == len(series.y)
+
+
+def test_the_perceptron_passes(evidence: Evidence) -> None:
+    # Each holds or is undecided with probability 1 - FALSE_ALARMS; the seeds are fixed.
+    for judgement in judge_all(evidence):
+        if judgement.claim.key.startswith(("perceptron", "three-phases", "noise-branch")):
+            assert judgement.verdict is not Verdict.FAILS, judgement.reason
+
+
+@pytest.mark.parametrize("key", BY_KEY)
+def test_the_command_of_each_claim_is_understood(key: str) -> None:
+    for line in BY_KEY[key].command.split(";"):
+        arguments = line.split()
+        assert arguments.pop(0) == "perceptron-sim"
+        command, ctx = root, root.make_context("perceptron-sim", [], resilient_parsing=True)
+        while hasattr(command, "resolve_command"):
+            _, command, arguments = command.resolve_command(ctx, arguments)
+            assert command is not None
+        command.make_context(command.name, arguments)
+
+
+# --- planted failures ------------------------------------------------------------------------
+
+
+def folder_of(path: Path, **summary) -> Folder:
+    path.mkdir()
+    (path / "summary.json").write_text(json.dumps(summary))
+    return Folder(path)
+
+
+def verdict_of(key: str, *folders: Folder) -> Verdict:
+    return judge(replace(BY_KEY[key], draw=lambda evidence: ()), Evidence(folders)).verdict
+
+
+@pytest.fixture(scope="module")
+def scanned(evidence: Evidence) -> pd.DataFrame:
+    (folder,) = (f for f in evidence.folders if f.path.name == "scan")
+    return ParquetStore.existing(folder.path).frame()
+
+
+def exponents(frame: pd.DataFrame) -> list[dict]:
+    return [row.as_dict() for row in exponent_rows(frame)]
+
+
+@pytest.mark.parametrize("chi", [0.0, 3.0])
+def test_a_wrong_chi_is_noticed(chi: float, scanned: pd.DataFrame, tmp_path: Path) -> None:
+    folder = folder_of(tmp_path / "x", exponents=exponents(scanned.assign(chi=chi)))
+    assert verdict_of("perceptron-gamma", folder) is Verdict.FAILS
+    assert verdict_of("perceptron-b", folder) is Verdict.FAILS
+
+
+def test_a_kernel_that_stops_early_is_noticed(scanned: pd.DataFrame, tmp_path: Path) -> None:
+    def ended(row: pd.Series) -> pd.Series:
+        at = int(np.argmax(np.asarray(row["checkpoint_unfitted"])[1:] <= 0.1 * row["P"])) + 1
+        w = math.hypot(row["checkpoint_w1"][at], row["checkpoint_w_perp"][at])
+        return pd.Series({"w_norm": w, "t_star": row["checkpoint_t"][at]})
+
+    biased = scanned.copy()
+    biased[["w_norm", "t_star"]] = scanned.apply(ended, axis=1)
+    folder = folder_of(tmp_path / "x", exponents=exponents(biased))
+    assert verdict_of("perceptron-gamma", folder) is Verdict.FAILS
+    assert verdict_of("perceptron-b", folder) is Verdict.FAILS
+
+
+def test_runs_under_the_wrong_P_are_noticed(scanned: pd.DataFrame, tmp_path: Path) -> None:
+    # Labels of runs permuted: P no longer belongs to the run.
+    rng = np.random.default_rng(1)
+    mixed = scanned.copy()
+    for _, index in scanned.groupby("T").groups.items():
+        mixed.loc[index, ["w_norm", "t_star"]] = scanned.loc[
+            rng.permutation(index), ["w_norm", "t_star"]
+        ].to_numpy()
+    folder = folder_of(tmp_path / "x", exponents=exponents(mixed))
+    assert verdict_of("perceptron-b", folder) is Verdict.FAILS
+
+
+def test_nets_trained_on_permuted_labels_are_noticed(
+    evidence: Evidence, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from nets.lazy import kernel as lazy_kernel
+
+    def permuted(run, data_dir):
+        data = true(run, data_dir)
+        rng = np.random.default_rng(run.config.seed)
+        return replace(data, y=rng.permutation(data.y))
+
+    true = lazy_kernel._data
+    monkeypatch.setattr(lazy_kernel, "_data", permuted)
+    out = tmp_path / "permuted"
+    assert run([*COMMANDS["lazy"].split(), "--out", str(out)]) == 0
+    frame = ParquetStore.existing(out).frame().assign(model="net")
+    planted = folder_of(tmp_path / "x", exponents=[row.as_dict() for row in net_rows(frame)])
+    (lazy,) = (f for f in evidence.folders if f.path.name == "lazy")
+    assert verdict_of("trained-as-lazy", planted, lazy) is Verdict.FAILS
+
+
+def test_folders_that_are_no_evidence(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no run folder here"):
+        evidence_in([tmp_path])
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "summary.json").write_text("[1")
+    with pytest.raises(InputError, match=r"no readable summary\.json"):
+        judge_all(evidence_in([tmp_path]))
