@@ -20,6 +20,7 @@ COMMANDS = {
     "nets": "Train nets on images or teacher data: the same questions, asked of deep nets.",
     "theory": "Print the predicted exponents and prefactors.",
     "export": "Write the runs of a folder as CSV or NetCDF.",
+    "import": "Take in runs of other programs, checked: fits, figures, evidence.",
     "store": "Check, compact or merge folders of runs.",
     "bench": "Time the event-driven kernel beside the reference and two libraries.",
     "doctor": "Check this installation and say what to do about each problem.",

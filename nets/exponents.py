@@ -7,14 +7,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from nets.training.result import FITTED
 from perceptron_sim.arrays import FloatArray
 from perceptron_sim.experiments.exponent_table import or_none, span
 from perceptron_sim.experiments.fits import fit_power_law
+from perceptron_sim.experiments.records import by_seed
+from perceptron_sim.kernels import status
+
+FITTED = status.NAMES[status.FITTED]
 
 SHARED = ["model", "data", "chi", "d", "arch", "depth", "width", "act", "B"]
-# Engine of lazy runs that share data and initial weights within a seed.
-SHARED_BY_SEED = "lazy"
 POINT = [*SHARED, "P", "T", "kappa"]
 
 
@@ -129,9 +130,7 @@ def _rows(runs: pd.DataFrame) -> Iterator[NetExponentRow]:
         ("b - 1 - 2 gamma", "P", ratio, 1.0, 0.0),
     ):
         abscissa = T if variable == "T" else P
-        fit = fit_power_law(
-            abscissa, logs, groups[variable], by_seed=first["kernel"] == SHARED_BY_SEED
-        )
+        fit = fit_power_law(abscissa, logs, groups[variable], by_seed=by_seed(str(first["kernel"])))
         if fit is None:
             continue
         row = NetExponentRow(

@@ -9,8 +9,7 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from nets.exponents import NetExponentRow
-from nets.training.result import FITTED
+from nets.exponents import FITTED, NetExponentRow
 from perceptron_sim.experiments.figures.style import (
     COLOURS,
     STYLE,

@@ -58,6 +58,7 @@ def command(
     """
     from cli.progress import TerminalProgress
     from cli.reports import say_interrupted
+    from cli.tables import print_collapses, print_exponents
     from perceptron_sim.experiments.collapse import collapses
     from perceptron_sim.experiments.exponent_table import exponent_rows
     from perceptron_sim.experiments.figures import save
@@ -117,8 +118,8 @@ def command(
 
         print_json(summary)
     else:
-        _print_rows(rows, summary["points_left_out"])
-        _print_collapses(found)
+        print_exponents(rows, summary["points_left_out"])
+        print_collapses(found)
     click.echo(f"figures: {', '.join(str(p) for p in written if p.suffix == '.png')}", err=True)
     click.echo(f"summary: {out / 'summary.json'}", err=True)
     return 0
@@ -169,13 +170,6 @@ def _say_cost(
     return 0
 
 
-def _finite_size(row: Any) -> str:
-    if row.finite_size is None:
-        return "-"
-    error = f" +- {row.finite_size_error:.3f}" if row.finite_size_error else ""
-    return f"{row.finite_size:.3f}{error}"
-
-
 def _say_what_was_done(found: int, done: int, wall_s: float, not_fitted: dict[str, int]) -> None:
     text = f"{found} runs found, {done} simulated in {wall_s:.1f} s"
     if not done:
@@ -183,87 +177,3 @@ def _say_what_was_done(found: int, done: int, wall_s: float, not_fitted: dict[st
     for status, count in sorted(not_fitted.items()):
         text += f"; {count} ended {status}"
     click.echo(text, err=True)
-
-
-_NAMES = {
-    "delta": "delta: ||w|| on T",
-    "t_star_on_T": "t* on T",
-    "gamma": "gamma: ||w|| on P",
-    "b": "b: t* on P",
-    "b - 1 - 2 gamma": "b - 1 - 2 gamma",
-}
-
-
-def _print_rows(rows: list[Any], left_out: int) -> None:
-    from cli.output import number, print_table
-    from cli.reports import INTERVALS, NOTHING_TO_FIT, say_left_out
-    from perceptron_sim.experiments.exponent_table import AGREES
-
-    if not rows:
-        click.echo(NOTHING_TO_FIT)
-    windows = sorted({row.window for row in rows})
-    mark = {window: chr(ord("a") + i) if i < 26 else str(i) for i, window in enumerate(windows)}
-    extra = [name for name in ("d", "B") if len({getattr(row, name) for row in rows}) > 1]
-    cells = [
-        [
-            _NAMES[row.quantity],
-            f"{row.chi:g}",
-            *(str(getattr(row, name)) for name in extra),
-            f"{row.measured:.3f}",
-            f"[{row.ci_low:.3f}, {row.ci_high:.3f}]",
-            number(row.systematic, 2),
-            f"{row.asymptotic:.3f}",
-            _finite_size(row),
-            AGREES[row.agrees],
-            str(row.n_seeds),
-            mark[row.window],
-        ]
-        for row in rows
-    ]
-    if rows:
-        print_table(
-            "||w|| ~ T^delta P^gamma,  t* ~ T P^b",
-            [
-                "exponent",
-                "chi",
-                *extra,
-                "measured",
-                "95 % interval",
-                "syst.",
-                "P/d -> inf",
-                "finite P/d",
-                "agree",
-                "seeds",
-                "window",
-            ],
-            cells,
-        )
-        for window in windows:
-            click.echo(f"window {mark[window]}: {window}")
-        click.echo(
-            f"{INTERVALS}\nP/d -> inf: asymptotic prediction, which exponents "
-            "measured at finite P/d approach slowly.\nfinite P/d: the same fit to the means that "
-            "theory predicts at the same points; agree: at 95 %, both errors together."
-        )
-    say_left_out(left_out)
-
-
-def _print_collapses(found: list[Any]) -> None:
-    from cli.output import print_table
-
-    if found:
-        print_table(
-            "collapse of ||w||/(T sqrt d) and t*/(T d) over d: S = 1 within errors",
-            ["observable", "chi", "against", "S", "spread in ln", "points"],
-            [
-                [
-                    {"w_norm": "||w||", "t_star": "t*"}[c.observable],
-                    f"{c.chi:g}",
-                    c.abscissa,
-                    f"{c.quality:.2f} +- {c.error:.2f}",
-                    f"{c.rms:.3f}",
-                    str(c.n_points),
-                ]
-                for c in found
-            ],
-        )

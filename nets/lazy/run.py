@@ -5,7 +5,6 @@ import time
 
 import numpy as np
 
-from nets.exponents import SHARED_BY_SEED
 from nets.lazy.config import LazyConfig
 from nets.lazy.kernel import LazyKernel
 from nets.training.course import next_mark
@@ -16,6 +15,7 @@ from perceptron_sim.experiments.kernel_machine import (
     KernelRunResult,
     simulate_kernel,
 )
+from perceptron_sim.experiments.records import LAZY_BY_SEED
 from perceptron_sim.experiments.simulate import StopFlag
 from perceptron_sim.kernels.kernel_sgd import add_rows
 
@@ -79,7 +79,7 @@ def run_lazy(
         # By definition of the limit.
         ntk_change=0.0,
         wall_s=time.perf_counter() - started,
-        engine=PAIRED if run.paired else SHARED_BY_SEED,
+        engine=PAIRED if run.paired else LAZY_BY_SEED,
         device="cpu",
         checkpoints=_course(end.course, config.eta) if checkpoints else None,
         weights=None,

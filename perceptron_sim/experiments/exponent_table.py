@@ -10,6 +10,7 @@ import pandas as pd
 
 from perceptron_sim.arrays import FloatArray
 from perceptron_sim.experiments.fits import PowerLawFit, fit_power_law
+from perceptron_sim.experiments.records import by_seed
 from perceptron_sim.kernels import status
 from perceptron_sim.theory import exponents
 from perceptron_sim.theory.prediction import accuracy, trusted_end
@@ -101,7 +102,8 @@ def exponent_rows(frame: pd.DataFrame) -> list[ExponentRow]:
 
     Runs are grouped by (chi, d, B). Fits on T take an intercept for each (P, kappa), fits on P
     one for each (T, kappa). Only noise-dominated points (T/kappa >= 512) enter, if there are
-    any; a point at which some run was not fitted is left out whole, as its mean is biased.
+    any; a point at which some run was not fitted is left out whole, as its mean is biased. Imported
+    runs that share data within a seed are fitted with the seed as the independent unit.
 
     Args:
         frame: rows as in ``records.SCHEMA``.
@@ -113,7 +115,8 @@ def exponent_rows(frame: pd.DataFrame) -> list[ExponentRow]:
     for shared, runs in frame.groupby(["chi", "d", "B"], sort=True):
         chi, d, B = cast(tuple[float, int, int], shared)
         points = list(_points(float(chi), int(d), int(B), runs))
-        rows.extend(_rows(float(chi), int(d), int(B), points))
+        by = bool(runs["kernel"].map(by_seed).any())
+        rows.extend(_rows(float(chi), int(d), int(B), points, by))
     return rows
 
 
@@ -140,7 +143,9 @@ def _points(chi: float, d: int, B: int, runs: pd.DataFrame) -> Iterator[_Point]:
             )
 
 
-def _rows(chi: float, d: int, B: int, points: list[_Point]) -> Iterator[ExponentRow]:
+def _rows(
+    chi: float, d: int, B: int, points: list[_Point], shared_seeds: bool
+) -> Iterator[ExponentRow]:
     noisy = [point for point in points if point.noise_dominated]
     chosen = noisy or points
     if not chosen:
@@ -172,7 +177,13 @@ def _rows(chi: float, d: int, B: int, points: list[_Point]) -> Iterator[Exponent
         ("b", "P", "t", 0.0, theory.b),
         ("b - 1 - 2 gamma", "P", "t/w^2", 1.0, 0.0),
     ):
-        fit = fit_power_law(on[variable], logs[observable], groups[variable], expected[observable])
+        fit = fit_power_law(
+            on[variable],
+            logs[observable],
+            groups[variable],
+            expected[observable],
+            by_seed=shared_seeds,
+        )
         if fit is not None:
             yield _row(
                 fit,

@@ -80,6 +80,19 @@ SCHEMA = pa.schema(
 
 Record = dict[str, Any]
 
+# Kernel of runs that other programs made; the second, where runs of one seed share their data or
+# initial weights, as the lazy runs of a seed do.
+IMPORTED = "imported"
+IMPORTED_BY_SEED = "imported, shared seeds"
+# Kernel of lazy runs that share data and initial weights within a seed.
+LAZY_BY_SEED = "lazy"
+
+
+def by_seed(kernel: str) -> bool:
+    """Tell whether the runs of a kernel are independent between seeds alone."""
+    return kernel in (LAZY_BY_SEED, IMPORTED_BY_SEED)
+
+
 # Status of a run that ended in an exception; such runs are tried again on resume.
 FAILED = "failed"
 
