@@ -3,7 +3,7 @@
 import click
 
 # They decide where and how fast, not what.
-_WITHOUT_EFFECT = ("out", "workers", "as_json", "device", "data_dir", "kernels")
+_WITHOUT_EFFECT = ("out", "workers", "scheduler", "as_json", "device", "data_dir", "kernels")
 
 
 def arguments_given(ctx: click.Context, without: tuple[str, ...] = ()) -> list[str]:

@@ -113,6 +113,48 @@ def out_option(default: str) -> Callable[[F], F]:
     )
 
 
+def workers_option(function: F) -> F:
+    """Add --workers and --scheduler; ``workers_of`` makes one of the two."""
+    options = [
+        click.option(
+            "--workers", type=click.IntRange(min=1), help="Threads.  [default: one a core]"
+        ),
+        click.option(
+            "--scheduler", help="Run on a Dask cluster: tcp://host:port or a scheduler file."
+        ),
+    ]
+    return _chain(options)(function)
+
+
+def workers_of(
+    ctx: click.Context,
+    workers: int | None,
+    scheduler: str | None,
+    *,
+    packages: tuple[str, ...] = (),
+    gpu: bool = False,
+) -> Any:
+    """Return where runs are done: ``workers``, or a cluster that is left with the command.
+
+    Args:
+        ctx: of the command.
+        workers, scheduler: as given by the user.
+        packages, gpu: as in ``Cluster``.
+    """
+    if scheduler is None:
+        return workers
+    from perceptron_sim.errors import InputError
+    from perceptron_sim.experiments.cluster import Cluster
+
+    if workers is not None:
+        raise InputError("--workers counts threads of this machine: leave it out with --scheduler")
+
+    def tell(text: str) -> None:
+        click.echo(text, err=True)
+
+    return ctx.with_resource(Cluster(scheduler, packages, tell, gpu))
+
+
 def json_option(function: F) -> F:
     """Add --json."""
     return click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")(

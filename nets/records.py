@@ -25,7 +25,7 @@ def _identity(config: NetConfig, provenance: str) -> Record:
     }
 
 
-def failure_record(config: NetConfig, provenance: str, reason: Exception) -> Record:
+def failure_record(config: NetConfig, provenance: str, reason: BaseException) -> Record:
     """Return the row of a run that ended in an exception: no numbers, the reason as message."""
     return _identity(config, provenance) | failure_fields(reason)
 

@@ -1,17 +1,26 @@
 """Train a grid of nets: skip what is stored, train the rest side by side, store as runs end."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 
 from nets.config import NetConfig
 from nets.records import failure_record, record_of
-from nets.training import Control, Failure, check_request, train_each
+from nets.training import Control, Failure, NetResult, check_request, train_each
+from nets.training.plan import shape_of
 from nets.training.snapshots import Snapshots
-from perceptron_sim.experiments.interrupts import Interrupts
+from perceptron_sim.experiments.cluster import Cluster
+from perceptron_sim.experiments.cluster_task import Steering
+from perceptron_sim.experiments.executors import TASKS_A_SLOT, Workers, answered, batches
+from perceptron_sim.experiments.interrupts import Interrupts, passed
 from perceptron_sim.experiments.progress import NoProgress, Progress
-from perceptron_sim.experiments.records import versions_text
-from perceptron_sim.experiments.scan import ScanReport, Tally, passed
+from perceptron_sim.experiments.records import Record, versions_text
+from perceptron_sim.experiments.scan import ScanReport, Tally
 from perceptron_sim.experiments.store import Store
+
+# Runs of a task of a cluster: what is lost with a worker, and what an ensemble on a GPU pays for.
+_MOST_RUNS = 256
 
 
 def scan(
@@ -22,7 +31,7 @@ def scan(
     engine: str = "auto",
     data_dir: Path | None = None,
     checkpoints: bool = True,
-    workers: int | None = None,
+    workers: Workers = None,
     unfinished: Path | None = None,
     progress: Progress | None = None,
     until: float | None = None,
@@ -36,9 +45,11 @@ def scan(
     Args:
         configs: what to run.
         store: where results are looked up and put.
-        device, engine, data_dir, checkpoints, workers: as in ``nets.training.train``.
+        device, engine, data_dir, checkpoints: as in ``nets.training.train``; on a cluster, of its
+            workers.
+        workers: threads, by default one a core, or a cluster.
         unfinished: folder where states of unfinished runs are kept, from which a killed scan
-            goes on; None keeps none.
+            goes on; None keeps none. Workers of a cluster keep none.
         progress: watcher.
         until: start no run after this time.monotonic(), finish those that run; None for no end.
 
@@ -47,6 +58,7 @@ def scan(
 
     Raises:
         InputError: before any run, as ``nets.training.check_request``.
+        ConnectionError: if the scheduler of the cluster is gone; what ended is stored.
     """
     watcher = progress or NoProgress()
     tally = Tally(store, watcher)
@@ -54,44 +66,106 @@ def scan(
     check_request(by_key.values(), device, data_dir, engine=engine, workers=workers)
     stored = store.keys()
     pending = [config for key, config in by_key.items() if key not in stored]
-    provenance = versions_text(("torch",))
+    training = _Training(device, engine, data_dir, checkpoints, versions_text(("torch",)))
     snapshots = None
     if unfinished is not None:
-        identity = {"versions": provenance, "checkpoints": checkpoints}
+        identity = {"versions": training.provenance, "checkpoints": checkpoints}
         snapshots = Snapshots(unfinished, identity, watcher.note)
     watcher.start("nets scan", len(pending), sum(map(_cost, pending)))
     with Interrupts(watcher) as interrupts:
-        control = Control(
-            draining=lambda: interrupts.draining or passed(until),
-            stop=interrupts.stop,
-            heartbeat=tally.flush,
-            snapshots=snapshots,
-        )
+        if isinstance(workers, Cluster):
+            ended = _on_cluster(pending, training, workers, interrupts, tally, until)
+        else:
+            control = Control(
+                draining=lambda: interrupts.draining or passed(until),
+                stop=interrupts.stop,
+                heartbeat=tally.flush,
+                snapshots=snapshots,
+            )
+            company = [config for key, config in by_key.items() if key in stored]
+            ended = training.each(pending, control, workers, company)
         try:
-            for run in train_each(
-                pending,
-                device,
-                engine=engine,
-                data_dir=data_dir,
-                checkpoints=checkpoints,
-                workers=workers,
-                control=control,
-                stored=[config for key, config in by_key.items() if key in stored],
-            ):
-                if run.config.key() in stored:
-                    # Only kept company to runs that went on from a saved state.
-                    continue
-                if isinstance(run, Failure):
-                    record = failure_record(run.config, provenance, run.error)
-                else:
-                    record = record_of(run, provenance)
-                tally.add(record, _cost(run.config))
+            for config, record in ended:
+                # Those stored only kept company to runs that went on from a saved state.
+                if record["key"] not in stored:
+                    tally.add(record, _cost(config))
         finally:
             watcher.finish()
             tally.flush(force=True)
     if snapshots is not None:
         snapshots.sweep(store.keys())
     return tally.close(by_key, len(pending), interrupts)
+
+
+@dataclass(frozen=True)
+class _Training:
+    """How runs are trained, here or on a worker; fields as in ``nets.training.train``."""
+
+    device: str
+    engine: str
+    data_dir: Path | None
+    checkpoints: bool
+    provenance: str
+
+    def each(
+        self,
+        configs: Sequence[NetConfig],
+        control: Control,
+        workers: int | None,
+        stored: Sequence[NetConfig] = (),
+    ) -> Iterator[tuple[NetConfig, Record]]:
+        """Train and yield records as runs end."""
+        for run in train_each(
+            configs,
+            self.device,
+            engine=self.engine,
+            data_dir=self.data_dir,
+            checkpoints=self.checkpoints,
+            workers=workers,
+            control=control,
+            stored=stored,
+        ):
+            yield run.config, self._record(run)
+
+    def __call__(self, configs: list[NetConfig], steering: Steering) -> list[Record | None]:
+        """Train a group in one thread of a worker; None for runs not started or dropped."""
+        control = Control(draining=lambda: steering.draining, stop=steering.stop)
+        found = {record["key"]: record for _, record in self.each(configs, control, 1)}
+        return [found.get(config.key()) for config in configs]
+
+    def _record(self, run: NetResult | Failure) -> Record:
+        if isinstance(run, Failure):
+            return self.failed(run.config, run.error)
+        return record_of(run, self.provenance)
+
+    def failed(self, config: NetConfig, reason: BaseException) -> Record:
+        """Return the record of a run that could not be trained."""
+        return failure_record(config, self.provenance, reason)
+
+
+def _groups(pending: Sequence[NetConfig], cluster: Cluster) -> Iterator[list[NetConfig]]:
+    """Yield runs alike in shape, an ensemble each, the longest runs of a shape first.
+
+    A GPU gets few large ensembles, a core many small groups, so that all end about together.
+    """
+    tasks = cluster.slots * (1 if cluster.gpu else TASKS_A_SLOT)
+    share = sum(map(_cost, pending)) / tasks
+    ordered = sorted(pending, key=lambda config: (shape_of(config), -_cost(config)))
+    for _, alike in groupby(ordered, key=shape_of):
+        yield from batches(alike, _cost, share, _MOST_RUNS)
+
+
+def _on_cluster(
+    pending: Sequence[NetConfig],
+    training: _Training,
+    cluster: Cluster,
+    interrupts: Interrupts,
+    tally: Tally,
+    until: float | None,
+) -> Iterator[tuple[NetConfig, Record]]:
+    groups = _groups(pending, cluster)
+    for group, answer in cluster.serve(groups, training, interrupts, tally.flush, until):
+        yield from answered(group, answer, training.failed)
 
 
 def _cost(config: NetConfig) -> float:

@@ -65,8 +65,8 @@ def _packages() -> list[Finding]:
 
 
 def _cores() -> Finding:
+    from perceptron_sim.experiments.executors import default_workers
     from perceptron_sim.experiments.memory import available_bytes, format_bytes
-    from perceptron_sim.experiments.scan import default_workers
 
     usable = default_workers()
     detail = f"{usable} usable of {os.cpu_count()}, {format_bytes(available_bytes())} at hand"

@@ -8,7 +8,15 @@ import click
 
 from cli.arguments import arguments_given
 from cli.commands.nets.options import net_options
-from cli.options import FloatGrid, IntegerGrid, given, json_option, out_option
+from cli.options import (
+    FloatGrid,
+    IntegerGrid,
+    given,
+    json_option,
+    out_option,
+    workers_of,
+    workers_option,
+)
 
 _INTEGERS = IntegerGrid()
 
@@ -28,7 +36,7 @@ _INTEGERS = IntegerGrid()
     help="Refine where ln of the observable is off straight lines by more.",
 )
 @click.option("--observable", help="What is mapped and refined.  [default: w_norm]")
-@click.option("--workers", type=click.IntRange(min=1), help="Threads.  [default: one a core]")
+@workers_option
 @click.option("--kernel", help="auto, event, reference, shuffled or sde; nets: lazy or net.")
 @out_option("perceptron-sim-phase")
 @json_option
@@ -43,6 +51,7 @@ def command(
     tolerance: float,
     observable: str | None,
     workers: int | None,
+    scheduler: str | None,
     out: Path,
     as_json: bool,
     device: str,
@@ -86,7 +95,9 @@ def command(
         )
     maps = chosen.maps(values)
     replicas = seeds if seeds is not None else values["seeds"]
-    check_maps(chosen, maps, replicas, workers)
+    packages = ("torch",) if plane_name in nets.phase.PLANES else ()
+    where = workers_of(ctx, workers, scheduler, packages=packages, gpu=device == "cuda")
+    check_maps(chosen, maps, replicas, where)
     explored = explore(
         chosen,
         maps,
@@ -96,7 +107,7 @@ def command(
         uniform=uniform or not chosen.adaptive,
         tolerance=tolerance,
         budget=limit,
-        workers=workers,
+        workers=where,
         progress=TerminalProgress(),
     )
     click.echo(

@@ -11,7 +11,16 @@ from typing import Any
 import click
 
 from cli.arguments import arguments_given
-from cli.options import FloatGrid, IntegerGrid, given, json_option, out_option, point_options
+from cli.options import (
+    FloatGrid,
+    IntegerGrid,
+    given,
+    json_option,
+    out_option,
+    point_options,
+    workers_of,
+    workers_option,
+)
 
 # Chosen so that the exponents of three chi come out in under a minute on two cores, the first
 # compilation included.
@@ -28,7 +37,7 @@ DEFAULTS: dict[str, Any] = {
 @click.command()
 @point_options(FloatGrid(), IntegerGrid())
 @click.option("--seeds", type=int, help="Replicas at each point: seeds 0 .. N-1.  [default: 6]")
-@click.option("--workers", type=click.IntRange(min=1), help="Threads.  [default: one a core]")
+@workers_option
 @click.option(
     "--kernel", default="auto", show_default=True, help="auto, event, reference, shuffled, sde."
 )
@@ -43,6 +52,7 @@ def command(
     /,
     out: Path,
     workers: int | None,
+    scheduler: str | None,
     kernel: str,
     budget: str | None,
     dry_run: bool,
@@ -75,10 +85,11 @@ def command(
     grid = PerceptronGrid(**values)
     # Every combination is checked before the folder is touched.
     configs = list(grid)
-    check_request(configs, kernel, workers)
+    where = workers_of(ctx, workers, scheduler)
+    check_request(configs, kernel, where)
     until = None if budget is None else time.monotonic() + _budget_s(budget)
     if dry_run:
-        return _say_cost(configs, kernel, workers, out, as_json)
+        return _say_cost(configs, kernel, where.slots if scheduler else workers, out, as_json)
     progress = TerminalProgress()
     store = ParquetStore(out, tell=progress.note)
     frame = None
@@ -88,7 +99,7 @@ def command(
             store,
             kernel=kernel,
             checkpoints="log" if checkpoints else None,
-            workers=workers,
+            workers=where,
             progress=progress,
             until=until,
         )
@@ -140,8 +151,8 @@ def _say_cost(
 ) -> int:
     from cli.progress import duration
     from perceptron_sim.experiments.cost import estimate
+    from perceptron_sim.experiments.executors import default_workers
     from perceptron_sim.experiments.memory import format_bytes
-    from perceptron_sim.experiments.scan import default_workers
     from perceptron_sim.experiments.simulate import resolve_kernel
     from perceptron_sim.experiments.store import ParquetStore
 

@@ -16,6 +16,8 @@ from nets.lazy.kernel import LazyKernel, build_kernel
 from nets.lazy.run import run_lazy
 from nets.ntk import check_kernel_memory
 from nets.training.result import NetResult
+from perceptron_sim.experiments.cluster import Cluster
+from perceptron_sim.experiments.executors import Workers
 from perceptron_sim.experiments.progress import NoProgress, Progress
 
 __all__ = ["LazyConfig", "LazyKernel", "build_kernel", "check_request", "run_lazy", "simulate_lazy"]
@@ -86,16 +88,23 @@ def by_kernel(configs: Iterable[LazyConfig]) -> Iterator[list[LazyConfig]]:
 
 
 def check_request(
-    configs: Iterable[LazyConfig], data_dir: Path | None = None, folder: Path | None = None
+    configs: Iterable[LazyConfig],
+    data_dir: Path | None = None,
+    folder: Path | None = None,
+    workers: Workers = None,
 ) -> None:
-    """Refuse what cannot run, before any work.
+    """Refuse what cannot run, before any work; of a cluster, one worker is asked.
 
     Raises:
         InputError: on data that are absent, damaged or smaller than P + P_test, or kernels that
             do not fit into memory (unless they are kept on disk).
     """
-    wanted = [run.config for run in configs]
-    for config in {(c.data, c.P, c.P_test): c for c in wanted}.values():
+    by_size = {(c.data, c.P, c.P_test): c for c in (run.config for run in configs)}
+    wanted = list(by_size.values())
+    if isinstance(workers, Cluster) and wanted:
+        workers.call(check_request, list(map(LazyConfig, wanted)), data_dir, folder)
+        return
+    for config in wanted:
         if config.data != PERCEPTRON:
             check_size(load_images(config.data, data_dir), config.P, config.P_test)
     if wanted and folder is None:

@@ -188,7 +188,13 @@ class DensityLog:
         """Fit the margins of a kernel, unless one of as many samples was."""
         known = self._fits.get(leader.kernel_key())
         if known is None or len(kernel.y) > known.P:
-            self._fits[leader.kernel_key()] = fit_density(early_margins(kernel))
+            self.keep(leader, fit_density(early_margins(kernel)))
+
+    def keep(self, leader: LazyConfig, fit: DensityFit) -> None:
+        """Keep the fit of a kernel, made here or elsewhere, unless one of as many samples is."""
+        known = self._fits.get(leader.kernel_key())
+        if known is None or fit.P > known.P:
+            self._fits[leader.kernel_key()] = fit
             content = {key: asdict(fit) for key, fit in sorted(self._fits.items())}
             write_atomically(self._path, (json.dumps(content, indent=1) + "\n").encode())
 

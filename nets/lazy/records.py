@@ -1,7 +1,7 @@
 """A lazy run as a row of the store, with the columns of trained nets."""
 
 from nets.lazy.config import LazyConfig
-from nets.records import record_of
+from nets.records import failure_record, record_of
 from nets.training.result import NetResult
 from perceptron_sim.experiments.records import Record
 
@@ -17,3 +17,8 @@ def lazy_record(run: LazyConfig, end: NetResult, provenance: str) -> Record:
         provenance: versions that made it, ``records.versions_text(("torch",))``.
     """
     return record_of(end, provenance) | {"key": run.key(), "model": MODEL}
+
+
+def lazy_failure(run: LazyConfig, provenance: str, reason: BaseException) -> Record:
+    """Return the row of a lazy run that could not be done: no numbers, the reason as message."""
+    return failure_record(run.config, provenance, reason) | {"key": run.key(), "model": MODEL}

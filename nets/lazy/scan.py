@@ -1,19 +1,24 @@
-"""A grid of lazy runs: one kernel a seed, its runs in threads, results stored as they end."""
+"""A grid of lazy runs: one kernel a seed, its runs side by side, results stored as they end."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 from nets.config import NetConfig
 from nets.lazy import by_kernel, check_request
 from nets.lazy.config import LazyConfig
-from nets.lazy.kernel import LazyKernel, build_kernel
-from nets.lazy.records import lazy_record
+from nets.lazy.density import DensityFit, DensityLog, early_margins, fit_density
+from nets.lazy.kernel import build_kernel
+from nets.lazy.records import lazy_failure, lazy_record
 from nets.lazy.run import run_lazy
 from nets.ntk import BuildStopped
-from perceptron_sim.experiments.interrupts import Interrupts
+from perceptron_sim.experiments.cluster import Cluster, WorkerLost
+from perceptron_sim.experiments.cluster_task import Steering
+from perceptron_sim.experiments.executors import Workers, answered, default_workers, in_threads
+from perceptron_sim.experiments.interrupts import Interrupts, passed
 from perceptron_sim.experiments.progress import NoProgress, Progress
 from perceptron_sim.experiments.records import Record, versions_text
-from perceptron_sim.experiments.scan import ScanReport, Tally, default_workers, in_threads, passed
+from perceptron_sim.experiments.scan import ScanReport, Tally
 from perceptron_sim.experiments.simulate import StopFlag
 from perceptron_sim.experiments.store import Store
 
@@ -29,9 +34,9 @@ def scan_lazy(
     data_dir: Path | None = None,
     folder: Path | None = None,
     checkpoints: bool = True,
-    workers: int | None = None,
+    workers: Workers = None,
     progress: Progress | None = None,
-    on_kernel: Callable[[LazyConfig, LazyKernel], None] = lambda leader, kernel: None,
+    densities: DensityLog | None = None,
     until: float | None = None,
 ) -> ScanReport:
     """Simulate every lazy run that ``store`` does not hold yet.
@@ -42,9 +47,9 @@ def scan_lazy(
         configs: what to run.
         store: where results are looked up and put.
         paired, data_dir, folder, checkpoints: as in ``simulate_lazy``.
-        workers: threads; default one a core.
+        workers: threads, by default one a core, or a cluster: a kernel and its runs are a task.
         progress: watcher.
-        on_kernel: told of every kernel built, with the run of largest P that it serves.
+        densities: told of the margins of every kernel built.
         until: start no run or kernel after this time.monotonic(); None for no end.
 
     Returns:
@@ -52,20 +57,20 @@ def scan_lazy(
 
     Raises:
         InputError: before any run, as ``nets.lazy.check_request``.
+        ConnectionError: if the scheduler of the cluster is gone; what ended is stored.
     """
     watcher = progress or NoProgress()
     tally = Tally(store, watcher)
     by_key = {run.key(): run for run in (LazyConfig(config, paired) for config in configs)}
-    check_request(by_key.values(), data_dir, folder)
+    check_request(by_key.values(), data_dir, folder, workers)
     stored = store.keys()
     pending = [run for key, run in by_key.items() if key not in stored]
     provenance = versions_text(("torch",))
-    n_workers = workers or default_workers()
     # The largest P of each kernel.
     kernels = {run.kernel_key(): run for run in sorted(pending, key=lambda run: run.config.P)}
     cost = sum(map(_cost, pending)) + sum(map(_kernel_cost, kernels.values()))
 
-    def serve(members: list[LazyConfig], interrupts: Interrupts) -> None:
+    def serve(members: list[LazyConfig], n_workers: int, interrupts: Interrupts) -> None:
         # A function of its own, so that one kernel is gone before the next is built.
         kernel = build_kernel(
             members[0],
@@ -75,7 +80,8 @@ def scan_lazy(
             progress=_Part(watcher, _kernel_cost(members[0])),
             stop=lambda: interrupts.draining,
         )
-        on_kernel(members[0], kernel)
+        if densities is not None:
+            densities.add(members[0], kernel)
 
         def work(run: LazyConfig, stop: StopFlag) -> Record:
             return lazy_record(
@@ -89,15 +95,73 @@ def scan_lazy(
     watcher.start("nets lazy", len(pending), cost)
     with Interrupts(watcher) as interrupts:
         try:
-            for members in by_kernel(pending):
-                if not (interrupts.draining or passed(until)):
-                    serve(members, interrupts)
+            if isinstance(workers, Cluster):
+                served = _Serve(data_dir, folder, checkpoints, densities is not None, provenance)
+                _on_cluster(pending, served, workers, interrupts, tally, until, densities)
+            else:
+                for members in by_kernel(pending):
+                    if not (interrupts.draining or passed(until)):
+                        serve(members, workers or default_workers(), interrupts)
         except BuildStopped:
             pass
         finally:
             watcher.finish()
             tally.flush(force=True)
     return tally.close(by_key, len(pending), interrupts)
+
+
+@dataclass(frozen=True)
+class _Serve:
+    """A kernel and its runs, in one thread of a worker; fields as in ``scan_lazy``."""
+
+    data_dir: Path | None
+    folder: Path | None
+    checkpoints: bool
+    density: bool
+    provenance: str
+
+    def __call__(
+        self, members: list[LazyConfig], steering: Steering
+    ) -> tuple[list[Record | None], DensityFit | None]:
+        """Return records, None for runs not started, and what the margins of the kernel say."""
+        nothing: list[Record | None] = [None] * len(members)
+        try:
+            kernel = build_kernel(
+                members[0],
+                self.data_dir,
+                folder=self.folder,
+                workers=1,
+                stop=lambda: steering.draining,
+            )
+        except BuildStopped:
+            return nothing, None
+        records = nothing
+        for i, run in enumerate(members):
+            if not steering.draining:
+                end = run_lazy(kernel, run, checkpoints=self.checkpoints, stop=steering.stop)
+                records[i] = lazy_record(run, end, self.provenance)
+        return records, fit_density(early_margins(kernel)) if self.density else None
+
+    def failed(self, run: LazyConfig, reason: BaseException) -> Record:
+        return lazy_failure(run, self.provenance, reason)
+
+
+def _on_cluster(
+    pending: list[LazyConfig],
+    serve: _Serve,
+    cluster: Cluster,
+    interrupts: Interrupts,
+    tally: Tally,
+    until: float | None,
+    densities: DensityLog | None,
+) -> None:
+    answers = cluster.serve(by_kernel(pending), serve, interrupts, tally.flush, until)
+    for members, answer in answers:
+        records = answer if isinstance(answer, WorkerLost) else answer[0]
+        for run, record in answered(members, records, serve.failed):
+            tally.add(record, _cost(run))
+        if densities is not None and not isinstance(answer, WorkerLost) and answer[1] is not None:
+            densities.keep(members[0], answer[1])
 
 
 def _cost(run: LazyConfig) -> float:

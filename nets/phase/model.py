@@ -14,6 +14,7 @@ from nets.lazy.scan import scan_lazy
 from nets.scan import scan
 from nets.training import check_request
 from perceptron_sim.errors import InputError
+from perceptron_sim.experiments.executors import Workers
 from perceptron_sim.experiments.progress import Progress
 from perceptron_sim.experiments.scan import ScanReport, merged
 from perceptron_sim.experiments.store import Store
@@ -59,11 +60,11 @@ class NetModel:
         """Return the key of a run."""
         return LazyConfig(job.config).key() if job.lazy else job.config.key()
 
-    def check(self, jobs: Sequence[NetJob], workers: int | None) -> None:
+    def check(self, jobs: Sequence[NetJob], workers: Workers) -> None:
         """Refuse absent data, unknown devices and what would not fit into memory."""
         for first, configs in _alike(jobs):
             if first.lazy:
-                check_lazy(map(LazyConfig, configs), first.data_dir)
+                check_lazy(map(LazyConfig, configs), first.data_dir, workers=workers)
             else:
                 check_request(
                     configs, first.device, first.data_dir, engine=first.engine, workers=workers
@@ -75,7 +76,7 @@ class NetModel:
         store: Store,
         *,
         until: float | None,
-        workers: int | None,
+        workers: Workers,
         progress: Progress,
     ) -> ScanReport:
         """Do the jobs that ``store`` lacks."""

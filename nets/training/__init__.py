@@ -16,8 +16,9 @@ from nets.training.lanes import Control, Failure, run_lanes
 from nets.training.plan import Plan, draw_data, inputs_of, is_compiled
 from nets.training.result import NetCheckpoints, NetResult
 from perceptron_sim.errors import InputError
+from perceptron_sim.experiments.cluster import Cluster
+from perceptron_sim.experiments.executors import Workers, default_workers
 from perceptron_sim.experiments.memory import check_memory
-from perceptron_sim.experiments.scan import default_workers
 
 __all__ = [
     "Control",
@@ -135,14 +136,18 @@ def check_request(
     data_dir: Path | None = None,
     *,
     engine: str = "auto",
-    workers: int | None = None,
+    workers: Workers = None,
 ) -> None:
-    """Refuse what cannot run, before any work.
+    """Refuse what cannot run, before any work; of a cluster, one worker is asked.
 
     Raises:
         InputError: on an unknown or absent device, an engine that cannot train a run, data that
             are absent, damaged or smaller than P + P_test, or runs that do not fit into memory.
     """
+    if isinstance(workers, Cluster):
+        one_a_size = list({_size(c): c for c in configs}.values())
+        workers.call(check_request, one_a_size, device, data_dir, engine=engine, workers=1)
+        return
     where = resolve_device(device)
     check_choice("engine", engine, ENGINES)
     if workers is not None and workers < 1:

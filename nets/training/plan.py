@@ -84,7 +84,7 @@ class Plan:
             yield [Lane(str(i), self._compiled, dense, (), states) for i in range(lanes)]
         pending = {config.key() for config in configs}
         others = [config for config in (*configs, *stored) if not self._compiles(config)]
-        for shape, alike in groupby(sorted(others, key=_order), key=_shape):
+        for shape, alike in groupby(sorted(others, key=_order), key=shape_of):
             members = list(alike)
             name = hashlib.sha256(repr(shape).encode()).hexdigest()[:16]
             count = min(self.workers, len(members))
@@ -132,10 +132,10 @@ class Plan:
 
 def _order(config: NetConfig) -> tuple[object, ...]:
     """Sort runs alike in shape together, the longest first: the end should not be one long run."""
-    return (_shape(config), -config.P, -config.T, config.seed)
+    return (shape_of(config), -config.P, -config.T, config.seed)
 
 
-def _shape(config: NetConfig) -> tuple[object, ...]:
+def shape_of(config: NetConfig) -> tuple[object, ...]:
     """Return what runs must share to be trained together."""
     return (
         *(config.arch, config.depth, config.width, config.act, config.B, config.dtype),

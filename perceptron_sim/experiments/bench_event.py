@@ -22,11 +22,12 @@ from matplotlib.figure import Figure
 
 from perceptron_sim.errors import InputError
 from perceptron_sim.experiments.bench import Case, Say, Settings, run_kernel, timing
+from perceptron_sim.experiments.executors import default_workers
 from perceptron_sim.experiments.figures.style import COLOURS, MARKERS, STYLE, log_axes
 from perceptron_sim.experiments.fits import fit_power_law
 from perceptron_sim.experiments.memory import check_memory
 from perceptron_sim.experiments.records import Record, versions
-from perceptron_sim.experiments.scan import default_workers, scan
+from perceptron_sim.experiments.scan import scan
 from perceptron_sim.experiments.simulate import RunResult, run_bytes
 from perceptron_sim.experiments.store import MemoryStore
 from perceptron_sim.theory import exponents

@@ -2,6 +2,7 @@
 
 import signal
 import threading
+import time
 from types import FrameType, TracebackType
 from typing import Any
 
@@ -9,6 +10,11 @@ from perceptron_sim.experiments.progress import NoProgress, Progress
 from perceptron_sim.experiments.simulate import StopFlag
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+def passed(until: float | None) -> bool:
+    """Tell whether the time.monotonic() after which no run starts is over."""
+    return until is not None and time.monotonic() >= until
 
 
 class Interrupts:

@@ -24,16 +24,17 @@ def available_bytes() -> int:
     return max(0, min(candidates))
 
 
-def check_memory(needed: int, what: str, at_once: int = 1) -> None:
+def check_memory(needed: int, what: str, at_once: int = 1, at_hand: float | None = None) -> None:
     """Raise InputError if ``at_once`` copies of ``what`` would not fit into memory.
 
     Args:
         needed: bytes one copy takes.
         what: name of the thing, for the message.
         at_once: how many copies are in memory together.
+        at_hand: bytes that there are; by default those of this machine.
     """
     total = needed * at_once
-    at_hand = available_bytes()
+    at_hand = available_bytes() if at_hand is None else at_hand
     if total > at_hand:
         copies = f" ({at_once} at once)" if at_once > 1 else ""
         raise InputError(

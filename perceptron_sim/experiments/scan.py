@@ -1,15 +1,14 @@
-"""Run a grid: skip what is stored, spread the rest over threads, store as runs end."""
+"""Run a grid: skip what is stored, spread the rest over workers, store as runs end."""
 
-import os
 import threading
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
+from perceptron_sim.experiments.cluster import Cluster
 from perceptron_sim.experiments.config import PerceptronConfig
 from perceptron_sim.experiments.cost import seconds
+from perceptron_sim.experiments.executors import Workers, default_workers, results
 from perceptron_sim.experiments.interrupts import Interrupts
 from perceptron_sim.experiments.memory import check_memory
 from perceptron_sim.experiments.progress import NoProgress, Progress
@@ -29,8 +28,6 @@ from perceptron_sim.kernels import status
 _NOTICE_S = 2.0
 _FLUSH_S = 1.0
 _INTERRUPTED = status.NAMES[status.INTERRUPTED]
-
-C = TypeVar("C")
 
 
 @dataclass(frozen=True)
@@ -73,18 +70,13 @@ def merged(reports: Sequence[ScanReport]) -> ScanReport:
     )
 
 
-def default_workers() -> int:
-    """Return the number of cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def scan(
     configs: Iterable[PerceptronConfig],
     store: Store,
     *,
     kernel: str = "auto",
     checkpoints: str | None = "log",
-    workers: int | None = None,
+    workers: Workers = None,
     progress: Progress | None = None,
     until: float | None = None,
 ) -> ScanReport:
@@ -98,7 +90,7 @@ def scan(
         store: where results are looked up and put.
         kernel: as in ``simulate``.
         checkpoints: as in ``simulate``.
-        workers: threads; default one a core.
+        workers: threads, by default one a core, or a cluster.
         progress: watcher.
         until: start no run after this time.monotonic(), finish those that run; None for no end.
 
@@ -108,13 +100,14 @@ def scan(
     Raises:
         InputError: before any run, if a configuration is out of range or the runs in flight
             would not fit into memory.
+        ConnectionError: if the scheduler of the cluster is gone; what ended is stored.
     """
     watcher = progress or NoProgress()
     report = Tally(store, watcher)
     configs = list(configs)
-    n_workers = workers or default_workers()
-    check_request(configs, kernel, n_workers)
+    check_request(configs, kernel, workers)
     name = resolve_kernel(kernel)
+    work = _Simulation(name, checkpoints, versions_text())
     stored = store.keys()
     keys: set[str] = set()
     pending: list[PerceptronConfig] = []
@@ -125,25 +118,15 @@ def scan(
             if key not in stored:
                 pending.append(config)
     # Longest first, so that the scan does not end on one long run.
-    pending.sort(key=lambda config: seconds(config, name), reverse=True)
-    provenance = versions_text()
-
-    def work(config: PerceptronConfig, stop: StopFlag) -> Record:
-        try:
-            return record_of(simulate(config, name, checkpoints, stop=stop), provenance)
-        except Exception as error:
-            return failure_record(config, name, provenance, error)
-
+    pending.sort(key=work.cost, reverse=True)
     with Interrupts(watcher) as interrupts:
-        if pending:
+        if pending and not isinstance(workers, Cluster):
             _compile(name, watcher)
-        watcher.start("scan", len(pending), sum(seconds(config, name) for config in pending))
+        watcher.start("scan", len(pending), sum(map(work.cost, pending)))
         try:
-            for config, record in in_threads(
-                pending, work, n_workers, interrupts, report.flush, until
-            ):
+            for config, record in results(pending, work, workers, interrupts, report.flush, until):
                 if record["status"] != _INTERRUPTED:
-                    report.add(record, seconds(config, name))
+                    report.add(record, work.cost(config))
         except BaseException:
             # Nothing can be stored or shown any more: do not wait for runs of hours.
             interrupts.draining = True
@@ -153,6 +136,28 @@ def scan(
             watcher.finish()
             report.flush(force=True)
     return report.close(keys, len(pending), interrupts)
+
+
+@dataclass(frozen=True)
+class _Simulation:
+    """One run, here or on a worker."""
+
+    kernel: str
+    checkpoints: str | None
+    provenance: str
+
+    def __call__(self, config: PerceptronConfig, stop: StopFlag) -> Record:
+        try:
+            run = simulate(config, self.kernel, self.checkpoints, stop=stop)
+            return record_of(run, self.provenance)
+        except Exception as error:
+            return self.failed(config, error)
+
+    def cost(self, config: PerceptronConfig) -> float:
+        return seconds(config, self.kernel)
+
+    def failed(self, config: PerceptronConfig, reason: BaseException) -> Record:
+        return failure_record(config, self.kernel, self.provenance, reason)
 
 
 def _compile(kernel: str, watcher: Progress) -> None:
@@ -167,7 +172,7 @@ def _compile(kernel: str, watcher: Progress) -> None:
 
 
 def check_request(
-    configs: Sequence[PerceptronConfig], kernel: str, workers: int | None = None
+    configs: Sequence[PerceptronConfig], kernel: str, workers: Workers = None
 ) -> None:
     """Refuse what cannot run, before any work.
 
@@ -177,11 +182,12 @@ def check_request(
     name = resolve_kernel(kernel)
     if configs:
         largest = max(configs, key=lambda c: run_bytes(c, name))
-        check_memory(
-            run_bytes(largest, name),
-            f"a run at P = {largest.P}, d = {largest.d}",
-            at_once=min(workers or default_workers(), len(configs)),
-        )
+        what = f"a run at P = {largest.P}, d = {largest.d}"
+        if isinstance(workers, Cluster):
+            check_memory(run_bytes(largest, name), f"{what} on a worker", 1, workers.bytes_a_run)
+        else:
+            at_once = min(workers or default_workers(), len(configs))
+            check_memory(run_bytes(largest, name), what, at_once)
 
 
 class Tally:
@@ -228,38 +234,3 @@ class Tally:
             wall_s=time.monotonic() - self._started,
             out_of_time=missing and not interrupts.draining,
         )
-
-
-def passed(until: float | None) -> bool:
-    """Tell whether the time.monotonic() after which no run starts is over."""
-    return until is not None and time.monotonic() >= until
-
-
-def in_threads(
-    pending: Iterable[C],
-    work: Callable[[C, StopFlag], Record],
-    workers: int,
-    interrupts: Interrupts,
-    heartbeat: Callable[[], None],
-    until: float | None = None,
-) -> Iterator[tuple[C, Record]]:
-    """Yield results as they end; few runs are in flight, so that a signal drains quickly."""
-    queue = iter(pending)
-    flying: dict[Future[Record], C] = {}
-    with ThreadPoolExecutor(workers) as pool:
-        while True:
-            late = passed(until)
-            while len(flying) < workers + 1 and not (interrupts.draining or late):
-                config = next(queue, None)
-                if config is None:
-                    break
-                flying[pool.submit(work, config, interrupts.stop)] = config
-            if interrupts.draining or late:
-                for waiting in [future for future in flying if future.cancel()]:
-                    del flying[waiting]
-            if not flying:
-                return
-            ended, _ = wait(flying, timeout=0.25, return_when=FIRST_COMPLETED)
-            for future in ended:
-                yield flying.pop(future), future.result()
-            heartbeat()

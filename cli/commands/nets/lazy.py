@@ -8,7 +8,15 @@ import click
 
 from cli.arguments import arguments_given
 from cli.commands.nets.options import net_options
-from cli.options import FloatGrid, IntegerGrid, given, json_option, out_option
+from cli.options import (
+    FloatGrid,
+    IntegerGrid,
+    given,
+    json_option,
+    out_option,
+    workers_of,
+    workers_option,
+)
 
 # The grid of nets scan, so that the two can be laid side by side; done in seconds.
 DEFAULTS: dict[str, Any] = {
@@ -22,7 +30,7 @@ DEFAULTS: dict[str, Any] = {
 @net_options(FloatGrid(), IntegerGrid(), trained=False)
 @click.option("--seeds", type=int, help="Replicas at each point: seeds 0 .. N-1.  [default: 12]")
 @click.option("--checkpoints/--no-checkpoints", default=True, help="Store the course of each run.")
-@click.option("--workers", type=click.IntRange(min=1), help="Threads.  [default: one a core]")
+@workers_option
 @click.option(
     "--kernels",
     type=click.Path(path_type=Path),
@@ -38,6 +46,7 @@ def command(
     data_dir: Path | None,
     checkpoints: bool,
     workers: int | None,
+    scheduler: str | None,
     kernels: Path | None,
     as_json: bool,
     **options: Any,
@@ -69,7 +78,8 @@ def command(
         del values["T"]
     # Every combination is checked before the folder is touched.
     configs = list(NetGrid(**values))
-    check_request(map(LazyConfig, configs), data_dir, kernels)
+    where = workers_of(ctx, workers, scheduler, packages=("torch",))
+    check_request(map(LazyConfig, configs), data_dir, kernels, where)
     store = ParquetStore(out)
     densities = DensityLog(out / "density.json")
     report = scan_lazy(
@@ -78,9 +88,9 @@ def command(
         data_dir=data_dir,
         folder=kernels,
         checkpoints=checkpoints,
-        workers=workers,
+        workers=where,
         progress=TerminalProgress(),
-        on_kernel=densities.add,
+        densities=densities,
     )
     done = "".join(f"; {count} ended {name}" for name, count in sorted(report.not_fitted.items()))
     click.echo(

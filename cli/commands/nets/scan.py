@@ -8,7 +8,15 @@ import click
 
 from cli.arguments import arguments_given
 from cli.commands.nets.options import net_options
-from cli.options import FloatGrid, IntegerGrid, given, json_option, out_option
+from cli.options import (
+    FloatGrid,
+    IntegerGrid,
+    given,
+    json_option,
+    out_option,
+    workers_of,
+    workers_option,
+)
 
 # Lazy and noise-dominated throughout; done in well under three minutes on two cores.
 DEFAULTS: dict[str, Any] = {
@@ -21,7 +29,7 @@ DEFAULTS: dict[str, Any] = {
 @click.command()
 @net_options(FloatGrid(), IntegerGrid())
 @click.option("--seeds", type=int, help="Replicas at each point: seeds 0 .. N-1.  [default: 12]")
-@click.option("--workers", type=click.IntRange(min=1), help="Threads.  [default: one a core]")
+@workers_option
 @click.option("--checkpoints/--no-checkpoints", default=True, help="Store the course of each run.")
 @click.option(
     "--with-lazy",
@@ -38,6 +46,7 @@ def command(
     device: str,
     engine: str,
     workers: int | None,
+    scheduler: str | None,
     data_dir: Path | None,
     checkpoints: bool,
     with_lazy: bool,
@@ -69,7 +78,8 @@ def command(
         del values["T"]
     # Every combination is checked before the folder is touched.
     configs = list(NetGrid(**values))
-    check_request(configs, device, data_dir, engine=engine, workers=workers)
+    where = workers_of(ctx, workers, scheduler, packages=("torch",), gpu=device == "cuda")
+    check_request(configs, device, data_dir, engine=engine, workers=where)
     if with_lazy:
         check_kernel_memory(max(config.P for config in configs))
     store = ParquetStore(out)
@@ -80,7 +90,7 @@ def command(
         data_dir=data_dir,
         engine=engine,
         checkpoints=checkpoints,
-        workers=workers,
+        workers=where,
         unfinished=out / "unfinished",
         progress=TerminalProgress(),
     )
@@ -104,6 +114,7 @@ def command(
             paired=True,
             data_dir=data_dir,
             checkpoints=checkpoints,
+            workers=where if scheduler else None,
             progress=TerminalProgress(),
         )
         if lazy_report.interrupted:

@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from perceptron_sim.errors import InputError
+from perceptron_sim.experiments.executors import Workers
 from perceptron_sim.experiments.phase.cells import cell_of, sample_of
 from perceptron_sim.experiments.phase.plane import Map, Plane
 from perceptron_sim.experiments.phase.refine import (
@@ -83,7 +84,7 @@ class Explored:
     wall_s: float
 
 
-def check_maps(plane: Plane, maps: Sequence[Map], seeds: int, workers: int | None) -> None:
+def check_maps(plane: Plane, maps: Sequence[Map], seeds: int, workers: Workers) -> None:
     """Refuse what cannot run, before any work.
 
     Raises:
@@ -108,7 +109,7 @@ def explore(
     uniform: bool = False,
     tolerance: float = 0.1,
     budget: Budget | None = None,
-    workers: int | None = None,
+    workers: Workers = None,
     progress: Progress | None = None,
 ) -> Explored:
     """Fill every map, adaptively or uniformly, until done or out of budget.
@@ -125,7 +126,7 @@ def explore(
         uniform: fill the full lattices.
         tolerance: as in ``refine.fill_adaptively``, in ln of the observable.
         budget: where to stop; nowhere by default.
-        workers: threads; default one a core.
+        workers: threads, by default one a core, or a cluster.
         progress: watcher.
     """
     limits = budget or Budget()
@@ -180,7 +181,7 @@ class _Filler:
         *,
         until: float | None,
         runs: float,
-        workers: int | None,
+        workers: Workers,
         progress: Progress,
     ) -> None:
         self.found = self.done = self.jobs = 0

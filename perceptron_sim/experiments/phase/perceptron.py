@@ -10,6 +10,7 @@ import pandas as pd
 
 from perceptron_sim.errors import InputError
 from perceptron_sim.experiments.config import PerceptronConfig
+from perceptron_sim.experiments.executors import Workers
 from perceptron_sim.experiments.phase.cells import FITTED
 from perceptron_sim.experiments.phase.law import Estimate, LawFit, fit_law
 from perceptron_sim.experiments.phase.plane import Axis
@@ -36,7 +37,7 @@ class PerceptronModel:
         config, kernel = job
         return config.key(resolve_kernel(kernel))
 
-    def check(self, jobs: Sequence[Job], workers: int | None) -> None:
+    def check(self, jobs: Sequence[Job], workers: Workers) -> None:
         """Refuse what would not fit into memory."""
         for kernel, configs in _by_kernel(jobs).items():
             check_request(configs, kernel, workers)
@@ -47,7 +48,7 @@ class PerceptronModel:
         store: Store,
         *,
         until: float | None,
-        workers: int | None,
+        workers: Workers,
         progress: Progress,
     ) -> ScanReport:
         """Do the jobs that ``store`` lacks."""

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from perceptron_sim.arrays import FloatArray
+from perceptron_sim.experiments.executors import Workers
 from perceptron_sim.experiments.progress import Progress
 from perceptron_sim.experiments.scan import ScanReport
 from perceptron_sim.experiments.store import Store
@@ -26,7 +27,7 @@ class Model(Protocol):
     def key(self, job: Any) -> str:
         """Return the key of the run in the store."""
 
-    def check(self, jobs: Sequence[Any], workers: int | None) -> None:
+    def check(self, jobs: Sequence[Any], workers: Workers) -> None:
         """Refuse, with InputError and before any work, what cannot run."""
 
     def run(
@@ -35,7 +36,7 @@ class Model(Protocol):
         store: Store,
         *,
         until: float | None,
-        workers: int | None,
+        workers: Workers,
         progress: Progress,
     ) -> ScanReport:
         """Do the jobs that ``store`` lacks; start none after the time.monotonic() ``until``."""

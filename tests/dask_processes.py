@@ -1,0 +1,83 @@
+"""A Dask scheduler and workers as processes of their own, on loopback."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+
+class DaskProcesses:
+    """A scheduler and its workers; a context that ends them."""
+
+    def __init__(self, folder: Path) -> None:
+        """Prepare; logs and the scheduler file go to ``folder``."""
+        self.folder = folder
+        self.file = folder / "scheduler.json"
+        self.workers: list[subprocess.Popen[bytes]] = []
+        self.scheduler: subprocess.Popen[bytes] | None = None
+        self.address = ""
+
+    def __enter__(self) -> "DaskProcesses":
+        self.start_scheduler()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.stop()
+
+    def start_scheduler(self) -> None:
+        """Start a scheduler, the first at a free port, others at the same one."""
+        self.file.unlink(missing_ok=True)
+        port = self.address.rpartition(":")[2] or "0"
+        self.scheduler = self._start(
+            *("scheduler", "--host", "127.0.0.1", "--port", port, "--no-dashboard", "--no-show"),
+            *("--scheduler-file", str(self.file)),
+        )
+        self._wait_for(self.file)
+        self.address = f"tcp://127.0.0.1:{_port_of(self.file)}"
+
+    def start_worker(self, *more: str, **environment: str) -> subprocess.Popen[bytes]:
+        """Start a worker of one thread; it is there soon after."""
+        worker = self._start(
+            *("worker", self.address, "--nthreads", "1", "--no-dashboard", "--no-nanny"),
+            *("--host", "127.0.0.1", "--local-directory", str(self.folder), *more),
+            **environment,
+        )
+        self.workers.append(worker)
+        return worker
+
+    def stop(self) -> None:
+        """End all of them."""
+        for process in [*self.workers, self.scheduler]:
+            if process is not None and process.poll() is None:
+                process.send_signal(signal.SIGKILL)
+            if process is not None:
+                process.wait()
+        self.workers = []
+        self.scheduler = None
+
+    def _start(self, *arguments: str, **environment: str) -> subprocess.Popen[bytes]:
+        with (self.folder / f"{arguments[0]}.log").open("ab") as log:
+            return subprocess.Popen(
+                [sys.executable, "-m", "distributed.cli.dask_" + arguments[0], *arguments[1:]],
+                stdout=log,
+                stderr=log,
+                cwd=self.folder,
+                env={**os.environ, "DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT": "5", **environment},
+            )
+
+    def _wait_for(self, path: Path) -> None:
+        for _ in range(600):
+            if path.exists() and path.stat().st_size:
+                return
+            assert self.scheduler is not None
+            assert self.scheduler.poll() is None, (self.folder / "scheduler.log").read_text()
+            time.sleep(0.05)
+        raise AssertionError("no scheduler within half a minute")
+
+
+def _port_of(file: Path) -> str:
+    import json
+
+    return str(json.loads(file.read_text())["address"].rpartition(":")[2])
