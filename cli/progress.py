@@ -1,13 +1,30 @@
 """Progress on stderr: a bar with ETA on a terminal, plain lines when piped."""
 
+import contextlib
 import sys
 import time
+from collections.abc import Iterator
 
 import click
 
 # Jobs shorter than this stay silent; lines in a pipe are this far apart.
 _QUIET_S = 2.0
 _LINE_EVERY_S = 10.0
+
+
+# Seconds of work that follow the job that is watched, in the same command.
+_later_s = 0.0
+
+
+@contextlib.contextmanager
+def later_work(seconds: float) -> Iterator[None]:
+    """Let progress tell the time left of the whole command, of which ``seconds`` come later."""
+    global _later_s
+    before, _later_s = _later_s, seconds
+    try:
+        yield
+    finally:
+        _later_s = before
 
 
 class TerminalProgress:
@@ -66,6 +83,8 @@ class TerminalProgress:
             f"{self._unit}, {100 * fraction:.0f} % of the work, {duration(elapsed)} elapsed, "
             f"about {duration(left)} left"
         )
+        if _later_s:
+            text += f" of this, {duration(left + _later_s)} of all"
         if self._terminal:
             click.echo(f"\r\x1b[2K{text}", err=True, nl=False)
             self._drawn = True

@@ -27,6 +27,7 @@ _INTEGERS = IntegerGrid()
 @click.option("--seeds", type=int, help="Replicas of a cell: seeds 0 .. N-1.")
 @click.option("--max-updates", type=int, help="Budget of a run, in steps that change w.")
 @click.option("--budget", help="Budget of the map: 90s, 10min, 2h or 800runs.  [default: none]")
+@click.option("--dry-run", is_flag=True, help="Say what there is to do at most; do none.")
 @click.option("--uniform", is_flag=True, help="Fill the full grid instead of refining.")
 @click.option(
     "--tolerance",
@@ -47,6 +48,7 @@ def command(
     plane_name: str,
     seeds: int | None,
     budget: str | None,
+    dry_run: bool,
     uniform: bool,
     tolerance: float,
     observable: str | None,
@@ -97,7 +99,15 @@ def command(
     replicas = seeds if seeds is not None else values["seeds"]
     packages = ("torch",) if plane_name in nets.phase.PLANES else ()
     where = workers_of(ctx, workers, scheduler, packages=packages, gpu=device == "cuda")
-    check_maps(chosen, maps, replicas, where)
+    cells = check_maps(chosen, maps, replicas, where)
+    if dry_run:
+        adaptive = chosen.adaptive and not uniform
+        click.echo(
+            f"{len(maps)} maps, {cells} cells of {replicas} seeds: "
+            f"{'at most ' if adaptive else ''}{cells * replicas} runs, "
+            f"{'those stored included' if budget is None else f'until {budget} are over'}"
+        )
+        return 0
     explored = explore(
         chosen,
         maps,

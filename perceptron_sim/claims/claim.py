@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING
 
 from scipy import stats
 
+from perceptron_sim.errors import InputError
+
 if TYPE_CHECKING:
     from perceptron_sim.claims.evidence import Evidence
 
@@ -175,18 +177,24 @@ class Judgement:
 
 
 def judge(claim: Claim, evidence: "Evidence") -> Judgement:
-    """Measure what a claim is about in run folders, and say how it stands."""
-    measurements = list(claim.measure(evidence))
+    """Measure what a claim is about in run folders, and say how it stands.
+
+    Raises:
+        InputError: if a summary is not as this version writes it.
+    """
+    try:
+        measurements = list(claim.measure(evidence))
+        panels = claim.draw(evidence) if measurements else ()
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        # Summaries are files of the user's: any may be of another version, or edited.
+        raise InputError(
+            f"a summary.json of {', '.join(evidence.names)} does not tell what {claim.key} needs "
+            f"({type(error).__name__}: {error}): repeat the command that wrote it, which does "
+            "no run again"
+        ) from error
     findings = [_finding(each, len(measurements)) for each in measurements]
     verdict = _together([finding.verdict for finding in findings])
-    return Judgement(
-        claim,
-        verdict,
-        findings,
-        _reason(findings),
-        claim.draw(evidence) if findings else (),
-        evidence.names,
-    )
+    return Judgement(claim, verdict, findings, _reason(findings), panels, evidence.names)
 
 
 def _finding(measured: Measurement, of: int) -> Finding:

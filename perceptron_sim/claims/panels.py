@@ -77,7 +77,16 @@ def grouped(
 
 
 def drawn(panels: Sequence[Panel]) -> tuple[Panel, ...]:
-    """Return the panels with something on them, each with as many series as can be read."""
-    return tuple(
-        replace(panel, series=tuple(panel.series)[:MOST_SERIES]) for panel in panels if panel.series
-    )
+    """Return the panels with something on them, each with as many series as can be read.
+
+    Of too many measured ones those in between are left out; lines stay.
+    """
+    shown = []
+    for panel in panels:
+        points = [series for series in panel.series if not series.line]
+        every = max(1, math.ceil((len(points) - 1) / (MOST_SERIES - 1)))
+        kept = {id(series) for series in [*points[::every], *points[-1:]]}
+        series = tuple(s for s in panel.series if s.line or id(s) in kept)
+        if series:
+            shown.append(replace(panel, series=series))
+    return tuple(shown)

@@ -113,7 +113,9 @@ def _on_T(column: str, symbol: str) -> Callable[[Evidence], Sequence[Panel]]:
                 for P, same in grouped(members, ("P",)):
                     points = means(same, "T", column, f"P = {P['P']}")
                     if points is not None:
-                        series += [points, power_law(points, 1.0, "slope 1")]
+                        series.append(points)
+                if series:
+                    series.append(power_law(series[0], 1.0, "slope 1"))
                 title = f"chi = {at['chi']:g}, d = {at['d']}, B = {at['B']}"
                 panels.append(Panel(title, "temperature T", symbol, series))
         return drawn(panels)

@@ -6,7 +6,8 @@ from typing import Any
 
 from perceptron_sim.claims.claim import Claim, Measurement, Panel, Series
 from perceptron_sim.claims.evidence import Evidence
-from perceptron_sim.claims.panels import drawn, estimates
+from perceptron_sim.claims.panels import drawn, estimates, grouped, means, power_law
+from perceptron_sim.experiments.exponent_table import NOISE_DOMINATED
 
 _PNAS = "Sclocchi, Wyart (2024), PNAS 121 e2316301121"
 # Half-width in ln of a boundary, and in an exponent, at which it counts as measured.
@@ -136,6 +137,34 @@ def _draw_boundary(part: str, name: str, symbol: str) -> Any:
     return draw
 
 
+def _draw_branch(evidence: Evidence) -> tuple[Panel, ...]:
+    panels = []
+    for folder in evidence.folders:
+        if not folder.summary.get("crossovers"):
+            continue
+        runs = folder.runs
+        scaled = runs.assign(
+            tau=(runs["T"] / runs["kappa"]).round(12), w=runs["w_norm"] / runs["kappa"]
+        )
+        for at, members in grouped(scaled, ("chi", "d", "P")):
+            series: list[Series] = []
+            for kappa, same in grouped(members, ("kappa",)):
+                points = means(same, "tau", "w", f"kappa = {kappa['kappa']:g}")
+                if points is not None:
+                    series.append(points)
+            hot = [s for s in series if max(s.x) >= NOISE_DOMINATED]
+            if hot:
+                series.append(power_law(_from(hot[0], NOISE_DOMINATED), 1.0, "slope 1"))
+            panels.append(Panel(_model(at, "chi", "d", "P"), "T / kappa", "||w|| / kappa", series))
+    return drawn(panels)
+
+
+def _from(series: Series, least: float) -> Series:
+    """Return the points of a series at x >= ``least``."""
+    kept = [(x, y) for x, y in zip(series.x, series.y, strict=True) if x >= least * (1.0 - 1e-9)]
+    return Series(series.label, [x for x, _ in kept], [y for _, y in kept])
+
+
 def _draw_late(evidence: Evidence) -> tuple[Panel, ...]:
     groups: dict[tuple[float, int, int], list[dict[str, Any]]] = {}
     for _, row in evidence.rows("separations"):
@@ -196,6 +225,7 @@ CLAIMS: Sequence[Claim] = (
         command=_T_KAPPA,
         estimator="the same fit to each kappa by itself, from independent runs",
         measure=_on_kappa,
+        draw=_draw_branch,
     ),
     _claim(
         "6",
@@ -205,6 +235,7 @@ CLAIMS: Sequence[Claim] = (
         command=_T_KAPPA,
         estimator="weighted least squares of mean ln ||w|| on ln T at T >= 512 kappa",
         measure=_noise_slope,
+        draw=_draw_branch,
     ),
     _claim(
         "6",

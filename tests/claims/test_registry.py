@@ -172,3 +172,9 @@ def test_folders_that_are_no_evidence(tmp_path: Path) -> None:
     (tmp_path / "summary.json").write_text("[1")
     with pytest.raises(InputError, match=r"no readable summary\.json"):
         judge_all(evidence_in([tmp_path]))
+
+
+def test_a_summary_of_another_version_is_named(tmp_path: Path) -> None:
+    folder = folder_of(tmp_path / "x", late=[{"chi": 1.0}])
+    with pytest.raises(InputError, match="x does not tell what late-noise needs"):
+        judge_all(Evidence((folder,)))

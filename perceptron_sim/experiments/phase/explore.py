@@ -84,8 +84,8 @@ class Explored:
     wall_s: float
 
 
-def check_maps(plane: Plane, maps: Sequence[Map], seeds: int, workers: Workers) -> None:
-    """Refuse what cannot run, before any work.
+def check_maps(plane: Plane, maps: Sequence[Map], seeds: int, workers: Workers) -> int:
+    """Refuse what cannot run, before any work; return the number of cells there are.
 
     Raises:
         InputError: on a cell that is out of range or would not fit into memory, or no cell.
@@ -97,6 +97,7 @@ def check_maps(plane: Plane, maps: Sequence[Map], seeds: int, workers: Workers) 
     if not existing:
         raise InputError("no cell of this plane exists: widen its axes")
     plane.model.check(existing, workers)
+    return len(existing)
 
 
 def explore(

@@ -1,0 +1,196 @@
+"""``perceptron-sim compare``: theory, perceptron, lazy nets and trained nets, judged together."""
+
+import contextlib
+import io
+import json
+import shlex
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+
+from cli.arguments import arguments_given
+from cli.options import json_option, out_option
+from cli.presets import NETS, PERCEPTRON, PRESETS, Stage, chosen, preset, with_options
+
+_STATE = "compare.json"
+_OF_NETS = ("data", "arch", "depth", "width", "act", "device", "data_dir")
+_PASSED_ON = {
+    PERCEPTRON: ("chi", "seeds", "workers", "scheduler"),
+    NETS: (*_OF_NETS, "seeds", "workers", "scheduler"),
+}
+
+
+@click.command()
+@click.option(
+    "--preset",
+    "preset_name",
+    default="quick",
+    show_default=True,
+    help="; ".join(f"{name}: {known.about}" for name, known in PRESETS.items()) + ".",
+)
+@click.option("--stages", help="Only these, by commas: scan, B-eta, T-kappa, lazy, nets, ...")
+@click.option("--chi", help="Density exponents of the perceptron.  [default: the preset's]")
+@click.option("--data", help="digits, mnist, cifar10 or perceptron.  [default: the preset's]")
+@click.option("--arch", help="mlp, cnn, mnas or linear.  [default: mlp]")
+@click.option("--depth", help="Hidden layers, or blocks of mnas.  [default: the preset's]")
+@click.option("--width", help="Units or channels of a hidden layer.  [default: the preset's]")
+@click.option("--act", help="relu, gelu or silu.  [default: the preset's]")
+@click.option("--seeds", help="Replicas at each point.  [default: the preset's]")
+@click.option("--with", "others", multiple=True, help="Further folder of runs to judge.")
+@click.option("--workers", type=click.IntRange(min=1), help="Threads.  [default: one a core]")
+@click.option("--device", help="auto, cpu or cuda, for nets.  [default: auto]")
+@click.option("--scheduler", help="Address of a Dask scheduler.  [default: this machine]")
+@click.option("--data-dir", help="Folder of mnist.npz, cifar10.npz.")
+@click.option("--dry-run", is_flag=True, help="Say what would be run and how long it takes.")
+@out_option("perceptron-sim-compare")
+@json_option
+@click.pass_context
+def command(
+    ctx: click.Context,
+    /,
+    preset_name: str,
+    stages: str | None,
+    others: tuple[str, ...],
+    dry_run: bool,
+    out: Path,
+    as_json: bool,
+    **options: Any,
+) -> int:
+    """Run perceptron, lazy and trained nets; judge every claim of the papers; write a report.
+
+    Each stage is a command of this program in a folder of its own, so that it can be repeated,
+    changed or reused by itself. The same command again finds what is done and does the rest.
+    """
+    from cli.progress import duration
+    from perceptron_sim.claims.evidence import evidence_in
+
+    plan = [
+        with_options(stage, _passed_on(stage, options))
+        for stage in chosen(preset(preset_name).stages, stages)
+    ]
+    # Folders of others are checked before any work.
+    elsewhere = evidence_in([Path(path) for path in others]).folders if others else ()
+    done = _state(out)
+    left = [stage for stage in plan if not _found(stage, out, done)]
+    for stage in left:
+        code = _check(stage)
+        if code:
+            return code
+    _say_plan(plan, left, out)
+    if dry_run:
+        return 0
+    for i, stage in enumerate(left):
+        later = sum(following.seconds for following in left[i + 1 :])
+        click.echo(
+            f"[{plan.index(stage) + 1}/{len(plan)}] {stage.name}: perceptron-sim "
+            f"{shlex.join(stage.command)}; all: about {duration(stage.seconds + later)} left",
+            err=True,
+        )
+        started = time.monotonic()
+        code = _run(stage, out / stage.name, later)
+        if code:
+            click.echo(f"{stage.name} did not end: repeat the command to go on", err=True)
+            return code
+        done[stage.name] = {
+            "command": list(stage.command),
+            "wall_s": time.monotonic() - started,
+        }
+        _write_state(out, done)
+    return _report(ctx, [out / stage.name for stage in plan], elsewhere, out, as_json)
+
+
+def _passed_on(stage: Stage, options: dict[str, Any]) -> list[str]:
+    given: list[str] = []
+    for name in _PASSED_ON[stage.kind]:
+        # Kernels of lazy runs are computed on the CPU.
+        if options[name] is not None and not (name == "device" and "lazy" in stage.command):
+            given += [f"--{name.replace('_', '-')}", str(options[name])]
+    return given
+
+
+def _state(out: Path) -> dict[str, Any]:
+    """Return what stages of earlier calls are done; what cannot be read counts as not done."""
+    try:
+        found = json.loads((out / _STATE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _write_state(out: Path, done: dict[str, Any]) -> None:
+    from perceptron_sim.experiments.atomic import write_atomically
+
+    write_atomically(out / _STATE, (json.dumps(done, indent=2) + "\n").encode())
+
+
+def _found(stage: Stage, out: Path, done: dict[str, Any]) -> bool:
+    entry = done.get(stage.name)
+    same = isinstance(entry, dict) and entry.get("command") == list(stage.command)
+    return same and (out / stage.name / "summary.json").is_file()
+
+
+def _say_plan(plan: list[Stage], left: list[Stage], out: Path) -> None:
+    from cli.progress import duration
+
+    for stage in plan:
+        state = f"about {duration(stage.seconds)}" if stage in left else "found"
+        click.echo(f"  {stage.name:<11} {state:<15} {shlex.join(stage.command)}", err=True)
+    cost = duration(sum(stage.seconds for stage in left))
+    click.echo(
+        f"{len(plan)} stages in {out}: {len(plan) - len(left)} found, {len(left)} to run, about "
+        f"{cost} on two cores, compilation (a minute, once) not counted",
+        err=True,
+    )
+
+
+def _check(stage: Stage) -> int:
+    """Let a stage refuse what it cannot do, before any work; return its exit code."""
+    from cli import main
+
+    with contextlib.redirect_stdout(io.StringIO()):
+        return main.run([*stage.command, "--dry-run"])
+
+
+def _run(stage: Stage, folder: Path, later: float) -> int:
+    """Run a stage, its tables into its folder; return its exit code."""
+    from cli import main
+    from cli.progress import later_work
+
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    tables = folder.with_name(f"{stage.name}.txt")
+    with (
+        tables.open("w", encoding="utf-8") as file,
+        contextlib.redirect_stdout(file),
+        later_work(later),
+    ):
+        return main.run([*stage.command, "--out", str(folder)])
+
+
+def _report(
+    ctx: click.Context, stages: list[Path], elsewhere: Any, out: Path, as_json: bool
+) -> int:
+    """Judge every claim by the folders, and write the report."""
+    from perceptron_sim.report import write_report
+
+    from cli.reports import say_verdicts
+    from perceptron_sim.claims.evidence import Evidence, Folder
+    from perceptron_sim.claims.registry import judge_all
+
+    evidence = Evidence([*map(Folder, stages), *elsewhere])
+    judgements = judge_all(evidence)
+    command_line = shlex.join(["perceptron-sim", "compare", *arguments_given(ctx)])
+    written = write_report(
+        judgements,
+        evidence.folders,
+        out,
+        title="Theory, perceptron and nets side by side",
+        command=command_line,
+    )
+    if as_json:
+        click.echo((out / "summary.json").read_text(encoding="utf-8"), nl=False)
+    else:
+        say_verdicts(judgements)
+    click.echo(f"report: {written[0]}", err=True)
+    return 0
