@@ -19,6 +19,7 @@ COMMANDS = {
     "phase": "Map the regimes over two axes; fit and draw their boundaries.",
     "nets": "Train nets on images or teacher data: the same questions, asked of deep nets.",
     "compare": "Run theory, perceptron and nets; judge every claim; write a report.",
+    "report": "Judge the claims of the papers by run folders: a page, a table, JSON.",
     "theory": "Print the predicted exponents and prefactors.",
     "export": "Write the runs of a folder as CSV or NetCDF.",
     "import": "Take in runs of other programs, checked: fits, figures, evidence.",

@@ -1,0 +1,133 @@
+"""The numbers of a report: how they are written out, as JSON and as CSV."""
+
+import csv
+import io
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from perceptron_sim.claims import Finding, Judgement, Measurement, Verdict
+
+# A spreadsheet takes a cell that begins so for a formula.
+_FORMULA = ("=", "+", "@", "\t", "\r")
+
+
+def interval(measured: Measurement) -> str:
+    """Return "value [low, high]" with two digits of the half-width."""
+    half = 0.5 * (measured.ci_high - measured.ci_low)
+    value, low, high = (
+        rounded(x, half) for x in (measured.value, measured.ci_low, measured.ci_high)
+    )
+    return f"{value} [{low}, {high}]"
+
+
+def prediction(measured: Measurement) -> str:
+    """Return the prediction, with its error or its range; a dash where there is none."""
+    if measured.expected is None:
+        return "–"
+    scale = 0.5 * (measured.ci_high - measured.ci_low)
+    text = rounded(measured.expected, scale)
+    if measured.expected_high is not None:
+        if math.isinf(measured.expected_high):
+            return f"≥ {text}"
+        return f"{text} to {rounded(measured.expected_high, scale)}"
+    if measured.expected_error > 0.0:
+        return f"{text} ± {1.96 * measured.expected_error:.2g}"
+    exact = measured.expected == round(measured.expected, 3)
+    return f"{measured.expected:g}" if exact else text
+
+
+def rounded(value: float, scale: float) -> str:
+    """Return ``value`` to the second digit of ``scale``, at most six decimals."""
+    if not math.isfinite(value):
+        return {math.inf: "∞", -math.inf: "−∞"}.get(value, "not a number")
+    size = scale if math.isfinite(scale) and scale > 0.0 else 0.01 * abs(value) or 1.0
+    decimals = 1 - math.floor(math.log10(size))
+    if decimals > 6 or abs(value) >= 1e6:
+        return f"{value:.4g}".replace("-", "−")
+    return f"{value:.{max(decimals, 0)}f}".replace("-", "−")
+
+
+def what_decides(finding: Finding) -> str:
+    """Return what would turn an undecided measurement into a decided one; else a dash."""
+    measured = finding.measurement
+    if finding.verdict is not Verdict.UNDECIDED:
+        return "–"
+    if measured.expected is None:
+        return "a prediction for this window"
+    if finding.seeds_to_decide is None:
+        return "other sizes, or a better prediction: seeds alone do not decide"
+    return f"about {finding.seeds_to_decide} seeds on this grid"
+
+
+def as_json(judgement: Judgement) -> dict[str, Any]:
+    """Return a judgement less its figure, with null for what is infinite or no number."""
+    claim = judgement.claim
+    return {
+        "key": claim.key,
+        "number": claim.number,
+        "statement": claim.statement,
+        "source": claim.source,
+        "command": claim.command,
+        "estimator": claim.estimator,
+        "verdict": judgement.verdict.value,
+        "reason": judgement.reason,
+        "measurements": [_measurement(finding) for finding in judgement.findings],
+        "folders": list(judgement.folders),
+    }
+
+
+def _measurement(finding: Finding) -> dict[str, Any]:
+    measured = finding.measurement
+    kind = "value"
+    if measured.expected_high is not None:
+        kind = "at least" if math.isinf(measured.expected_high) else "range"
+    values = {
+        **asdict(measured),
+        "expected_is": None if measured.expected is None else kind,
+        "verdict": finding.verdict.value,
+        "distance": finding.distance,
+        "p_value": finding.p_value,
+        "seeds_to_decide": finding.seeds_to_decide,
+    }
+    return {
+        name: None if isinstance(value, float) and not math.isfinite(value) else value
+        for name, value in values.items()
+    }
+
+
+def measurements_csv(judgements: Iterable[Judgement]) -> str:
+    """Return all measurements, one a row, with the key of their claim."""
+    rows = [
+        {"claim": judgement.claim.key, **_measurement(finding)}
+        for judgement in judgements
+        for finding in judgement.findings
+    ]
+    return _csv(list(rows[0]), [list(row.values()) for row in rows]) if rows else ""
+
+
+def panels_csv(judgement: Judgement) -> str:
+    """Return the points and lines of a figure, one point a row."""
+    rows: list[list[Any]] = []
+    for panel in judgement.panels:
+        for series in panel.series:
+            nothing: list[Any] = [None] * len(series.x)
+            low, high = series.y_low or nothing, series.y_high or nothing
+            kind = "theory" if series.theory else "line" if series.line else "measured"
+            for at in zip(series.x, series.y, low, high, strict=True):
+                rows.append([panel.title, series.label, kind, panel.x_label, panel.y_label, *at])
+    header = ["panel", "series", "kind", "x_is", "y_is", "x", "y", "y_ci_low", "y_ci_high"]
+    return _csv(header, rows)
+
+
+def _csv(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows([_cell(value) for value in row] for row in rows)
+    return text.getvalue()
+
+
+def _cell(value: Any) -> Any:
+    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value

@@ -1,0 +1,142 @@
+"""A report as one HTML page that needs nothing else: styles, scripts, figures and data are in it.
+
+The page's own policy lets it load nothing and run no script but its two (named by their hashes),
+so what a run folder says can neither run nor call out; the template escapes it besides.
+"""
+
+import base64
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from functools import cache
+from importlib.resources import files
+from typing import Any
+from urllib.parse import quote
+
+from perceptron_sim.claims import Finding, Judgement, Verdict
+from perceptron_sim.claims.claim import FALSE_ALARMS
+from perceptron_sim.experiments.figures.style import COLOURS
+from perceptron_sim.report.markdown import MARKS
+from perceptron_sim.report.numbers import (
+    interval,
+    measurements_csv,
+    panels_csv,
+    prediction,
+    what_decides,
+)
+from perceptron_sim.report.plots import plot
+from perceptron_sim.report.provenance import differences
+from perceptron_sim.report.symbols import as_html
+
+
+def page(
+    judgements: Sequence[Judgement],
+    summary: Mapping[str, Any],
+    images: Mapping[str, bytes],
+    *,
+    live: bool = False,
+) -> str:
+    """Return the page.
+
+    Args:
+        judgements: the claims with their verdicts, in order.
+        summary: content of summary.json, of the same judgements.
+        images: static figure (SVG) by key of claim.
+        live: whether the page asks its server for a newer one; else it makes no request at all.
+    """
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+    from markupsafe import Markup
+
+    environment = Environment(
+        loader=PackageLoader("perceptron_sim.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["symbols"] = lambda text: Markup(as_html(text))
+    library, script = _plotly(), _asset("report.js")
+    figures = {j.claim.key: [plot(panel) for panel in j.panels] for j in judgements if j.panels}
+    return environment.get_template("report.html.j2").render(
+        summary=summary,
+        claims=[_claim(judgement, images.get(judgement.claim.key)) for judgement in judgements],
+        counts=Counter(judgement.verdict.value for judgement in judgements),
+        differences=differences(summary["provenance"]),
+        false_alarms=FALSE_ALARMS,
+        figures={"colours": COLOURS, "claims": figures},
+        downloads={
+            "summary.json": _uri("application/json", json.dumps(summary, indent=2).encode()),
+            "measurements.csv": _uri("text/csv", measurements_csv(judgements).encode()),
+            "provenance.json": _uri(
+                "application/json", json.dumps(summary["provenance"], indent=2).encode()
+            ),
+        },
+        live=live,
+        policy=_policy((library, script), live),
+        style=Markup(_asset("report.css")),
+        library=Markup(library),
+        script=Markup(script),
+    )
+
+
+def _claim(judgement: Judgement, image: bytes | None) -> dict[str, Any]:
+    claim = judgement.claim
+    return {
+        "key": claim.key,
+        "claim": claim,
+        "verdict": judgement.verdict.value,
+        "mark": MARKS[judgement.verdict],
+        "reason": judgement.reason,
+        "rows": [_row(finding) for finding in judgement.findings],
+        "panels": judgement.panels,
+        "image": None if image is None else _uri("image/svg+xml", image),
+        "measurements": _uri("text/csv", measurements_csv([judgement]).encode()),
+        "points": _uri("text/csv", panels_csv(judgement).encode()),
+    }
+
+
+def _row(finding: Finding) -> dict[str, Any]:
+    measured = finding.measurement
+    return {
+        "measured": measured,
+        "verdict": finding.verdict.value,
+        "mark": MARKS[finding.verdict],
+        "interval": interval(measured),
+        "prediction": prediction(measured),
+        "distance": finding.distance,
+        "what_decides": what_decides(finding),
+        "open": finding.verdict is Verdict.UNDECIDED,
+    }
+
+
+def _policy(scripts: Sequence[str], live: bool) -> str:
+    """Return the content security policy: these scripts, images in the page, no request."""
+    hashes = " ".join(
+        f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+        for text in scripts
+    )
+    return (
+        f"default-src 'none'; script-src {hashes}; style-src 'unsafe-inline'; "
+        f"img-src data: blob:; connect-src {chr(39)}{'self' if live else 'none'}{chr(39)}; "
+        "base-uri 'none'; form-action 'none'"
+    )
+
+
+def _uri(kind: str, content: bytes) -> str:
+    if kind.startswith("text/"):
+        return f"data:{kind};charset=utf-8,{quote(content)}"
+    return f"data:{kind};base64,{base64.b64encode(content).decode()}"
+
+
+@cache
+def _plotly() -> str:
+    from plotly.offline import get_plotlyjs
+
+    # Inside a script element nothing may look like its end.
+    return str(get_plotlyjs()).replace("</script", r"<\/script")
+
+
+@cache
+def _asset(name: str) -> str:
+    return files("perceptron_sim.report").joinpath("templates", name).read_text(encoding="utf-8")

@@ -1,0 +1,83 @@
+"""Panels as figures of Plotly, in plain JSON; the page adds the colours of its theme."""
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from perceptron_sim.claims import Panel, Series
+from perceptron_sim.experiments.figures.style import MARKERS
+from perceptron_sim.report.styles import Style, bars, styles
+from perceptron_sim.report.symbols import as_html
+
+_MARKERS = {
+    "o": "circle",
+    "s": "square",
+    "^": "triangle-up",
+    "D": "diamond",
+    "v": "triangle-down",
+    "P": "cross",
+    "X": "x",
+}
+
+
+def plot(panel: Panel) -> dict[str, Any]:
+    """Return {"data", "layout"}; ``meta.colour`` of a trace numbers its colour, null is neutral."""
+    drawn = zip(panel.series, styles(panel), strict=True)
+    return {
+        "data": [_trace(panel, series, style) for series, style in drawn],
+        "layout": {
+            "xaxis": _axis(panel.x_label, panel.log_x, [x for s in panel.series for x in s.x]),
+            "yaxis": _axis(panel.y_label, panel.log_y, [y for s in panel.series for y in s.y]),
+        },
+    }
+
+
+def _trace(panel: Panel, series: Series, style: Style) -> dict[str, Any]:
+    x, y = _numbers(series.x), _numbers(series.y)
+    label = as_html(series.label)
+    values = f"{as_html(panel.x_label)}: %{{x:.4g}}<br>{as_html(panel.y_label)}: %{{y:.4g}}"
+    trace: dict[str, Any] = {
+        "type": "scatter",
+        "name": label,
+        "x": x,
+        "y": y,
+        "mode": "lines" if series.line else "markers",
+        "showlegend": style.in_legend,
+        "meta": {"colour": style.colour},
+        "hovertemplate": f"<b>{label}</b><br>{values}<extra></extra>",
+    }
+    if series.line:
+        trace["line"] = {"width": 1.6, "dash": "solid" if series.theory else "dash"}
+    elif style.colour is not None:
+        symbol = _MARKERS[MARKERS[style.colour % len(MARKERS)]]
+        open_one = "-open" if style.colour % 2 else ""
+        trace["marker"] = {"size": 8, "symbol": symbol + open_one, "line": {"width": 1.5}}
+    lengths = bars(series)
+    if lengths is not None:
+        below, above = lengths
+        trace["error_y"] = {
+            "type": "data",
+            "symmetric": False,
+            "array": _numbers(above),
+            "arrayminus": _numbers(below),
+            "thickness": 1.2,
+            "width": 3,
+        }
+        ends = zip(_numbers(series.y_low), _numbers(series.y_high), strict=True)
+        trace["customdata"] = [list(pair) for pair in ends]
+        both = "95 %: [%{customdata[0]:.4g}, %{customdata[1]:.4g}]"
+        trace["hovertemplate"] = f"<b>{label}</b><br>{values}<br>{both}<extra></extra>"
+    return trace
+
+
+def _axis(label: str, log: bool, values: Sequence[float]) -> dict[str, Any]:
+    axis: dict[str, Any] = {"title": {"text": as_html(label)}, "type": "log" if log else "linear"}
+    shown = [v for v in values if 0.0 < v < math.inf]
+    if log and shown and max(shown) < 100.0 * min(shown):
+        # Numbers at 1, 2 and 5: all nine of a decade would run into each other.
+        axis["dtick"] = "D2"
+    return axis
+
+
+def _numbers(values: Iterable[float]) -> list[float | None]:
+    return [float(v) if math.isfinite(v) else None for v in values]

@@ -1,0 +1,74 @@
+"""Where the runs behind a report come from: commands, versions, devices, and where these differ."""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+
+from perceptron_sim.claims.evidence import Folder
+from perceptron_sim.experiments.run_files import DamagedFile, read_columns
+from perceptron_sim.experiments.store import ParquetStore
+
+_COLUMNS = ("key", "status", "kernel", "device", "versions")
+
+
+def provenance(folders: Sequence[Folder]) -> list[dict[str, Any]]:
+    """Return for each folder its command and how many runs have which versions, device, status.
+
+    Five columns are read, so that large folders are told as quickly as small ones.
+
+    Raises:
+        InputError: if a folder holds no runs, or no summary.
+    """
+    names = Counter(folder.path.name for folder in folders)
+    entries = []
+    for folder in folders:
+        # Folders of one name are told apart by the folder they are in.
+        parts = 2 if names[folder.path.name] > 1 else 1
+        entries.append(_of_folder(folder, "/".join(folder.path.resolve().parts[-parts:])))
+    return entries
+
+
+def differences(entries: Sequence[dict[str, Any]]) -> dict[str, dict[str, list[str]]]:
+    """Return what is not the same in all runs: name -> value -> folders in which it occurs.
+
+    A package that some runs do not name is no difference: perceptrons do not need PyTorch.
+    """
+    found: dict[str, dict[str, list[str]]] = {}
+    for entry in entries:
+        for group in entry["made_with"]:
+            for name, value in group["versions"].items():
+                folders = found.setdefault(name, {}).setdefault(value, [])
+                if entry["folder"] not in folders:
+                    folders.append(entry["folder"])
+    return {name: values for name, values in sorted(found.items()) if len(values) > 1}
+
+
+def _of_folder(folder: Folder, name: str) -> dict[str, Any]:
+    frames, damaged = [], 0
+    for path in ParquetStore.existing(folder.path).files():
+        try:
+            frames.append(read_columns(path, list(_COLUMNS)).to_pandas())
+        except DamagedFile:
+            damaged += 1
+    # The first versions of the store had no column of devices; a run stored twice counts once.
+    runs = pd.concat([pd.DataFrame(columns=_COLUMNS, dtype=object), *frames], ignore_index=True)
+    runs = runs.drop_duplicates("key")
+    counts = {name: runs[name].value_counts().sort_index() for name in _COLUMNS[1:]}
+    tallies = {name: {str(k): int(n) for k, n in found.items()} for name, found in counts.items()}
+    made_with = tallies.pop("versions")
+    return {
+        "folder": name,
+        "command": folder.command,
+        "runs": len(runs),
+        "damaged_files": damaged,
+        **tallies,
+        "made_with": [{"versions": _parsed(text), "runs": n} for text, n in made_with.items()],
+    }
+
+
+def _parsed(text: str) -> dict[str, str]:
+    """Return the pairs of a line ``name=version name=version``."""
+    pairs = (part.partition("=") for part in text.split())
+    return {name: value for name, _, value in pairs if value}
