@@ -1,8 +1,14 @@
 """What every scan says at its end."""
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 import click
 
 from perceptron_sim.experiments.scan import ScanReport
+
+if TYPE_CHECKING:
+    from perceptron_sim.claims import Judgement
 
 INTERVALS = (
     "95 % interval: statistical, Student t over seeds. syst.: largest shift when a third "
@@ -26,3 +32,25 @@ def say_left_out(left_out: int) -> None:
     """Say how many grid points took no part in the fits."""
     if left_out:
         click.echo(f"{left_out} grid points left out of the fits: some run there was not fitted.")
+
+
+def say_verdicts(judgements: "Sequence[Judgement]") -> None:
+    """Print how each claim stands, and why."""
+    from cli.output import print_table
+    from perceptron_sim.report.markdown import MARKS
+    from perceptron_sim.report.symbols import as_text
+
+    print_table(
+        "what the runs say",
+        ["claim", "verdict", "statement", "why"],
+        [
+            [
+                judgement.claim.key,
+                f"{MARKS[judgement.verdict]} {judgement.verdict.value}",
+                as_text(judgement.claim.statement),
+                as_text(judgement.reason),
+            ]
+            for judgement in judgements
+        ],
+        text_columns=4,
+    )

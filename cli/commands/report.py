@@ -56,6 +56,7 @@ def command(folders: tuple[Path, ...], out: Path, port: int | None, as_json: boo
     any, the working directory. Each claim holds, fails or stays undecided, with the numbers
     behind it and what would decide. report.html needs no network and no other file.
     """
+    from cli.reports import say_verdicts
     from perceptron_sim.report.serve import Content, ReportServer
     from perceptron_sim.report.write import check_out
 
@@ -70,7 +71,7 @@ def command(folders: tuple[Path, ...], out: Path, port: int | None, as_json: boo
         if as_json:
             click.echo((out / "summary.json").read_text(), nl=False)
         else:
-            _print(judgements)
+            say_verdicts(judgements)
         click.echo(f"report: {written[0]}", err=True)
         if server is not None:
             server.replace(Content.of(judgements, written))
@@ -123,27 +124,6 @@ def _build(
         progress=progress,
     )
     return judgements, written
-
-
-def _print(judgements: "Sequence[Judgement]") -> None:
-    from cli.output import print_table
-    from perceptron_sim.report.markdown import MARKS
-    from perceptron_sim.report.symbols import as_text
-
-    print_table(
-        "what the runs say",
-        ["claim", "verdict", "statement", "why"],
-        [
-            [
-                judgement.claim.key,
-                f"{MARKS[judgement.verdict]} {judgement.verdict.value}",
-                as_text(judgement.claim.statement),
-                as_text(judgement.reason),
-            ]
-            for judgement in judgements
-        ],
-        text_columns=4,
-    )
 
 
 def _follow(
