@@ -20,6 +20,8 @@ def arguments_given(ctx: click.Context, without: tuple[str, ...] = ()) -> list[s
         value = ctx.params[name]
         if param.param_type_name == "option" and isinstance(value, bool):
             shown.append(param.opts[0] if value else param.secondary_opts[0])
+        elif getattr(param, "multiple", False):
+            shown.extend(text for each in value for text in (param.opts[0], str(each)))
         else:
             text = ",".join(map(_plain, value)) if isinstance(value, tuple) else str(value)
             shown.extend([param.opts[0], text])

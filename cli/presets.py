@@ -64,7 +64,7 @@ PRESETS = {
             _phase("late-noise", PERCEPTRON, "--plane late-noise --chi 0,1", 15),
             _stage("lazy", NETS, "nets lazy --seeds 24 --no-checkpoints", 12),
             _stage("nets", NETS, "nets scan --seeds 24 --no-checkpoints", 15),
-            _phase("alpha-T", NETS, "--plane alpha-T --budget 40s", 45),
+            _phase("alpha-T", NETS, "--plane alpha-T --budget 60s", 65),
             _phase("P-T", NETS, "--plane P-T --budget 25s", 30),
         ),
     ),

@@ -239,7 +239,7 @@ def _together(verdicts: Sequence[Verdict]) -> Verdict:
 
 def _reason(findings: Sequence[Finding]) -> str:
     if not findings:
-        return "no run here bears on it"
+        return "no run here determines it"
     failed = [f for f in findings if f.verdict is Verdict.FAILS]
     if failed:
         worst = max(failed, key=lambda f: f.distance or 0.0)

@@ -42,7 +42,7 @@ def test_runs_of_a_scan_decide_claims(scans: Path, tmp_path: Path, capsys) -> No
         assert claim["verdict"] in line
     (delta,) = claims["perceptron-delta"]["measurements"]
     assert delta["ci_low"] < delta["value"] < delta["ci_high"]
-    assert claims["late-noise"]["reason"] == "no run here bears on it"
+    assert claims["late-noise"]["reason"] == "no run here determines it"
     assert summary["provenance"][0]["runs"] == 36
     assert (out / "claim_perceptron-gamma.svg").exists()
     # By the folder itself, as JSON: the same judgement.

@@ -34,7 +34,7 @@ def judgement(
         measure=lambda evidence: [],
     )
     if not with_runs:
-        return Judgement(claim, Verdict.UNDECIDED, [], "no run here bears on it")
+        return Judgement(claim, Verdict.UNDECIDED, [], "no run here determines it")
     first = Measurement(
         quantity="gamma",
         model=model,
