@@ -4,10 +4,12 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from perceptron_sim.claims.claim import Claim, Measurement, Panel, Series
 from perceptron_sim.claims.evidence import Evidence
-from perceptron_sim.claims.panels import drawn, estimates, grouped, means, power_law
-from perceptron_sim.experiments.exponent_table import NOISE_DOMINATED
+from perceptron_sim.claims.panels import drawn, estimates, grouped, means
+from perceptron_sim.experiments.phase.perceptron import predicted
 
 _PNAS = "Sclocchi, Wyart (2024), PNAS 121 e2316301121"
 # Half-width in ln of a boundary, and in an exponent, at which it counts as measured.
@@ -152,17 +154,20 @@ def _draw_branch(evidence: Evidence) -> tuple[Panel, ...]:
                 points = means(same, "tau", "w", f"kappa = {kappa['kappa']:g}")
                 if points is not None:
                     series.append(points)
-            hot = [s for s in series if max(s.x) >= NOISE_DOMINATED]
-            if hot:
-                series.append(power_law(_from(hot[0], NOISE_DOMINATED), 1.0, "slope 1"))
+            if series:
+                series += _law(at, [x for points in series for x in points.x])
             panels.append(Panel(_model(at, "chi", "d", "P"), "T / kappa", "||w|| / kappa", series))
     return drawn(panels)
 
 
-def _from(series: Series, least: float) -> Series:
-    """Return the points of a series at x >= ``least``."""
-    kept = [(x, y) for x, y in zip(series.x, series.y, strict=True) if x >= least * (1.0 - 1e-9)]
-    return Series(series.label, [x for x, _ in kept], [y for _, y in kept])
+def _law(at: dict[str, Any], taus: Sequence[float]) -> list[Series]:
+    """Return the predicted ||w||/kappa = A (1 + tau/tau_c), if a signal is needed at all."""
+    expected = predicted(float(at["chi"]), int(at["P"]), int(at["d"]))
+    if expected is None:
+        return []
+    tau = np.geomspace(min(taus), max(taus), 40)
+    w = expected.plateau * (1.0 + tau / expected.T_c_over_kappa)
+    return [Series("theory, no free parameter", tau.tolist(), w.tolist(), line=True, theory=True)]
 
 
 def _draw_late(evidence: Evidence) -> tuple[Panel, ...]:
