@@ -86,4 +86,4 @@ def line(x: Sequence[float], y: Sequence[float], blur: float = 0.0) -> Measured 
     found = stats.linregress(at, value)
     least = blur / math.sqrt(float(np.sum((at - at.mean()) ** 2)))
     # Without any scatter its error is 0/0.
-    return measured(float(found.slope), max(least, np.nan_to_num(found.stderr)), len(at) - 2)
+    return measured(float(found.slope), max(least, float(np.nan_to_num(found.stderr))), len(at) - 2)

@@ -226,3 +226,4 @@ def test_rows_on_one_line_of_the_lattice_are_known_to_a_step_of_it() -> None:
     assert exact is not None
     assert exact.error == pytest.approx(0.0, abs=1e-12)
     assert math.isfinite(exact.ci_low)
+    assert type(line(x, [1.0, 2.0, 2.5, 4.0]).error) is float
