@@ -1,9 +1,12 @@
 """Names to choose from, and what is said of a wrong one."""
 
 import difflib
+import re
 from collections.abc import Sequence
 
 from perceptron_sim.errors import InputError
+
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9._-]{0,59}", re.ASCII)
 
 
 def check_choice(what: str, name: str, choices: Sequence[str]) -> str:
@@ -16,4 +19,23 @@ def check_choice(what: str, name: str, choices: Sequence[str]) -> str:
         near = difflib.get_close_matches(name, choices, n=1)
         hint = f"did you mean {near[0]!r}? " if near else ""
         raise InputError(f"{what} = {name!r} is unknown: {hint}choose one of {', '.join(choices)}")
+    return name
+
+
+def check_new(what: str, name: str, taken: Sequence[str]) -> str:
+    """Return ``name`` if it can be given to something new.
+
+    Raises:
+        InputError: if it is taken or would not do as a name of a column or a file.
+    """
+    if name in taken:
+        raise InputError(
+            f"{what} = {name!r} is taken: choose another name; what it stands for cannot be "
+            "changed, because stored runs are known by it"
+        )
+    if not _NAME.fullmatch(name):
+        raise InputError(
+            f"{what} = {name!r} is no name: allowed are letters, digits and ._-, up to 60, a "
+            "letter first"
+        )
     return name

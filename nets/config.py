@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from nets.architectures import CONVOLUTIONAL, SHALLOW, check_architecture
+from nets.architectures import HIDDEN, SHALLOW, check_architecture, reads_images
 from nets.choices import check_choice
 from nets.data.names import PERCEPTRON, check_name
 from perceptron_sim import parameters
@@ -20,12 +20,6 @@ STREAM_VERSION = 1
 MAX_STEPS = 10**5
 ACTIVATIONS = ("relu", "gelu", "silu")
 DTYPES = ("float32", "float64")
-_HIDDEN = {
-    "mlp": {"depth": 3, "width": 64, "act": "relu"},
-    "cnn": {"depth": 4, "width": 32, "act": "relu"},
-    # Blocks as in the paper's net.
-    "mnas": {"depth": 4, "width": 32, "act": "relu"},
-}
 _TEACHER = {"chi": 1.0, "d": 16}
 
 
@@ -34,9 +28,11 @@ class NetConfig:
     """One training run of a net (THEORY section 7).
 
     Attributes:
-        data: "digits", "mnist", "cifar10" or "perceptron".
+        data: "digits", "mnist", "cifar10", "perceptron", or one registered
+            (``nets.data.register``).
         chi, d: density exponent and dimension of "perceptron" data; None for images.
-        arch: architecture, "mlp", "cnn", "mnas" or "linear"; "cnn" and "mnas" read images.
+        arch: architecture, "mlp", "cnn", "mnas" or "linear", or one registered
+            (``nets.architectures.register``); "cnn" and "mnas" read images.
         depth: number L of hidden layers, of blocks for "mnas"; 0 for "linear".
         width: size h of each hidden layer, number of channels of "cnn", unit of the numbers of
             channels of "mnas"; 1 for "linear".
@@ -111,7 +107,7 @@ class NetConfig:
             ),
             "dtype": check_choice("dtype", dtype, DTYPES),
         }
-        if data == PERCEPTRON and arch in CONVOLUTIONAL:
+        if data == PERCEPTRON and reads_images(arch):
             raise InputError(
                 f"arch = {arch!r} reads images and data = {data!r} are none: "
                 "choose data = 'digits', 'mnist' or 'cifar10', or arch = 'mlp' or 'linear'"
@@ -184,7 +180,7 @@ def _hidden(
                     "leave it out, or choose arch = 'mlp'"
                 )
         return {"depth": 0, "width": 1, "act": "none"}
-    chosen = {name: _HIDDEN[arch][name] if v is None else v for name, v in given.items()}
+    chosen = {n: getattr(HIDDEN[arch], n) if v is None else v for n, v in given.items()}
     return {
         "depth": parameters.integer("depth", chosen["depth"], 1, "a net has a hidden layer"),
         "width": parameters.integer("width", chosen["width"], 1, "a layer has a unit"),

@@ -2,12 +2,15 @@
 
 Every network is written over tensors with a leading replica axis, so that R replicas with their
 own weights go through one batched computation. Importing this package does not load PyTorch.
+``register`` adds one from outside.
 """
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from nets.choices import check_choice
+from nets.choices import check_choice, check_new
 from perceptron_sim.errors import InputError
 
 if TYPE_CHECKING:
@@ -28,9 +31,72 @@ CONVOLUTIONAL = ("cnn", "mnas")
 DENSE = ("mlp", "linear")
 
 
+@dataclass(frozen=True)
+class Hidden:
+    """What depth, width and activation of a net are where none are given."""
+
+    depth: int
+    width: int
+    act: str = "relu"
+
+
+HIDDEN = {
+    "mlp": Hidden(3, 64),
+    "cnn": Hidden(4, 32),
+    # Blocks as in the paper's net.
+    "mnas": Hidden(4, 32),
+}
+
+
+@dataclass(frozen=True)
+class _Registered:
+    build: "Callable[[int, int, int, str, tuple[int, ...] | None], Architecture]"
+    reads_images: bool
+
+
+_registered: dict[str, _Registered] = {}
+
+
+def register(
+    name: str,
+    build: "Callable[[int, int, int, str, tuple[int, ...] | None], Architecture]",
+    *,
+    depth: int = 3,
+    width: int = 64,
+    act: str = "relu",
+    reads_images: bool = False,
+) -> None:
+    """Make an architecture known by ``name``, for this process, to configurations and commands.
+
+    Runs are known by the name: a net that is changed needs another one, or stored runs of the old
+    one are taken for its own.
+
+    Args:
+        name: letters, digits and ``._-``.
+        build: returns the net for (d, depth, width, act, image), as ``build`` of this package; a
+            subclass of ``autograd.Autograd`` needs its output only.
+        depth, width, act: where a configuration gives none.
+        reads_images: whether ``image``, the shape of an input, must be there.
+
+    Raises:
+        InputError: if the name is taken or no such name, or a default is out of range.
+    """
+    check_new("arch", name, (*NAMES, *_registered))
+    for what, value in (("depth", depth), ("width", width)):
+        if value < 1:
+            raise InputError(f"{what} = {value} is too small: allowed is {what} >= 1")
+    _registered[name] = _Registered(build, reads_images)
+    HIDDEN[name] = Hidden(depth, width, act)
+
+
 def check_architecture(name: str) -> str:
     """Return ``name`` if it is registered; raise InputError with the near match otherwise."""
-    return check_choice("arch", name, tuple(NAMES))
+    return check_choice("arch", name, (*NAMES, *_registered))
+
+
+def reads_images(name: str) -> bool:
+    """Tell whether an architecture reads images by place."""
+    return name in CONVOLUTIONAL or (name in _registered and _registered[name].reads_images)
 
 
 def build(
@@ -44,7 +110,7 @@ def build(
     """Return the architecture ``name`` for inputs of dimension d.
 
     Args:
-        name: one of ``NAMES``.
+        name: one of ``NAMES``, or registered.
         d: input dimension.
         depth: number of hidden layers; of blocks for "mnas".
         width: size h of each, or number of channels.
@@ -55,8 +121,11 @@ def build(
     Raises:
         InputError: if no architecture has that name, or it reads images and there is none.
     """
-    module = import_module(NAMES[check_architecture(name)])
-    if name in CONVOLUTIONAL and image is None:
+    check_architecture(name)
+    if reads_images(name) and image is None:
         raise InputError(f"arch = {name!r} reads images: give their shape, or choose 'mlp'")
+    if name in _registered:
+        return _registered[name].build(d, depth, width, act, image)
+    module = import_module(NAMES[name])
     architecture: Architecture = module.build(d, depth, width, act, image)
     return architecture

@@ -1,12 +1,19 @@
-"""Data sets for nets, all with labels -1 and +1: one module a source, one registry line each."""
+"""Data sets for nets, all with labels -1 and +1: one module a source, one registry line each.
 
+``register`` adds one from outside.
+"""
+
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
+
+from numpy.typing import ArrayLike
 
 from nets.data.archives import load_cifar10, load_mnist
 from nets.data.digits import load_digits
 from nets.data.images import ImageData, Subsets, check_size, draw_subsets
-from nets.data.names import NAMES, PERCEPTRON, check_name
+from nets.data.names import NAMES, PERCEPTRON, add_name, check_name
+from nets.data.own import own_data
 from nets.data.teacher import draw_teacher_data
 
 __all__ = [
@@ -19,9 +26,34 @@ __all__ = [
     "draw_subsets",
     "draw_teacher_data",
     "load_images",
+    "register",
 ]
 
-_LOADERS = {"digits": load_digits, "mnist": load_mnist, "cifar10": load_cifar10}
+_LOADERS: dict[str, Callable[[Path | None], ImageData]] = {
+    "digits": load_digits,
+    "mnist": load_mnist,
+    "cifar10": load_cifar10,
+}
+
+
+def register(name: str, load: Callable[[], tuple[ArrayLike, ArrayLike]]) -> None:
+    """Make a data set known by ``name``, for this process, to configurations and commands.
+
+    Its values are shifted and scaled to mean 0 and variance 1 over the whole set, one mean and one
+    variance for all, as those of the others are. Runs are known by the name: data that are changed
+    need another one, or stored runs on the old ones are taken for theirs.
+
+    Args:
+        name: letters, digits and ``._-``.
+        load: returns inputs, shape (N, d), or (N, height, width[, channels]) for images, and
+            labels -1 or +1, shape (N,); called when the data are first used.
+
+    Raises:
+        InputError: if the name is taken, or no such name. What ``load`` returns is checked when
+            it is used.
+    """
+    add_name(name)
+    _LOADERS[name] = lambda data_dir: own_data(name, *load())
 
 
 @lru_cache(maxsize=2)
@@ -29,10 +61,11 @@ def load_images(name: str, data_dir: Path | None = None) -> ImageData:
     """Load a data set of images; the last two are kept in memory.
 
     Args:
-        name: "digits", "mnist" or "cifar10".
+        name: "digits", "mnist" or "cifar10", or registered.
         data_dir: folder to look in first (``nets.datasets.search_path``).
 
     Raises:
-        InputError: if the file is absent, damaged or holds something else.
+        InputError: if the file is absent, damaged or holds something else, or what was registered
+            is no data set.
     """
     return _LOADERS[name](data_dir)

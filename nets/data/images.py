@@ -1,4 +1,4 @@
-"""Images with two classes, and disjoint training and test subsets of them."""
+"""Data sets with two classes, most of them images, and disjoint subsets of them."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,13 +18,13 @@ class ImageData:
 
     Attributes:
         name: data set.
-        pixels: values as stored, shape (N, d), uint8; channels last within an image.
+        pixels: values as stored, shape (N, d), uint8 or float64; channels last within an image.
         y: labels -1 or +1, shape (N,), int8.
-        shape: of one image: (height, width) or (height, width, channels).
+        shape: of one image: (height, width) or (height, width, channels); (d,) if it is none.
     """
 
     name: str
-    pixels: NDArray[np.uint8]
+    pixels: NDArray[np.uint8] | FloatArray
     y: NDArray[np.int8]
     shape: tuple[int, ...]
 
@@ -40,6 +40,8 @@ class ImageData:
     @cached_property
     def moments(self) -> tuple[float, float]:
         """Mean and standard deviation of all pixels of all images, exactly rounded."""
+        if self.pixels.dtype != np.uint8:
+            return float(np.mean(self.pixels)), float(np.std(self.pixels))
         # In blocks, because NumPy counts in a copy of eight bytes a pixel.
         blocks = (self.pixels[i : i + _BLOCK] for i in range(0, len(self), _BLOCK))
         counts = np.zeros(256)
@@ -81,7 +83,8 @@ def check_size(data: ImageData, P: int, P_test: int) -> None:
     """
     if P + P_test > len(data):
         raise InputError(
-            f"P + P_test = {P} + {P_test} is more than the {len(data)} images of {data.name}: "
+            f"P + P_test = {P} + {P_test} is more than the {len(data)} "
+            f"{'images' if len(data.shape) > 1 else 'samples'} of {data.name}: "
             "lower P or P_test"
         )
 

@@ -40,7 +40,7 @@ def inputs_of(config: NetConfig, data_dir: Path | None) -> tuple[int, tuple[int,
         assert config.d is not None
         return config.d, None
     images = load_images(config.data, data_dir)
-    return images.d, images.shape
+    return images.d, images.shape if len(images.shape) > 1 else None
 
 
 def is_compiled(config: NetConfig, device: torch.device, engine: str) -> bool:
