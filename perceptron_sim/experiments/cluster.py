@@ -1,5 +1,6 @@
 """Runs on a Dask cluster: few groups in flight, results as they end, lost workers survived."""
 
+import json
 import logging
 import threading
 import time
@@ -7,10 +8,11 @@ import uuid
 import warnings
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from urllib.parse import urlsplit
 
 from perceptron_sim.errors import InputError
 from perceptron_sim.experiments.cluster_task import (
@@ -33,6 +35,7 @@ A = TypeVar("A")
 _DEPTH = 2
 _CONNECT_S = 10.0
 _TICK_S = 0.1
+_PROTOCOLS = ("tcp", "tls", "ws", "wss", "ucx")
 # Workers come and go; those that came while a scan was halted must be told, too.
 _LOOK_EVERY_S = 2.0
 _CLOSE_S = 5.0
@@ -69,13 +72,13 @@ class Cluster:
             InputError: if distributed is not installed, no scheduler answers, or a worker has
                 other versions than this machine.
         """
-        self.address = scheduler
+        self.address = _address_of(scheduler)
         self.gpu = gpu
         self._packages = packages
         self._tell = tell
         self._resources = {_GPU: 1} if gpu else None
         self._expected = versions_here(packages)
-        self._client = _client(scheduler)
+        self._client = _client(self.address)
         self._looked = -_LOOK_EVERY_S
         self._workers: dict[str, dict[str, Any]] = {}
         try:
@@ -122,6 +125,7 @@ class Cluster:
             InputError: as ``function`` does.
             ConnectionError: if the scheduler is gone.
         """
+        self._check_connection()
         future = self._client.submit(
             call, function, args, kwargs, key=_key(), pure=False, resources=self._resources
         )
@@ -188,7 +192,7 @@ class Cluster:
                     self._halt(token, drop=False)
                 for future, answer in _next(ended):
                     runs = flying.pop(future)
-                    if future.status == "finished":
+                    if not isinstance(answer, Exception):
                         yield runs, answer
                     elif not _killed(answer):
                         self._raise(answer)
@@ -221,11 +225,12 @@ class Cluster:
         now = time.monotonic()
         if now - self._looked >= _LOOK_EVERY_S:
             self._check_connection()
-            try:
+            before = self._usable()
+            with self._asking():
                 self._workers = dict(self._client.scheduler_info(n_workers=-1)["workers"])
-            except OSError:
-                raise self._gone() from None
             self._looked = now
+            if before and not self._usable():
+                self._tell(f"no worker is left at {self.address}: waiting for one")
 
     def _await_workers(self) -> None:
         """Wait until a worker is there; batch systems may take hours."""
@@ -242,7 +247,8 @@ class Cluster:
 
     def _check_workers(self) -> None:
         """Refuse workers whose versions differ, or who lack the program."""
-        found = self._client.run(versions_here, self._packages, on_error="return")
+        with self._asking():
+            found = self._client.run(versions_here, self._packages, on_error="return")
         for address, answer in sorted(found.items()):
             if isinstance(answer, OSError):
                 # Gone meanwhile.
@@ -254,6 +260,14 @@ class Cluster:
                 )
             check_versions(self._expected, answer, address)
 
+    @contextmanager
+    def _asking(self) -> Iterator[None]:
+        """Say it in one line if the scheduler dies meanwhile."""
+        try:
+            yield
+        except OSError:
+            raise self._gone() from None
+
     def _check_connection(self) -> None:
         if self._client.status != "running":
             raise self._gone()
@@ -264,7 +278,7 @@ class Cluster:
             "repeat the command to go on"
         )
 
-    def _raise(self, error: Exception) -> None:
+    def _raise(self, error: Exception) -> NoReturn:
         """Raise what a failed task means."""
         from concurrent.futures import CancelledError as Cancelled
 
@@ -299,6 +313,25 @@ class Cluster:
                 self._client.cancel(futures, force=True)
 
 
+def _address_of(scheduler: str) -> str:
+    """Return an address, also where it is in a scheduler file.
+
+    Raises:
+        InputError: if it is neither.
+    """
+    try:
+        # What is no address would leave a client behind that cannot end quietly.
+        parts = urlsplit(scheduler)
+        if parts.scheme in _PROTOCOLS and parts.hostname and parts.port:
+            return scheduler
+        return str(json.loads(Path(scheduler).read_text())["address"])
+    except (OSError, ValueError, KeyError, TypeError):
+        raise InputError(
+            f"--scheduler {scheduler!r} is neither an address nor a scheduler file: give "
+            "tcp://host:port, or the file that dask scheduler --scheduler-file wrote"
+        ) from None
+
+
 def _client(scheduler: str) -> "Client":
     """Return a connection.
 
@@ -306,26 +339,28 @@ def _client(scheduler: str) -> "Client":
         InputError: if there is nothing to connect to, or nothing to connect with.
     """
     try:
-        from distributed import Client
+        from distributed import Client, Security
         from distributed.versions import VersionMismatchWarning
     except ImportError:
         raise InputError(
             "--scheduler needs Dask: pip install -c constraints.txt 'perceptron-sim[cluster]'"
         ) from None
     # What matters of its reports is raised here, as one line.
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)
-    where: dict[str, Any] = {"address": scheduler}
-    if "://" not in scheduler:
-        if not Path(scheduler).is_file():
+    for name in list(logging.root.manager.loggerDict):
+        if name.partition(".")[0] == "distributed":
+            logging.getLogger(name).setLevel(logging.CRITICAL)
+    # Without certificates, too, a client would be left behind that cannot end quietly.
+    if scheduler.startswith("tls://"):
+        connection = Security().get_connection_args("client")
+        if connection["ssl_context"] is None:
             raise InputError(
-                f"--scheduler {scheduler!r} is neither an address nor a scheduler file: give "
-                "tcp://host:port, or the file that dask scheduler --scheduler-file wrote"
+                f"{scheduler} needs certificates: set distributed.comm.tls.ca-file, client.cert, "
+                "client.key, or DASK_DISTRIBUTED__COMM__TLS__CA_FILE and so on"
             )
-        where = {"scheduler_file": scheduler}
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", VersionMismatchWarning)
-            return Client(**where, timeout=_CONNECT_S, set_as_default=False)
+            return Client(scheduler, timeout=_CONNECT_S, set_as_default=False)
     except (OSError, ValueError) as error:
         raise InputError(
             f"no Dask scheduler answers at {scheduler} ({' '.join(str(error).split())}): start one "
@@ -349,5 +384,5 @@ def _next(ended: "as_completed") -> "Iterator[tuple[Future, Any]]":
         with ended.thread_condition:
             ended.thread_condition.wait(_TICK_S)
     for future, answer in ended.next_batch(block=False):
-        # Of an error, its type, itself and its trace.
+        # Of an error that a task raised, its type, itself and its trace.
         yield future, answer[1] if future.status == "error" else answer
