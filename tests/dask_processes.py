@@ -1,11 +1,20 @@
-"""A Dask scheduler and workers as processes of their own, on loopback."""
+"""A Dask scheduler and workers as processes of their own, on loopback; works for their tests."""
 
+import json
 import os
 import signal
 import subprocess
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from perceptron_sim.experiments.cluster_task import Steering
+from perceptron_sim.experiments.progress import NoProgress
+
+_HERE = Path(__file__).parent
 
 
 class DaskProcesses:
@@ -58,13 +67,20 @@ class DaskProcesses:
         self.scheduler = None
 
     def _start(self, *arguments: str, **environment: str) -> subprocess.Popen[bytes]:
+        # This checkout, and the works below.
+        paths = [str(_HERE), str(_HERE.parent), os.environ.get("PYTHONPATH", "")]
+        made = {
+            "PYTHONPATH": os.pathsep.join(paths),
+            # How long one process looks for another that was killed.
+            "DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT": "5s",
+        }
         with (self.folder / f"{arguments[0]}.log").open("ab") as log:
             return subprocess.Popen(
                 [sys.executable, "-m", "distributed.cli.dask_" + arguments[0], *arguments[1:]],
                 stdout=log,
                 stderr=log,
                 cwd=self.folder,
-                env={**os.environ, "DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT": "5", **environment},
+                env=os.environ | made | environment,
             )
 
     def _wait_for(self, path: Path) -> None:
@@ -78,6 +94,46 @@ class DaskProcesses:
 
 
 def _port_of(file: Path) -> str:
-    import json
-
     return str(json.loads(file.read_text())["address"].rpartition(":")[2])
+
+
+class Doer(NoProgress):
+    """A watcher that does something once, at the first run that ends."""
+
+    def __init__(self, action: Any) -> None:
+        """Prepare; ``action`` is called without arguments."""
+        self._action = action
+        self.notes: list[str] = []
+
+    def advance(self, runs: int, cost: float) -> None:
+        action, self._action = self._action, lambda: None
+        action()
+
+    def note(self, text: str) -> None:
+        self.notes.append(text)
+
+
+def square(runs: list[int], steering: Steering) -> list[int]:
+    """Square the runs."""
+    return [run**2 for run in runs]
+
+
+def sleep_until_stopped(runs: list[int], steering: Steering) -> list[int]:
+    """Work on the runs for ever."""
+    while not steering.stop.array[0]:
+        time.sleep(0.01)
+    return runs
+
+
+@dataclass(frozen=True)
+class Deadly:
+    """Answers as ``square``, but for one run, under which Dask reports killed workers."""
+
+    poison: int
+
+    def __call__(self, runs: list[int], steering: Steering) -> list[int]:
+        from distributed import KilledWorker
+
+        if self.poison in runs:
+            raise KilledWorker("a task", SimpleNamespace(address="somewhere"), 3)
+        return square(runs, steering)

@@ -8,6 +8,7 @@ import pytest
 
 from cli.main import run as command_line
 from perceptron_sim import PerceptronConfig, simulate
+from perceptron_sim.experiments import interrupts as interrupts_module
 from perceptron_sim.experiments import scan as scan_module
 from perceptron_sim.experiments.cost import estimate, seconds
 from perceptron_sim.experiments.store import ParquetStore
@@ -80,7 +81,7 @@ def test_a_scan_out_of_budget_says_what_is_missing_and_goes_on(
 
     with monkeypatch.context() as patch:
         patch.setattr(scan_module, "simulate", late)
-        patch.setattr(scan_module, "time", Clock)
+        patch.setattr(interrupts_module, "time", Clock)
         arguments = [*GRID, "--workers", "1", "--out", str(out)]
         assert command_line([*arguments, "--budget", "30m"]) == 1
     stored = len(ParquetStore.existing(out).keys())
