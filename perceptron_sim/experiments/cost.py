@@ -10,6 +10,7 @@ alike, so that an estimate for a grid is no better than the first: the default g
 two threads of a busy machine, took 2.1 times its estimate.
 """
 
+import functools
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -34,14 +35,20 @@ def seconds(config: PerceptronConfig, kernel: str) -> float:
 
     Kernels that were not measured are given the law of the reference, good for their order only.
     """
+    return _seconds(kernel, config.chi, config.d, config.P, config.B, config.kappa / config.T)
+
+
+# Grids ask for each seed of a point, and more than once.
+@functools.lru_cache(maxsize=4096)
+def _seconds(kernel: str, chi: float, d: int, P: int, B: int, ratio: float) -> float:
     law = _LAWS.get(kernel, _LAWS["reference"])
-    d, per_d = math.log(config.d), math.log(config.P / config.d)
-    g = 1.0 / (1.0 + config.chi)
-    s = math.log1p(config.kappa / config.T)
-    terms = (1.0, d, per_d, math.log(config.B), g, s, g * per_d, g * d, s * per_d, s * g)
+    ln_d, per_d = math.log(d), math.log(P / d)
+    g = 1.0 / (1.0 + chi)
+    s = math.log1p(ratio)
+    terms = (1.0, ln_d, per_d, math.log(B), g, s, g * per_d, g * ln_d, s * per_d, s * g)
     exponent = sum(a * x for a, x in zip(law, terms, strict=True))
     # Beyond e^60 s the number says no more, and must not overflow.
-    return _LEAST_S + _NUMBER_S * config.P * config.d + math.exp(min(exponent, 60.0))
+    return _LEAST_S + _NUMBER_S * P * d + math.exp(min(exponent, 60.0))
 
 
 @dataclass(frozen=True)
