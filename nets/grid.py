@@ -48,9 +48,10 @@ class NetGrid:
         for name, values in self._axes().items():
             if len(values) == 0:
                 raise InputError(f"{name} has no values: give one or more")
-        if len(self) > MAX_RUNS:
+        # The length of a sequence has a limit of its own, which must not be met here.
+        if self._count() > MAX_RUNS:
             raise InputError(
-                f"the grid has {len(self):,} runs: allowed are up to {MAX_RUNS:,}; "
+                f"the grid has {self._count():,} runs: allowed are up to {MAX_RUNS:,}; "
                 "use fewer values or seeds"
             )
 
@@ -64,6 +65,9 @@ class NetGrid:
 
     def __len__(self) -> int:
         """Return the number of runs."""
+        return self._count()
+
+    def _count(self) -> int:
         return math.prod(len(values) for values in self._axes().values()) * self.seeds
 
     def __iter__(self) -> Iterator[NetConfig]:

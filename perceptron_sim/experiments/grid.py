@@ -76,7 +76,7 @@ def _range(text: str, name: str) -> list[float]:
             f"{name}: the range {text!r} is empty or reversed: write {parts[1]}:{parts[0]}:..., "
             "smaller end first"
         )
-    if points != round(points) or not 2 <= points <= MAX_RUNS:
+    if not 2 <= points <= MAX_RUNS or points != round(points):
         raise InputError(
             f"{name}: {parts[2]!r} points in {text!r}: allowed is an integer from 2 to {MAX_RUNS:,}"
         )
@@ -121,9 +121,10 @@ class PerceptronGrid:
         for name, values in self._axes().items():
             if len(values) == 0:
                 raise InputError(f"{name} has no values: {_HINT}")
-        if len(self) > MAX_RUNS:
+        # The length of a sequence has a limit of its own, which must not be met here.
+        if self._count() > MAX_RUNS:
             raise InputError(
-                f"the grid has {len(self):,} runs: allowed are up to {MAX_RUNS:,}; "
+                f"the grid has {self._count():,} runs: allowed are up to {MAX_RUNS:,}; "
                 "use fewer values or seeds"
             )
 
@@ -140,6 +141,9 @@ class PerceptronGrid:
 
     def __len__(self) -> int:
         """Return the number of runs."""
+        return self._count()
+
+    def _count(self) -> int:
         return math.prod(len(values) for values in self._axes().values()) * self.seeds
 
     def __iter__(self) -> Iterator[PerceptronConfig]:

@@ -5,9 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from perceptron_sim import parameters
 from perceptron_sim.arrays import FloatArray, IntArray
 from perceptron_sim.errors import InputError
 from perceptron_sim.experiments.config import PerceptronConfig
+from perceptron_sim.experiments.memory import check_memory
 from perceptron_sim.kernels.online import online_sgd
 
 
@@ -54,14 +56,16 @@ def simulate_online(
     Raises:
         InputError: if an argument is out of range.
     """
-    if replicas < 1:
-        raise InputError(f"replicas = {replicas} is too small: allowed is replicas >= 1")
+    parameters.integer("replicas", replicas, 1, "there must be a run")
     # A training set of B samples stands for the absent one, so that the same checks apply.
     config = PerceptronConfig(chi=chi, d=d, P=B, B=B, T=T, kappa=kappa, seed=seed)
     times = np.atleast_1d(np.asarray(t, dtype=np.float64))
     if not (times.ndim == 1 and np.all(times > 0.0) and np.all(np.isfinite(times))):
         raise InputError("t must be positive and finite, for example np.geomspace(1, 1e4)")
+    if times.size and not times.max() < 2.0**62 * config.eta:
+        raise InputError(f"t = {times.max():g} is too late: allowed are up to 2^62 steps of eta")
     steps = np.unique(np.maximum(1, np.rint(times / config.eta).astype(np.int64)))
+    check_memory(16 * replicas * (1 + steps.size), f"{replicas} replicas")
     w1 = np.empty((replicas, steps.size))
     w_perp = np.empty((replicas, steps.size))
     streams = config.stream("online").spawn(replicas)

@@ -92,10 +92,11 @@ def _content(path: Path) -> bytes:
 
 def _parsed(source: Path | bytes, columns: list[str] | None) -> pa.Table:
     try:
-        with pq.ParquetFile(
-            pa.BufferReader(source) if isinstance(source, bytes) else source,
-            page_checksum_verification=True,
-        ) as file:
+        # Opened here: Arrow would take a folder called ~ for the user's home.
+        with (
+            pa.BufferReader(source) if isinstance(source, bytes) else source.open("rb") as stream,
+            pq.ParquetFile(stream, page_checksum_verification=True) as file,
+        ):
             return file.read(columns=columns, use_threads=False)
     except (ValueError, KeyError, pa.ArrowException) as error:
         raise DamagedFile(_reason(error)) from None

@@ -30,6 +30,8 @@ from perceptron_sim.experiments.run_files import (
 _MARKER = "store.json"
 _VERSION = 1
 _IDENTITY = {"format": "perceptron-sim store", "version": _VERSION}
+# So often is a folder listed again when files have gone before they were read.
+_LOOKS = 20
 # Where damaged files go, beside the runs.
 QUARANTINE = "quarantine"
 
@@ -139,7 +141,7 @@ class ParquetStore:
         Reads two columns of each file. Damaged files go to ``quarantine``, or are passed
         over where the store is only read: their runs count as not done.
         """
-        while True:
+        for _ in range(_LOOKS):
             found: set[str] = set()
             try:
                 for path in self.files():
@@ -154,6 +156,7 @@ class ParquetStore:
                 # Another process has compacted the folder or set the file aside: look again.
                 continue
             return found
+        raise self._unsteady()
 
     def append(self, records: Sequence[Record]) -> None:
         """Publish one file that holds ``records``; on return it will survive a crash."""
@@ -166,7 +169,7 @@ class ParquetStore:
             QuarantinedError: if files were damaged; they are out of the way now, unless only read.
         """
         wanted = None if keys is None else pa.array(sorted(set(keys)), pa.string())
-        while True:
+        for _ in range(_LOOKS):
             tables = [SCHEMA.empty_table()]
             damaged: list[str] = []
             try:
@@ -187,6 +190,7 @@ class ParquetStore:
                     "done again"
                 )
             return _tidy(pa.concat_tables(tables))
+        raise self._unsteady()
 
     def files(self) -> list[Path]:
         """Return the files of runs, sorted by name."""
@@ -200,6 +204,12 @@ class ParquetStore:
         with contextlib.suppress(FileNotFoundError):
             path.replace(target)
         return target
+
+    def _unsteady(self) -> InputError:
+        return InputError(
+            f"files in {self.runs} are listed but not there: remove links that lead nowhere, or "
+            "repeat the command when no other process tidies the folder"
+        )
 
     def _set_aside(self, path: Path, error: DamagedFile) -> str:
         text = f"{path} is damaged ({error})"

@@ -3,7 +3,11 @@
 import math
 from dataclasses import dataclass
 
+from perceptron_sim import parameters
 from perceptron_sim.errors import InputError
+
+# Beyond, quadratures and root finders leave the range that they were tested in.
+_SOLVABLE = (-0.75, 10.0)
 
 
 @dataclass(frozen=True)
@@ -27,12 +31,36 @@ class Exponents:
 
 def check_chi(chi: float) -> float:
     """Return ``chi`` if the density |x_1|^chi can be normalised; raise InputError otherwise."""
-    if not (math.isfinite(chi) and chi > -1):
+    value = parameters.number("chi", chi)
+    if not (math.isfinite(value) and value > -1):
         raise InputError(
-            f"chi = {chi:g} has no normalisable density |x_1|^chi: "
+            f"chi = {value:g} has no normalisable density |x_1|^chi: "
             "allowed is -1 < chi < inf, for example --chi 0,1,3"
         )
-    return float(chi)
+    return value
+
+
+def check_solvable_chi(chi: float) -> float:
+    """Return ``chi`` if what has no closed form is solved there; raise InputError otherwise."""
+    value = check_chi(chi)
+    if not is_solvable(value):
+        low, high = _SOLVABLE
+        raise InputError(
+            f"chi = {value:g} is out of range: predictions are solved for "
+            f"{low:g} <= chi <= {high:g}"
+        )
+    return value
+
+
+def is_solvable(chi: float) -> bool:
+    """Tell whether what has no closed form is solved for this chi."""
+    low, high = _SOLVABLE
+    return low <= chi <= high
+
+
+def check_dimension(d: int) -> int:
+    """Return ``d`` if there is a direction beside the teacher's; raise InputError otherwise."""
+    return parameters.integer("d", d, 2, "the boundary needs a direction along it")
 
 
 def exponents(chi: float) -> Exponents:
@@ -59,7 +87,6 @@ def exponents_at_dimension(chi: float, d: int) -> Exponents:
     Raises:
         InputError: if chi <= -1 or chi is not finite, or d < 2.
     """
-    if d < 2:
-        raise InputError(f"d = {d} is too small: allowed is d >= 2")
+    check_dimension(d)
     gamma = (d - 1.0) / ((d + 1.0) * (1.0 + check_chi(chi)))
     return Exponents(chi=float(chi), delta=1.0, gamma=gamma, b=(3.0 + chi) * gamma, t_star_on_T=1.0)

@@ -13,14 +13,16 @@ w = 0 the first steps are taken one by one, because they are not small.
 import math
 import warnings
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy import integrate
 
+from perceptron_sim import parameters
 from perceptron_sim.arrays import FloatArray
 from perceptron_sim.errors import InputError
-from perceptron_sim.theory.exponents import check_chi
+from perceptron_sim.theory.exponents import check_dimension, check_solvable_chi
 from perceptron_sim.theory.integrals import at_point
 from perceptron_sim.theory.order_parameters import mean_abs_x1, unfitted_fraction
 
@@ -32,6 +34,8 @@ _MOST_STEPS = 2_000
 _EARLY = 1e-7
 _FAR = 100.0
 _SETTLED = 1e6
+# Of kappa to T; beyond, the solver meets numbers that overflow.
+LARGEST_RATIO = 1e30
 
 
 @dataclass(frozen=True)
@@ -88,7 +92,7 @@ def order_parameter_flow(
     """
     times = np.atleast_1d(np.asarray(t, dtype=np.float64))
     _check(times, d, T, kappa, B, start)
-    system = _System(check_chi(chi), float(d), float(B), kappa / T)
+    system = _System(check_solvable_chi(chi), float(d), float(B), kappa / T)
     scale = T * math.sqrt(d)
     if start == (0.0, 0.0):
         passed, states = _first_steps(system, B / d)
@@ -111,6 +115,27 @@ def order_parameter_flow(
         unfitted=unfitted_fraction(lam, chi, kappa * math.sqrt(d) / w_perp),
         test_error=unfitted_fraction(lam, chi),
     )
+
+
+def check_ratio(kappa_over_T: float) -> None:
+    """Refuse a margin so far above the noise that its square would overflow.
+
+    Raises:
+        InputError: if it is.
+    """
+    if not kappa_over_T <= LARGEST_RATIO:
+        raise InputError(
+            f"kappa / T = {kappa_over_T:g} is out of range: predictions are solved up to "
+            f"{LARGEST_RATIO:g}"
+        )
+
+
+def flow_to_show(t: ArrayLike, **parameters_: Any) -> Flow | None:
+    """Return ``order_parameter_flow``, or None for a figure beside which there is none to draw."""
+    try:
+        return order_parameter_flow(t, **parameters_)
+    except (InputError, ArithmeticError):
+        return None
 
 
 def _first_steps(system: "_System", step: float) -> tuple[list[float], list[tuple[float, float]]]:
@@ -202,13 +227,9 @@ def _check(
 ) -> None:
     if not (t.ndim == 1 and t.size and t[0] > 0.0 and np.all(np.diff(t) > 0.0)):
         raise InputError("t must be positive and increasing, for example np.geomspace(1, 1e6)")
-    if d < 2:
-        raise InputError(f"d = {d} is too small: allowed is d >= 2")
-    if not 0.0 < T < math.inf:
-        raise InputError(f"T = {T:g} is out of range: allowed is 0 < T < inf")
-    if not 0.0 <= kappa < math.inf:
-        raise InputError(f"kappa = {kappa:g} is out of range: allowed is 0 <= kappa < inf")
-    if B < 1:
-        raise InputError(f"B = {B} is too small: allowed is B >= 1")
+    check_dimension(d)
+    parameters.positive("T", T)
+    check_ratio(parameters.margin(kappa, None) / T)
+    parameters.integer("B", B, 1, "a batch holds at least one sample")
     if not (start == (0.0, 0.0) or (min(start) > 0.0 and max(start) < math.inf)):
         raise InputError(f"start = {start}: w_1 and |w_perp| must both be 0 or both be positive")

@@ -65,10 +65,11 @@ def edge(nu: float, lam: FloatArray, margin: FloatArray) -> FloatArray:
     Args:
         nu: degrees of freedom, > 0.
         lam: signal-to-noise ratio >= 0, any shape.
-        margin: kappa sqrt(d) / |w_perp| >= 0, of the same shape; infinity gives 0.
+        margin: kappa sqrt(d) / |w_perp| >= 0, of the same shape; infinity of either gives 0.
     """
+    finite = np.isfinite(margin) & np.isfinite(lam)
+    lam = np.where(finite, lam, 0.0)
     s = np.hypot(1.0, lam)
-    finite = np.isfinite(margin)
     level = np.where(finite, margin, 0.0) / s
     # In logarithms, because far out the moment overflows while the rest underflows.
     log = _log_shifted_moment(nu, level * lam) - nu * np.log(s) - 0.5 * level * level

@@ -17,10 +17,11 @@ from functools import lru_cache
 import numpy as np
 from scipy import optimize, special
 
+from perceptron_sim import parameters
 from perceptron_sim.arrays import FloatArray
 from perceptron_sim.errors import InputError
 from perceptron_sim.theory.asymptotics import constants
-from perceptron_sim.theory.exponents import check_chi
+from perceptron_sim.theory.exponents import check_dimension, check_solvable_chi
 from perceptron_sim.theory.integrals import at_point, excess
 
 # Below this many samples a degree of freedom no signal is needed (Cover's capacity).
@@ -64,9 +65,9 @@ def minimal_signal(chi: float, P: float, d: int) -> MinimalSignal:
     Raises:
         InputError: if chi <= -1 or chi is not finite, if d < 2 or if P <= 2 (d - 1).
     """
-    nu = 1.0 + check_chi(chi)
-    if d < 2:
-        raise InputError(f"d = {d} is too small: allowed is d >= 2")
+    nu = 1.0 + check_solvable_chi(chi)
+    check_dimension(d)
+    P = parameters.positive("P", P)
     if not CAPACITY * (d - 1) < P < math.inf:
         raise InputError(
             f"P = {P:g} is out of range: allowed is P > 2 (d - 1) = {2 * (d - 1)}, "
@@ -105,7 +106,7 @@ def minimal_error(chi: float) -> float:
 
 def _asymptotic_margin(chi: float) -> float:
     """Return the margin at which E[(m+g)_+^(3+chi)] / m^(1+chi) is least; eq. (21)."""
-    check_chi(chi)
+    check_solvable_chi(chi)
     found = optimize.minimize_scalar(
         lambda log_m: _log_moment(3.0 + chi, math.exp(log_m)) - (1.0 + chi) * log_m,
         bounds=(-8.0, 5.0),

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from perceptron_sim.arrays import FloatArray
+from perceptron_sim.theory.exponents import check_dimension
 from perceptron_sim.theory.integrals import edge, tail
 from perceptron_sim.theory.order_parameters import (
     _checked,
@@ -56,7 +57,8 @@ def noise_covariance(
     Raises:
         InputError: as the functions of ``order_parameters``.
     """
-    lam, margin = _checked(lam, margin)
+    lam, margin = _checked(lam, margin, chi)
+    check_dimension(d)
     g_1 = signal_drift(lam, chi, margin)
     drift = noise_drift(lam, chi, margin)
     second = (1.0 + chi) * tail(3.0 + chi, lam, margin)

@@ -8,8 +8,8 @@ law with nu degrees of freedom into E[z_1] times the one with nu + 1; everything
 from that and the two integrals of ``integrals``. Formula numbers refer to docs/theory.md.
 
 All functions take ``lam`` and ``margin`` of any shapes that broadcast and raise InputError if
-chi <= -1 or if either is negative or NaN. ``lam`` may be as large as 1e8 and more: results
-below the smallest double become 0.
+chi <= -1, if either is negative or NaN, if both exceed 1e100, or for chi outside -0.75..10 at
+margin > 0. ``lam`` may be as large as 1e8 and more: results below the smallest double become 0.
 """
 
 import math
@@ -19,8 +19,13 @@ from numpy.typing import ArrayLike
 
 from perceptron_sim.arrays import FloatArray
 from perceptron_sim.errors import InputError
-from perceptron_sim.theory.exponents import check_chi
+from perceptron_sim.theory.exponents import check_chi, check_solvable_chi
 from perceptron_sim.theory.integrals import edge, tail
+
+# Products of two numbers up to here do not overflow.
+_LARGEST = 1e100
+# From here on Stirling's series is exact at its first terms; differences of ln Gamma are not.
+_LARGE_CHI = 1e6
 
 
 def unfitted_fraction(lam: ArrayLike, chi: float, margin: ArrayLike = 0.0) -> FloatArray:
@@ -37,7 +42,7 @@ def unfitted_fraction(lam: ArrayLike, chi: float, margin: ArrayLike = 0.0) -> Fl
     Returns:
         n, between 0 and 1.
     """
-    lam, margin = _checked(lam, margin)
+    lam, margin = _checked(lam, margin, chi, moments=False)
     return tail(1.0 + check_chi(chi), lam, margin)
 
 
@@ -51,7 +56,7 @@ def signal_drift(lam: ArrayLike, chi: float, margin: ArrayLike = 0.0) -> FloatAr
         chi: density exponent at the boundary, > -1.
         margin: kappa sqrt(d) / |w_perp| >= 0.
     """
-    lam, margin = _checked(lam, margin)
+    lam, margin = _checked(lam, margin, chi)
     return np.asarray(mean_abs_x1(chi) * tail(2.0 + chi, lam, margin))
 
 
@@ -65,7 +70,7 @@ def noise_drift(lam: ArrayLike, chi: float, margin: ArrayLike = 0.0) -> FloatArr
         chi: density exponent at the boundary, > -1.
         margin: kappa sqrt(d) / |w_perp| >= 0.
     """
-    lam, margin = _checked(lam, margin)
+    lam, margin = _checked(lam, margin, chi)
     return -edge(1.0 + check_chi(chi), lam, margin)
 
 
@@ -79,11 +84,11 @@ def noise_diffusion(lam: ArrayLike, chi: float, margin: ArrayLike = 0.0) -> Floa
         chi: density exponent at the boundary, > -1.
         margin: kappa sqrt(d) / |w_perp| >= 0.
     """
-    lam, margin = _checked(lam, margin)
+    lam, margin = _checked(lam, margin, chi)
     nu = 1.0 + check_chi(chi)
-    # At infinite margin every sample is unfitted and both edges vanish.
-    finite = np.where(np.isfinite(margin), margin, 0.0)
-    slope = lam * mean_abs_x1(chi) * edge(nu + 1.0, lam, margin) - finite * edge(nu, lam, margin)
+    # At infinite margin every sample is unfitted, at infinite lambda none, and both edges vanish.
+    low, high = (np.where(np.isfinite(values), values, 0.0) for values in (lam, margin))
+    slope = low * mean_abs_x1(chi) * edge(nu + 1.0, lam, margin) - high * edge(nu, lam, margin)
     return np.asarray(tail(nu, lam, margin) + slope)
 
 
@@ -94,17 +99,34 @@ def mean_abs_x1(chi: float) -> float:
         InputError: if chi <= -1 or chi is not finite.
     """
     check_chi(chi)
+    if chi > _LARGE_CHI:
+        return math.sqrt(chi + 0.5)
     ratio = math.lgamma(1.0 + chi / 2.0) - math.lgamma((1.0 + chi) / 2.0)
     return math.sqrt(2.0) * math.exp(ratio)
 
 
-def _checked(lam: ArrayLike, margin: ArrayLike) -> tuple[FloatArray, FloatArray]:
-    """Return both as arrays of the common shape; refuse negative values and NaN."""
+def _checked(
+    lam: ArrayLike, margin: ArrayLike, chi: float, moments: bool = True
+) -> tuple[FloatArray, FloatArray]:
+    """Return lambda and margin as arrays of the common shape; refuse what has no answer."""
+    check_chi(chi)
     arrays = []
     for name, values in (("lambda", lam), ("margin", margin)):
         array = np.asarray(values, dtype=np.float64)
         if not np.all(array >= 0.0):
             raise InputError(f"{name} must be >= 0 and not NaN, got {array.min():g}")
         arrays.append(array)
+    # Far enough for infinity: edges have vanished.
+    arrays[1] = np.where(arrays[1] > _LARGEST, np.inf, arrays[1])
     lam_array, margin_array = np.broadcast_arrays(*arrays)
+    if np.any(margin_array > 0.0):
+        check_solvable_chi(chi)
+        if np.any(np.minimum(lam_array, margin_array) > _LARGEST):
+            raise InputError(
+                f"lambda and margin are both above {_LARGEST:g}: allowed is one of them"
+            )
+    if moments and np.any((lam_array > _LARGEST) & np.isfinite(lam_array)):
+        raise InputError(
+            f"lambda = {lam_array.max():g} is out of range: allowed are up to {_LARGEST:g}, and inf"
+        )
     return lam_array, margin_array

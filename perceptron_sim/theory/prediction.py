@@ -12,7 +12,7 @@ from perceptron_sim.errors import InputError
 from perceptron_sim.theory import stopping
 from perceptron_sim.theory.asymptotics import constants
 from perceptron_sim.theory.exponents import check_chi
-from perceptron_sim.theory.flow import order_parameter_flow
+from perceptron_sim.theory.flow import LARGEST_RATIO, check_ratio, order_parameter_flow
 from perceptron_sim.theory.minimal_signal import CAPACITY, minimal_signal
 from perceptron_sim.theory.order_parameters import mean_abs_x1, unfitted_fraction
 
@@ -172,8 +172,9 @@ def end_of_training(chi: float, P: float, d: int, B: int, kappa_over_T: float) -
     ``predict`` without its checks and local exponents; P need not be an integer.
 
     Raises:
-        InputError: if there is no minimal signal (see ``minimal_signal``).
+        InputError: if there is no minimal signal (see ``minimal_signal``), or kappa/T > 1e30.
     """
+    check_ratio(kappa_over_T)
     least = minimal_signal(chi, P, d)
     u = stopping.overshoot(stopping.State(chi, d, least.lam))
     state = stopping.State(chi, d, least.lam, kappa_over_T / (kappa_over_T + u))
@@ -193,7 +194,8 @@ def accuracy(d: int) -> tuple[float, float]:
 
 def trusted_end(chi: float, P: float, d: int, B: int, kappa_over_T: float) -> End | None:
     """Return the end of training where its prediction is to be trusted, else None."""
-    if CAPACITY * (d - 1) >= P:
+    low, high = _TRUSTED_CHI
+    if CAPACITY * (d - 1) >= P or not low <= chi <= high or kappa_over_T > LARGEST_RATIO:
         return None
     end = end_of_training(chi, P, d, B, kappa_over_T)
     return None if doubt_about(chi, P, d, B, end) else end

@@ -18,7 +18,7 @@ from perceptron_sim.experiments.figures.style import (
 from perceptron_sim.experiments.phase.cells import FITTED
 from perceptron_sim.experiments.phase.dynamics import DYNAMICS
 from perceptron_sim.experiments.phase.perceptron import predicted
-from perceptron_sim.theory import order_parameter_flow
+from perceptron_sim.theory.flow import flow_to_show
 from perceptron_sim.theory.prediction import trusted_end
 
 _COURSES = 3
@@ -88,7 +88,8 @@ def _courses(ax: Axes, runs: pd.DataFrame, shared: dict[str, Any]) -> None:
     if latest > 0.0:
         t = np.geomspace(B * shared["T"], latest, 100)
         names = ("chi", "d", "T", "kappa")
-        flow = order_parameter_flow(t, B=B, **{n: shared[n] for n in names})
-        w = np.hypot(flow.w1, flow.w_perp)
-        ax.plot(t, w, "-.", color="0.5", linewidth=2, zorder=0, label="fresh samples (theory)")
+        flow = flow_to_show(t, B=B, **{n: shared[n] for n in names})
+        if flow is not None:
+            w = np.hypot(flow.w1, flow.w_perp)
+            ax.plot(t, w, "-.", color="0.5", linewidth=2, zorder=0, label="fresh samples (theory)")
     log_axes(ax)

@@ -1,5 +1,7 @@
 """Figure of one trajectory, with what fresh samples would have given."""
 
+from typing import Any
+
 import numpy as np
 from matplotlib import rc_context
 from matplotlib.figure import Figure
@@ -7,7 +9,7 @@ from matplotlib.figure import Figure
 from perceptron_sim.experiments.figures.style import COLOURS, STYLE, log_axes, plain
 from perceptron_sim.experiments.simulate import RunResult
 from perceptron_sim.experiments.trajectory import TestErrorCheck
-from perceptron_sim.theory import order_parameter_flow
+from perceptron_sim.theory.flow import flow_to_show
 from perceptron_sim.theory.prediction import trusted_end
 
 
@@ -26,7 +28,7 @@ def figure_run(run: RunResult, check: TestErrorCheck) -> Figure:
     t = course.t[started]
     c = run.config
     at = np.geomspace(t[0], t[-1], 200) if len(t) > 1 else t
-    fresh = order_parameter_flow(at, chi=c.chi, d=c.d, T=c.T, kappa=c.kappa, B=c.B)
+    fresh = flow_to_show(at, chi=c.chi, d=c.d, T=c.T, kappa=c.kappa, B=c.B)
     end = trusted_end(c.chi, c.P, c.d, c.B, c.kappa / c.T)
     with rc_context(STYLE):
         figure = Figure(figsize=(10.5, 3.6))
@@ -43,10 +45,13 @@ def figure_run(run: RunResult, check: TestErrorCheck) -> Figure:
             markerfacecolor="white",
             label=r"noise $|w_\perp|$",
         )
-        weights.plot(
-            fresh.t, fresh.w1, "-", color="black", linewidth=1, label="fresh samples (theory)"
-        )
-        weights.plot(fresh.t, fresh.w_perp, "-", color="black", linewidth=1)
+        if fresh is not None:
+            theory: Any = {"color": "black", "linewidth": 1}
+            label = "fresh samples (theory)"
+            weights.plot(fresh.t, fresh.w1, "-", label=label, **theory)
+            weights.plot(fresh.t, fresh.w_perp, "-", **theory)
+            unfitted.plot(fresh.t, fresh.unfitted, "-", label=label, **theory)
+            test.plot(fresh.t, fresh.test_error, "-", label=label, **theory)
         weights.set_ylabel("weights")
         some = course.unfitted[started] > 0
         unfitted.plot(
@@ -57,9 +62,6 @@ def figure_run(run: RunResult, check: TestErrorCheck) -> Figure:
             markersize=3,
             label="training set (0 from $t^*$ on)" if run.status == "fitted" else "training set",
         )
-        unfitted.plot(
-            fresh.t, fresh.unfitted, "-", color="black", linewidth=1, label="fresh samples (theory)"
-        )
         unfitted.set_ylabel(r"unfitted fraction, $y f < \kappa$")
         test.plot(
             t,
@@ -67,14 +69,6 @@ def figure_run(run: RunResult, check: TestErrorCheck) -> Figure:
             "--",
             color=COLOURS[1],
             label=r"closed form $n(\lambda)$",
-        )
-        test.plot(
-            fresh.t,
-            fresh.test_error,
-            "-",
-            color="black",
-            linewidth=1,
-            label="fresh samples (theory)",
         )
         seen = check.measured > 0
         test.errorbar(

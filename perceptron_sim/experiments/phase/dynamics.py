@@ -24,7 +24,7 @@ from perceptron_sim.experiments.phase.perceptron import (
     predicted,
 )
 from perceptron_sim.experiments.phase.plane import Axis, Conclusion, Map, Plane, Table
-from perceptron_sim.theory import order_parameter_flow
+from perceptron_sim.theory.flow import flow_to_show
 
 # Names with the kernels that run them.
 DYNAMICS = {"SGD": "event", "shuffled": "shuffled", "SDE": "sde"}
@@ -120,7 +120,9 @@ def _courses(shared: dict[str, Any], runs: pd.DataFrame) -> list[dict[str, Any]]
         return found
     latest = float(tables["SGD"]["t_star"].max())
     t = np.geomspace(shared["T"] * shared["B"], 1e3 * latest, 400)
-    flow = order_parameter_flow(t, **{n: shared[n] for n in ("chi", "d", "T", "kappa", "B")})
+    flow = flow_to_show(t, **{n: shared[n] for n in ("chi", "d", "T", "kappa", "B")})
+    if flow is None:
+        return found
     for level in LEVELS:
         share = level * shared["d"] / shared["P"]
         if not flow.unfitted[-1] < share < 0.5:

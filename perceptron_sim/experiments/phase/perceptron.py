@@ -19,6 +19,7 @@ from perceptron_sim.experiments.scan import ScanReport, check_request, merged, s
 from perceptron_sim.experiments.simulate import resolve_kernel
 from perceptron_sim.experiments.store import Store
 from perceptron_sim.theory.crossovers import Crossovers, crossovers
+from perceptron_sim.theory.exponents import is_solvable
 from perceptron_sim.theory.minimal_signal import CAPACITY
 from perceptron_sim.theory.prediction import accuracy
 
@@ -95,8 +96,8 @@ def limits(options: dict[str, Any]) -> dict[str, int]:
 
 
 def predicted(chi: float, P: int, d: int) -> Crossovers | None:
-    """Return the predicted crossovers, or None where no signal is needed."""
-    return crossovers(chi, P, d) if CAPACITY * (d - 1) < P else None
+    """Return the predicted crossovers, or None where no signal is needed or none is predicted."""
+    return crossovers(chi, P, d) if CAPACITY * (d - 1) < P and is_solvable(chi) else None
 
 
 def series(
