@@ -1,7 +1,7 @@
 """Panels as figures of Plotly, in plain JSON; the page adds the colours of its theme."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 from perceptron_sim.claims import Panel, Series
@@ -26,8 +26,8 @@ def plot(panel: Panel) -> dict[str, Any]:
     return {
         "data": [_trace(panel, series, style) for series, style in drawn],
         "layout": {
-            "xaxis": _axis(panel.x_label, panel.log_x, [x for s in panel.series for x in s.x]),
-            "yaxis": _axis(panel.y_label, panel.log_y, [y for s in panel.series for y in s.y]),
+            "xaxis": _axis(panel.x_label, panel.log_x),
+            "yaxis": _axis(panel.y_label, panel.log_y),
         },
     }
 
@@ -35,7 +35,7 @@ def plot(panel: Panel) -> dict[str, Any]:
 def _trace(panel: Panel, series: Series, style: Style) -> dict[str, Any]:
     x, y = _numbers(series.x), _numbers(series.y)
     label = as_html(series.label)
-    values = f"{as_html(panel.x_label)}: %{{x:.4g}}<br>{as_html(panel.y_label)}: %{{y:.4g}}"
+    values = f"{as_html(panel.x_label)}: %{{x:.4~g}}<br>{as_html(panel.y_label)}: %{{y:.4~g}}"
     trace: dict[str, Any] = {
         "type": "scatter",
         "name": label,
@@ -65,18 +65,13 @@ def _trace(panel: Panel, series: Series, style: Style) -> dict[str, Any]:
         }
         ends = zip(_numbers(series.y_low), _numbers(series.y_high), strict=True)
         trace["customdata"] = [list(pair) for pair in ends]
-        both = "95 %: [%{customdata[0]:.4g}, %{customdata[1]:.4g}]"
+        both = "95 %: [%{customdata[0]:.4~g}, %{customdata[1]:.4~g}]"
         trace["hovertemplate"] = f"<b>{label}</b><br>{values}<br>{both}<extra></extra>"
     return trace
 
 
-def _axis(label: str, log: bool, values: Sequence[float]) -> dict[str, Any]:
-    axis: dict[str, Any] = {"title": {"text": as_html(label)}, "type": "log" if log else "linear"}
-    shown = [v for v in values if 0.0 < v < math.inf]
-    if log and shown and max(shown) < 100.0 * min(shown):
-        # Numbers at 1, 2 and 5: all nine of a decade would run into each other.
-        axis["dtick"] = "D2"
-    return axis
+def _axis(label: str, log: bool) -> dict[str, Any]:
+    return {"title": {"text": as_html(label)}, "type": "log" if log else "linear"}
 
 
 def _numbers(values: Iterable[float]) -> list[float | None]:

@@ -5,6 +5,7 @@ import math
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator
 
 from perceptron_sim.claims import Judgement, Panel, Series
 from perceptron_sim.experiments.figures.style import COLOURS, MARKERS, STYLE, log_axes
@@ -13,8 +14,8 @@ from perceptron_sim.report.symbols import as_mathtext
 
 _COLUMNS = 3
 # Inches of a panel and of its margins: to find these by drawing takes as long as drawing.
-_WIDTH, _HEIGHT = 3.75, 3.2
-_LEFT, _RIGHT, _BOTTOM, _TOP = 0.78, 0.12, 0.52, 0.3
+_WIDTH, _HEIGHT = 3.85, 3.2
+_LEFT, _RIGHT, _BOTTOM, _TOP = 0.75, 0.25, 0.52, 0.3
 _NEUTRAL = "0.35"
 
 
@@ -54,6 +55,12 @@ def _draw(ax: Axes, panel: Panel) -> None:
         ax.set(xscale="log" if panel.log_x else "linear", yscale="log" if panel.log_y else "linear")
     ax.set_title(as_mathtext(panel.title), fontsize=9)
     ax.set(xlabel=as_mathtext(panel.x_label), ylabel=as_mathtext(panel.y_label))
+    ax.tick_params(labelsize=7.5)
+    for axis, log in ((ax.xaxis, panel.log_x), (ax.yaxis, panel.log_y)):
+        low, high = axis.get_view_interval()
+        if log and 0.0 < high < 6.0 * low:
+            # Too narrow for numbers at 1, 2 and 5 alone.
+            axis.set_major_locator(LogLocator(base=10, subs=(1, 1.5, 2, 3, 4, 5, 6, 8)))
     ax.legend(fontsize=7)
 
 
