@@ -172,11 +172,10 @@ def _report(
     ctx: click.Context, stages: list[Path], elsewhere: Any, out: Path, as_json: bool
 ) -> int:
     """Judge every claim by the folders, and write the report."""
-    from perceptron_sim.report import write_report
-
     from cli.reports import say_verdicts
     from perceptron_sim.claims.evidence import Evidence, Folder
     from perceptron_sim.claims.registry import judge_all
+    from perceptron_sim.report import write_report
 
     evidence = Evidence([*map(Folder, stages), *elsewhere])
     judgements = judge_all(evidence)

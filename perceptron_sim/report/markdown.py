@@ -24,8 +24,8 @@ def markdown(
     for j in judgements:
         cells = (j.claim.number, j.claim.statement, _verdict(j.verdict), j.reason)
         lines.append(f"| {' | '.join(_plain(cell) for cell in cells)} |")
-    for j in judgements:
-        lines += _claim(j, figures.get(j.claim.key))
+    for j, said in zip(judgements, summary["claims"], strict=True):
+        lines += _claim(j, figures.get(j.claim.key), said["made_by"])
     lines += ["", "## Provenance", ""]
     lines += ["| folder | runs | versions | command |", "|---|---|---|---|"]
     for entry in summary["provenance"]:
@@ -38,7 +38,7 @@ def markdown(
     return "\n".join(lines) + "\n"
 
 
-def _claim(judgement: Judgement, figure: str | None) -> list[str]:
+def _claim(judgement: Judgement, figure: str | None, made_by: Sequence[str]) -> list[str]:
     claim = judgement.claim
     lines = [
         "",
@@ -66,7 +66,10 @@ def _claim(judgement: Judgement, figure: str | None) -> list[str]:
             *(_verdict(finding.verdict), m.window, str(m.n_seeds), what_decides(finding)),
         )
         lines.append(f"| {' | '.join(_plain(cell) for cell in cells)} |")
-    return [*lines, "", *_code(claim.command)]
+    if made_by:
+        lines += ["", "These numbers were made by", ""]
+        lines += [line for command in made_by for line in _code(command)]
+    return [*lines, "", "The full command for this claim:", "", *_code(claim.command)]
 
 
 def _provenance_warning(summary: Mapping[str, Any]) -> list[str]:

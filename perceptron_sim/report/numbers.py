@@ -27,15 +27,20 @@ def prediction(measured: Measurement) -> str:
     if measured.expected is None:
         return "–"
     scale = 0.5 * (measured.ci_high - measured.ci_low)
-    text = rounded(measured.expected, scale)
-    if measured.expected_high is not None:
-        if math.isinf(measured.expected_high):
-            return f"≥ {text}"
-        return f"{text} to {rounded(measured.expected_high, scale)}"
     if measured.expected_error > 0.0:
-        return f"{text} ± {1.96 * measured.expected_error:.2g}"
-    exact = measured.expected == round(measured.expected, 3)
-    return f"{measured.expected:g}" if exact else text
+        error = 1.96 * measured.expected_error
+        return f"{rounded(measured.expected, scale)} ± {error:.2g}"
+    text = _exact(measured.expected, scale)
+    if measured.expected_high is None:
+        return text
+    if math.isinf(measured.expected_high):
+        return f"≥ {text}"
+    return f"{text} to {_exact(measured.expected_high, scale)}"
+
+
+def _exact(value: float, scale: float) -> str:
+    """Return a number without error: 1 rather than 1.0000."""
+    return f"{value:g}".replace("-", "−") if value == round(value, 3) else rounded(value, scale)
 
 
 def rounded(value: float, scale: float) -> str:
@@ -61,8 +66,13 @@ def what_decides(finding: Finding) -> str:
     return f"about {finding.seeds_to_decide} seeds on this grid"
 
 
-def as_json(judgement: Judgement) -> dict[str, Any]:
-    """Return a judgement less its figure, with null for what is infinite or no number."""
+def as_json(judgement: Judgement, made_by: Sequence[str]) -> dict[str, Any]:
+    """Return a judgement less its figure, with null for what is infinite or no number.
+
+    Args:
+        judgement: a claim with its verdict.
+        made_by: commands of the folders behind its measurements.
+    """
     claim = judgement.claim
     return {
         "key": claim.key,
@@ -70,6 +80,7 @@ def as_json(judgement: Judgement) -> dict[str, Any]:
         "statement": claim.statement,
         "source": claim.source,
         "command": claim.command,
+        "made_by": list(made_by),
         "estimator": claim.estimator,
         "verdict": judgement.verdict.value,
         "reason": judgement.reason,

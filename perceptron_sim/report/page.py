@@ -60,7 +60,10 @@ def page(
     figures = {j.claim.key: [plot(panel) for panel in j.panels] for j in judgements if j.panels}
     return environment.get_template("report.html.j2").render(
         summary=summary,
-        claims=[_claim(judgement, images.get(judgement.claim.key)) for judgement in judgements],
+        claims=[
+            _claim(judgement, images.get(judgement.claim.key), said["made_by"])
+            for judgement, said in zip(judgements, summary["claims"], strict=True)
+        ],
         counts=Counter(judgement.verdict.value for judgement in judgements),
         differences=differences(summary["provenance"]),
         false_alarms=FALSE_ALARMS,
@@ -80,7 +83,7 @@ def page(
     )
 
 
-def _claim(judgement: Judgement, image: bytes | None) -> dict[str, Any]:
+def _claim(judgement: Judgement, image: bytes | None, made_by: Sequence[str]) -> dict[str, Any]:
     claim = judgement.claim
     return {
         "key": claim.key,
@@ -89,6 +92,7 @@ def _claim(judgement: Judgement, image: bytes | None) -> dict[str, Any]:
         "mark": MARKS[judgement.verdict],
         "reason": judgement.reason,
         "rows": [_row(finding) for finding in judgement.findings],
+        "made_by": made_by,
         "panels": judgement.panels,
         "image": None if image is None else _uri("image/svg+xml", image),
         "measurements": _uri("text/csv", measurements_csv([judgement]).encode()),

@@ -6,7 +6,8 @@ from typing import Any
 
 import pandas as pd
 
-from perceptron_sim.claims.evidence import Folder
+from perceptron_sim.claims import Judgement
+from perceptron_sim.claims.evidence import Evidence, Folder
 from perceptron_sim.experiments.run_files import DamagedFile, read_columns
 from perceptron_sim.experiments.store import ParquetStore
 
@@ -28,6 +29,19 @@ def provenance(folders: Sequence[Folder]) -> list[dict[str, Any]]:
         parts = 2 if names[folder.path.name] > 1 else 1
         entries.append(_of_folder(folder, "/".join(folder.path.resolve().parts[-parts:])))
     return entries
+
+
+def made_by(judgement: Judgement, folders: Sequence[Folder]) -> list[str]:
+    """Return the commands of the folders without which other numbers would be measured."""
+    measure = judgement.claim.measure
+    if not judgement.findings:
+        return []
+    found = list(measure(Evidence(folders)))
+    return [
+        folder.command
+        for folder in folders
+        if list(measure(Evidence([other for other in folders if other is not folder]))) != found
+    ]
 
 
 def differences(entries: Sequence[dict[str, Any]]) -> dict[str, dict[str, list[str]]]:

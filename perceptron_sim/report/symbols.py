@@ -22,7 +22,7 @@ _SIGNS = {"||": "‖", "->": "→", ">=": "≥", "<=": "≤", ">>": "≫", "<<":
 _LETTERS = re.compile(rf"(?<![A-Za-z])({'|'.join(_GREEK)})(?![A-Za-z])")
 _OPERATORS = re.compile("|".join(re.escape(sign) for sign in _SIGNS))
 # A subscript hangs on one letter (w_0, T_max), an exponent on anything (P^gamma, 2^-5).
-_RAISED = re.compile(r"(?<![^\W_])[^\W_]_([^\W_]+)|\^(-?[^\W_]+(?:\.\d+)?)")
+_RAISED = re.compile(r"(?<![^\W_])[^\W_]_([^\W_]+)|\^(-?[^\W_]+(?:\.\d+)?|\((?:[^\W_]|[/+. -])+\))")
 
 
 def as_text(text: str) -> str:

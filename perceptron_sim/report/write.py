@@ -12,7 +12,7 @@ from perceptron_sim.experiments.atomic import write_atomically
 from perceptron_sim.experiments.progress import NoProgress, Progress
 from perceptron_sim.experiments.records import versions
 from perceptron_sim.report.numbers import as_json
-from perceptron_sim.report.provenance import provenance
+from perceptron_sim.report.provenance import made_by, provenance
 
 # What names of figure files begin with; the key of the claim follows.
 FIGURE = "claim_"
@@ -93,7 +93,7 @@ def summary_of(
         "command": command,
         "title": title,
         "running": list(running),
-        "claims": [as_json(judgement) for judgement in judgements],
+        "claims": [as_json(each, made_by(each, folders)) for each in judgements],
         "provenance": provenance(folders),
         "versions": versions(),
     }

@@ -5,6 +5,7 @@ import io
 import json
 import re
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import plotly.graph_objects as go
@@ -19,7 +20,7 @@ from perceptron_sim.errors import InputError
 from perceptron_sim.report import write_report
 from perceptron_sim.report.numbers import interval, measurements_csv, panels_csv, prediction
 from perceptron_sim.report.plots import plot
-from perceptron_sim.report.provenance import differences, provenance
+from perceptron_sim.report.provenance import differences, made_by, provenance
 from perceptron_sim.report.styles import styles
 from perceptron_sim.report.symbols import as_html, as_mathtext, as_text
 
@@ -110,6 +111,23 @@ def test_mixed_versions_are_found_and_said(tmp_path: Path) -> None:
     assert "**Mixed provenance:**" in (tmp_path / "out" / "report.md").read_text()
 
 
+def test_a_claim_names_the_commands_that_its_numbers_need(tmp_path: Path) -> None:
+    folders = [
+        folder(tmp_path / name, {"numpy=2.4.6": 1}, command=f"make {name}")
+        for name in ("one", "two", "other")
+    ]
+    two_together = judgement("pair", Verdict.HOLDS)
+
+    def measure(evidence):
+        # As for a difference of exponents: of use only if both are there.
+        both = {"one", "two"} <= {found.path.name for found in evidence.folders}
+        return [finding.measurement for finding in two_together.findings] if both else []
+
+    claim = replace(two_together.claim, measure=measure)
+    assert made_by(replace(two_together, claim=claim), folders) == ["make one", "make two"]
+    assert made_by(judgement("bare", Verdict.UNDECIDED, with_runs=False), folders) == []
+
+
 def test_a_run_stored_twice_counts_once(tmp_path: Path) -> None:
     runs = folder(tmp_path / "scan", {"numpy=2.4.6": 2})
     folder(tmp_path / "scan", {"numpy=2.4.6": 2})
@@ -154,7 +172,7 @@ def test_numbers_show_two_digits_of_their_error() -> None:
     assert prediction(_measured(0.8, 0.7, 0.9, expected=0.84795)) == "0.85"
     with_error = _measured(0.8, 0.7, 0.9, expected=0.848, expected_error=0.016)
     assert prediction(with_error) == "0.85 ± 0.031"
-    assert prediction(_measured(0.8, 0.7, 0.9, expected=-0.7, expected_high=0.7)) == "−0.70 to 0.70"
+    assert prediction(_measured(0.8, 0.7, 0.9, expected=-0.7, expected_high=0.7)) == "−0.7 to 0.7"
 
 
 def test_tables_for_spreadsheets_hold_all_numbers_and_no_formula() -> None:
@@ -174,6 +192,7 @@ def test_symbols_are_set_and_markup_is_not() -> None:
         as_html("T_max ~ alpha^k & P^-0.50")
         == "T<sub>max</sub> ~ α<sup>k</sup> &amp; P<sup>-0.50</sup>"
     )
+    assert as_html("[x]^(1/m)") == "[x]<sup>(1/m)</sup>"
     assert as_html("<b>dw_rel</b>") == "&lt;b&gt;dw_rel&lt;/b&gt;"
     assert as_mathtext("t_sep $x$") == r"t$_{\mathrm{sep}}$ \$x\$"
 
