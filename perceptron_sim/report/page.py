@@ -120,9 +120,10 @@ def _policy(scripts: Sequence[str], live: bool) -> str:
         f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
         for text in scripts
     )
+    server = "'self'" if live else "'none'"
     return (
         f"default-src 'none'; script-src {hashes}; style-src 'unsafe-inline'; "
-        f"img-src data: blob:; connect-src {chr(39)}{'self' if live else 'none'}{chr(39)}; "
+        f"img-src data: blob:; connect-src {server}; "
         "base-uri 'none'; form-action 'none'"
     )
 

@@ -14,7 +14,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 from made import HOSTILE, folder, judgement, judgements
 
-from perceptron_sim.claims import Measurement, Verdict
+from perceptron_sim.claims import Measurement, Panel, Series, Verdict
 from perceptron_sim.claims.evidence import Folder
 from perceptron_sim.errors import InputError
 from perceptron_sim.report import write_report
@@ -130,7 +130,9 @@ def test_a_claim_names_the_commands_that_its_numbers_need(tmp_path: Path) -> Non
 
 def test_a_run_stored_twice_counts_once(tmp_path: Path) -> None:
     runs = folder(tmp_path / "scan", {"numpy=2.4.6": 2})
-    folder(tmp_path / "scan", {"numpy=2.4.6": 2})
+    # The same keys in another file: what two drivers on one folder leave.
+    folder(tmp_path / "scan", {"numpy=2.3.0": 2})
+    assert len(list((tmp_path / "scan" / "runs").iterdir())) == 2
     assert provenance([runs])[0]["runs"] == 2
 
 
@@ -206,3 +208,14 @@ def test_plotly_takes_the_figures_and_lines_find_their_points() -> None:
         assert figure.data[0].error_y.arrayminus == pytest.approx((0.3, 0.4, 0.5))
         assert [style.colour for style in styles(panel)] == [0, 1, None]
         assert json.loads(json.dumps(spec, allow_nan=False)) == json.loads(json.dumps(spec))
+
+
+def test_lines_in_pairs_take_the_colour_of_their_points_and_one_legend_entry() -> None:
+    def points(label: str) -> Series:
+        return Series(label, (1.0, 2.0), (1.0, 2.0))
+
+    guide = Series("slope 1", (1.0, 2.0), (1.0, 2.0), line=True, theory=True)
+    panel = Panel("t", "T", "t*", [points("P = 1"), guide, points("P = 2"), guide])
+    found = styles(panel)
+    assert [style.colour for style in found] == [0, 0, 1, 1]
+    assert [style.in_legend for style in found] == [True, True, True, False]
