@@ -5,6 +5,8 @@ weights grows in proportion to the hits: about 1e-16 of |w| for each hit of a sa
 integers and exact; from time to time the weights are computed from them anew.
 """
 
+import numpy as np
+
 from perceptron_sim.arrays import FloatArray, IntArray
 from perceptron_sim.kernels.jit import compiled
 
@@ -33,22 +35,25 @@ def restore_weights(features: FloatArray, hit_counts: IntArray, w: FloatArray) -
         hit_counts: hits of each sample, shape (P,).
         w: weights to set, shape (d,).
     """
-    for j in range(w.size):
-        total = 0.0
-        lost = 0.0
-        for i in range(hit_counts.size):
-            count = hit_counts[i]
-            if count == 0:
-                continue
+    # Weight by weight the sums are independent: samples outermost, so that lanes of weights run
+    # side by side.
+    total = np.zeros(w.size)
+    lost = np.zeros(w.size)
+    for i in range(hit_counts.size):
+        count = hit_counts[i]
+        if count == 0:
+            continue
+        upper = float(count >> 26) * 67108864.0
+        lower = float(count & _LOW_BITS)
+        for j in range(w.size):
             x = features[i, j]
             scaled = _SPLIT * x
             high = scaled - (scaled - x)
             low = x - high
-            upper = float(count >> 26) * 67108864.0
-            lower = float(count & _LOW_BITS)
             for part in (upper * high, upper * low, lower * high, lower * low):
-                new = total + part
-                back = new - total
-                lost += (total - (new - back)) + (part - back)
-                total = new
-        w[j] = total + lost
+                new = total[j] + part
+                back = new - total[j]
+                lost[j] += (total[j] - (new - back)) + (part - back)
+                total[j] = new
+    for j in range(w.size):
+        w[j] = total[j] + lost[j]

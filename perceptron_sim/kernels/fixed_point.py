@@ -123,6 +123,13 @@ def classify(
 
 
 @compiled
+def move_margins(margins: Int32Array, rows: Int32Array, slot: int, blocks: int) -> None:
+    """Add a Gram row to the first blocks; the masks are left behind."""
+    for block in range(blocks):
+        add_lanes(margins, block * BLOCK, rows, slot)
+
+
+@compiled
 def add_row(
     margins: Int32Array,
     rows: Int32Array,

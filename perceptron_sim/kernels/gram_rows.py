@@ -24,6 +24,7 @@ class GramRows(NamedTuple):
     Attributes:
         rows: Gram rows times ``scale``, rounded, shape (slots, width).
         length: how many entries of each row are computed, shape (slots,).
+        claimed: how many were asked for, computed or not, shape (slots,).
         owner: whose row it is, shape (slots,).
         slot: where a sample's row is, -1 if nowhere, shape (width,).
         recent: whether a row was used since the clock's hand passed, shape (slots,).
@@ -33,6 +34,7 @@ class GramRows(NamedTuple):
 
     rows: Int32Array
     length: IntArray
+    claimed: IntArray
     owner: IntArray
     slot: IntArray
     recent: IntArray
@@ -55,6 +57,7 @@ def new_rows(size: int, budget: int) -> GramRows:
     # What belongs to a slot is set when the slot is filled: memory never touched costs nothing.
     return GramRows(
         np.empty((slots, width), np.int32),
+        np.empty(slots, np.int64),
         np.empty(slots, np.int64),
         np.empty(slots, np.int64),
         np.full(width, -1),
@@ -87,17 +90,24 @@ def _inner_products(
 
 
 @compiled
-def compute_row(gram: GramRows, x: FloatArray, i: int, n: int) -> int:
-    """Compute sample i's row, or the rest of it, up to n entries; return its slot."""
+def claim_row(gram: GramRows, i: int, n: int) -> int:
+    """Give sample i a slot, if it has none, for n entries to be computed later; return it."""
     slot = int(gram.slot[i])
     if slot < 0:
         slot = _free_slot(gram)
         gram.owner[slot] = i
         gram.slot[i] = slot
         gram.length[slot] = 0
+    gram.claimed[slot] = n
+    return slot
+
+
+@compiled
+def compute_row(gram: GramRows, x: FloatArray, i: int, n: int) -> None:
+    """Compute sample i's row, or the rest of it, up to n entries; it has a slot."""
+    slot = int(gram.slot[i])
     _inner_products(x, i, gram.scale[0], gram.rows[slot], gram.length[slot], n)
     gram.length[slot] = n
-    return slot
 
 
 @compiled

@@ -51,15 +51,27 @@ def break_kernel(mutation: str) -> tuple[str, tuple]:
 
         def stale(gram, x, i, n):
             """Forget to compute the entries by which the active set has grown."""
-            if gram.slot[i] >= 0:
-                slot = int(gram.slot[i])
-                gram.rows[slot, gram.length[slot] : n] = 0.0
-                gram.length[slot] = n
-                return slot
-            return original_row(gram, x, i, n)
+            slot = int(gram.slot[i])
+            if gram.length[slot] == 0:
+                original_row(gram, x, i, n)
+            gram.rows[slot, gram.length[slot] : n] = 0.0
+            gram.length[slot] = n
 
         events.compute_row = stale
         return "events", (0.0, 3, 400, 2, 2.0**-15)
+    if mutation == "row claimed and never computed":
+
+        def claimed(gram, x, i, n):
+            """Add what the memory happened to hold."""
+            slot = int(gram.slot[i])
+            gram.rows[slot, gram.length[slot] : n] = 0.0
+            gram.length[slot] = n
+
+        events.compute_row = claimed
+        return "events", (0.0, 24, 300, 40, 2.0**-15)
+    if mutation == "margins left behind by large batches":
+        events.refresh = lambda *args: None
+        return "events", (0.0, 6, 40, 16, 16.0)
     if mutation in ("coarse units", "coarse units, error ignored"):
         # Units so coarse that most samples are unclear: harmless, as long as they are looked up.
         original_scale = events.scale_for

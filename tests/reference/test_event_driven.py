@@ -141,6 +141,8 @@ MUTATIONS = [
     "binomial",
     "certificate",
     "stale row",
+    "row claimed and never computed",
+    "margins left behind by large batches",
     "skip in candidates",
     "coarse units, error ignored",
     "unclear samples count as fitted",

@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 
-from perceptron_sim.arrays import FloatArray
+from perceptron_sim.arrays import FloatArray, IntArray
 from perceptron_sim.kernels import cost
 from perceptron_sim.kernels.batches import shuffle_head
 from perceptron_sim.kernels.certificate import (
@@ -39,11 +39,12 @@ from perceptron_sim.kernels.fixed_point import (
     error_rate,
     extent_of,
     largest_margin,
+    move_margins,
     refresh,
     scale_for,
     settle,
 )
-from perceptron_sim.kernels.gram_rows import GramRows, compute_row, forget_rows, padded
+from perceptron_sim.kernels.gram_rows import GramRows, claim_row, compute_row, forget_rows, padded
 from perceptron_sim.kernels.jit import compiled
 from perceptron_sim.kernels.lanes import BLOCK, list_ones, nth_of_masks
 from perceptron_sim.kernels.null_steps import draw_marked, draw_wait, extend_laws
@@ -66,6 +67,19 @@ _MEMORY = 1.0 / 128.0
 
 
 @compiled
+def add_hits(w: FloatArray, rows: FloatArray, found: IntArray, n_hit: int) -> None:
+    """Add the rows of the first samples of ``found`` to ``w`` one by one, four in one pass."""
+    last = n_hit - n_hit % 4
+    for h in range(0, last, 4):
+        a, b, c, e = found[h], found[h + 1], found[h + 2], found[h + 3]
+        for j in range(w.size):
+            w[j] = w[j] + rows[a, j] + rows[b, j] + rows[c, j] + rows[e, j]
+    for h in range(last, n_hit):
+        for j in range(w.size):
+            w[j] += rows[found[h], j]
+
+
+@compiled
 def event_leg(run: Run, pool: Pool, gram: GramRows, slack: FloatArray, near_allowed: bool) -> int:
     """Draw the updates directly from the kept margins.
 
@@ -77,7 +91,8 @@ def event_leg(run: Run, pool: Pool, gram: GramRows, slack: FloatArray, near_allo
     rng, stop, hit_counts, B = run.rng, run.stop, run.hit_counts, run.B
     max_steps, max_updates = run.limits
     rows, index, starts = pool.rows, pool.samples, pool.starts
-    gram_rows, gram_slot, gram_length, gram_recent = gram.rows, gram.slot, gram.length, gram.recent
+    gram_rows, gram_slot, gram_recent = gram.rows, gram.slot, gram.recent
+    gram_length, gram_claimed = gram.length, gram.claimed
     center = pool.center
     P, d = run.features.shape
     size = rows.shape[0]
@@ -108,6 +123,7 @@ def event_leg(run: Run, pool: Pool, gram: GramRows, slack: FloatArray, near_allo
     hits_at_review = hits
     events = 0
     misses = 0
+    credit = 1
     trials_sum = 0.0
     due = record(run, rows, 0)
     code = GO_ON
@@ -192,21 +208,37 @@ def event_leg(run: Run, pool: Pool, gram: GramRows, slack: FloatArray, near_allo
             count = list_ones(unfitted, blocks, listed)
             trace_event(run.trace, step, index[found[:n_hit]], index[listed[:count]], True)
         trials_sum += 1.0 / k
-        by_rows = 2 * n_hit <= d
+        cached = 2 * n_hit <= d
+        # Rows that a batch lacks cost as much each as all margins anew. They are computed once as
+        # much has been spent on margins: at most twice what hindsight would spend.
+        lacking = 0
+        for h in range(n_hit if cached else 0):
+            slot = gram_slot[found[h]]
+            lacking += slot < 0 or gram_length[slot] < n
+        by_rows = cached and lacking <= credit
+        if lacking > credit:
+            credit += 1
+        elif lacking > 1:
+            credit -= lacking - 1
         doubt = False
+        add_hits(w, rows, found, n_hit)
         for h in range(n_hit):
             i = found[h]
             hit_counts[index[i]] += 1
-            for j in range(d):
-                w[j] += rows[i, j]
-            if by_rows:
+            if cached:
                 slot = gram_slot[i]
-                if slot < 0 or gram_length[slot] < n:
-                    slot = compute_row(gram, rows, i, n)
+                if slot < 0 or gram_claimed[slot] < n:
+                    slot = claim_row(gram, i, n)
                     misses += 1
                 gram_recent[slot] = 1
-                error = error_bound(rate, hits + h + 1 - hits_at_refresh)
-                k, doubt = add_row(margins, gram_rows, slot, blocks, error, unfitted, unclear)
+            if by_rows:
+                if gram_length[slot] < n:
+                    compute_row(gram, rows, i, n)
+                if h + 1 < n_hit:
+                    move_margins(margins, gram_rows, slot, blocks)
+                else:
+                    error = error_bound(rate, hits + n_hit - hits_at_refresh)
+                    k, doubt = add_row(margins, gram_rows, slot, blocks, error, unfitted, unclear)
         if not by_rows:
             refresh(margins, 0, min(n, size), rows, w, threshold, scale)
             classify(margins, 0, blocks, error_bound(rate, 0), unfitted, unclear)
