@@ -118,6 +118,15 @@ def square(runs: list[int], steering: Steering) -> list[int]:
     return [run**2 for run in runs]
 
 
+def nap(runs: list[int], steering: Steering) -> list[int | None]:
+    """Take a moment for each run, and begin none once told so."""
+    ended: list[int | None] = []
+    for run in runs:
+        time.sleep(0.0 if steering.draining else 0.05)
+        ended.append(None if steering.draining else run)
+    return ended
+
+
 def sleep_until_stopped(runs: list[int], steering: Steering) -> list[int]:
     """Work on the runs for ever."""
     while not steering.stop.array[0]:

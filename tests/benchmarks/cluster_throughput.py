@@ -25,7 +25,7 @@ from perceptron_sim.experiments.store import ParquetStore
 TRIVIAL = {"chi": (0.0,), "d": (2,), "P": (2,), "B": (1,), "T": (1.0,), "seeds": 20_000}
 # Tens of milliseconds each; about ten seconds of one core in all.
 REAL = {"chi": (0.0, 1.0), "P": (5120, 10240), "T": (1.0, 4.0), "seeds": 40}
-PAIRS = 5
+PAIRS = 3
 
 
 def timed(grid: list[PerceptronConfig], workers: Workers, checkpoints: bool) -> tuple[float, float]:

@@ -23,9 +23,10 @@ from perceptron_sim.experiments.store import ParquetStore
 
 # Runs of 0.02 to 2 s, most of them short.
 GRID = ["--chi", "0,1,3", "-d", "16", "-P", "2560,10240,40960", "-T", "0.25,1,4"]
-SEEDS = 40
+SEEDS = 100
 # Mean seconds between two kills.
-PAUSE_S = 6.0
+PAUSE_S = 3.0
+START_S = 6.0
 
 
 def start(out: Path, *more: str) -> subprocess.Popen[str]:
@@ -52,7 +53,8 @@ def disturbed(
             dask.start_worker()
         driver = start(out, "--scheduler", dask.address)
         happened["drivers"] += 1
-        next_kill = time.monotonic() + rng.expovariate(1 / PAUSE_S)
+        # Most should hit a scan, not the start of one.
+        next_kill = time.monotonic() + START_S + rng.expovariate(1 / PAUSE_S)
         while driver.poll() is None:
             time.sleep(0.05)
             if not kills or time.monotonic() < next_kill:
@@ -89,8 +91,10 @@ def main() -> None:
         int(sys.argv[i]) if len(sys.argv) > i else n for i, n in ((1, 30), (2, 5))
     )
     rng = random.Random(2)
-    kills = ["worker"] * workers + ["scheduler"] * schedulers
-    rng.shuffle(kills)
+    kills = ["worker"] * workers
+    # Evenly among the others; popped from the end.
+    for i in range(schedulers):
+        kills.insert((2 * i + 1) * workers // (2 * schedulers) + i, "scheduler")
     with tempfile.TemporaryDirectory() as folder:
         here, there = Path(folder) / "here", Path(folder) / "there"
         started = time.monotonic()

@@ -12,7 +12,7 @@ import pytest
 
 pytest.importorskip("distributed")
 sys.path.insert(0, str(Path(__file__).parent.parent))
-from dask_processes import DaskProcesses, Deadly, Doer, sleep_until_stopped, square
+from dask_processes import DaskProcesses, Deadly, Doer, nap, sleep_until_stopped, square
 
 from cli.main import run as run_command
 from perceptron_sim import InputError
@@ -153,6 +153,18 @@ def test_an_interrupt_finishes_what_runs_and_the_next_scan_the_rest(cluster, loc
     assert 0 < report.done == len(store.frame()) < len(CONFIGS)
     assert scan(CONFIGS, store, workers=cluster).done == len(CONFIGS) - report.done
     pd.testing.assert_frame_equal(_rows(store), local, check_exact=True)
+
+
+def test_the_first_interrupt_ends_groups_after_the_run_in_hand(cluster) -> None:
+    with Interrupts() as interrupts:
+        threading.Timer(1.0, os.kill, (os.getpid(), signal.SIGINT)).start()
+        groups = [[i] * 200 for i in range(8)]
+        answers = _serve(cluster, groups, nap, interrupts)
+    # Two run and two wait, which is ten seconds of work each.
+    assert len(answers) == 4
+    begun = [sum(run is not None for run in answer) for _, answer in answers]
+    assert sum(count > 0 for count in begun) == 2
+    assert max(begun) < 200
 
 
 def test_the_second_interrupt_drops_what_runs_and_frees_the_workers(cluster) -> None:
