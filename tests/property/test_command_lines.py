@@ -51,6 +51,10 @@ SMALL: dict[str, list[list[str]]] = {
         ["--plane", "alpha-T", *NET, "-T", "2^-3,2^-2", "--alpha", "1,2", *ONE],
         ["--plane", "P-T", *NET, "-P", "8,16", "-T", "2^-3,2^-2", *ONE],
     ],
+    # Never run, which takes minutes, but asked what it would run.
+    "compare": [["--dry-run"], ["--dry-run", "--preset", "paper"]],
+    "report": [[]],
+    "import": [[]],
     "theory": [PERCEPTRON, [*PERCEPTRON, "-P", "64,128", "-d", "4"]],
     "export": [[]],
     # Never measured here, which takes long, but asked for what it has not.
@@ -65,7 +69,19 @@ SMALL: dict[str, list[list[str]]] = {
     "nets fetch": [[]],
 }
 # Commands that take the same time whatever their size, or none: they need no limit of steps.
-UNLIMITED = {"theory", "export", "bench", "doctor", "nets fetch", *(f"store {s}" for s in STORE)}
+UNLIMITED = {
+    "compare",
+    "report",
+    "import",
+    "theory",
+    "export",
+    "bench",
+    "doctor",
+    "nets fetch",
+    *(f"store {s}" for s in STORE),
+}
+# What keeps the costly ones from running, or from serving for ever, stays as it is.
+KEPT = {("bench", "cases"), ("bench", "repeats"), ("report", "port")}
 WORDS: dict[str, list[str]] = {
     "kernel": ["auto", "event", "reference", "shuffled", "sde", "lazy", "net", "Event", ""],
     "budget": ["90s", "0.0001s", "1runs", "1h", "0s", "-1s", "nans", "1e9h", "infh", "", "s"],
@@ -78,6 +94,11 @@ WORDS: dict[str, list[str]] = {
     "plane": ["nowhere", "", "B-eta "],
     "observable": ["w_norm", "t_star", "test_error", "dw_rel", "ntk_change", "wall_s", "key"],
     "cases": ["headlines", "", ",", "grid,sise"],
+    "preset": ["quick", "paper", "nowhere"],
+    "stages": ["scan", "lazy,nets", "B-eta", "", "scna"],
+    "scheduler": ["", "nowhere", "file", "/no/such/file.json"],
+    "columns": ["P=P", "ptr=P", "=", "x", "P=Q"],
+    "constants": ["B=2", "B=x", "model=perceptron", "=", "chi=nan"],
     "format": ["csv", "netcdf", "pickle"],
 }
 ODD = """0 1 -1 0.5 2^-3 nan inf -inf 1e400 -0.0 1e308 5e-324 1e-300 1:4:3 4:1:3 1:4:1e400 1:inf:2
@@ -137,8 +158,7 @@ def command_lines(draw: st.DrawFn) -> list[str]:
     line = [*name.split(), *draw(st.sampled_from(SMALL[name]))]
     options = [p for p in command.params if isinstance(p, click.Option) and p.name != "max_steps"]
     for option in draw(st.lists(st.sampled_from(options), max_size=3)) if options else []:
-        # What keeps the costly ones from running stays as it is.
-        if name == "bench" and option.name in ("cases", "repeats"):
+        if (name, option.name) in KEPT:
             continue
         if name == "phase" and option.name == "plane":
             line += ["--plane", draw(st.sampled_from(WORDS["plane"]))]
