@@ -52,9 +52,9 @@ class _Port(click.ParamType[Any]):
 def command(folders: tuple[Path, ...], out: Path, port: int | None, as_json: bool) -> int:
     """Judge the claims of the papers by the runs in DIR..., and write the report.
 
-    DIR is a folder of scan, phase, nets scan or nets lazy, or a folder of such folders; without
-    any, the working directory. Each claim holds, fails or stays undecided, with the numbers
-    behind it and what would decide. report.html needs no network and no other file.
+    DIR is a folder of scan, phase, nets scan, nets lazy or import, or a folder of such folders;
+    without any, the working directory. Each claim holds, fails or stays undecided, with the
+    numbers behind it and what would decide. report.html needs no network and no other file.
     """
     from cli.reports import say_verdicts
     from perceptron_sim.report.serve import Content, ReportServer

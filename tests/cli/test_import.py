@@ -14,6 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cli.main import run
+from perceptron_sim.claims.evidence import evidence_in
+from perceptron_sim.claims.registry import judge_all
 
 SCAN = ["--chi", "0,1", "-d", "4", "-P", "16:64:3", "-T", "1,4", "--seeds", "3"]
 NETS = ["--depth", "1", "--width", "8", "-P", "32,64", "-T", "2^-9,2^-7", "--seeds", "3"]
@@ -58,6 +60,16 @@ def test_runs_that_were_exported_give_the_same_exponents_again(tmp_path: Path, c
     for one, other in zip(_exponents(target), _exponents(tmp_path / "ours"), strict=True):
         # pandas writes 10 digits into JSON.
         assert one["measured"] == pytest.approx(other["measured"], abs=1e-8)
+
+
+def test_imported_runs_are_judged_like_ours(tmp_path: Path) -> None:
+    grid = ["--chi", "1", "-P", "256,512,1024", "-T", "1,4", "--seeds", "4"]
+    assert run(["scan", *grid, "--out", str(tmp_path / "ours")]) == 0
+    assert run(["export", str(tmp_path / "ours"), "-o", str(tmp_path / "runs.csv")]) == 0
+    assert run(["import", str(tmp_path / "runs.csv"), "--out", str(tmp_path / "theirs")]) == 0
+    ours, theirs = (judge_all(evidence_in([tmp_path / name])) for name in ("ours", "theirs"))
+    assert [each.findings for each in theirs] == [each.findings for each in ours]
+    assert sum(bool(each.findings) for each in theirs) >= 4
 
 
 def test_nets_and_lazy_nets_come_back_with_their_intervals(tmp_path: Path, capsys) -> None:
