@@ -141,7 +141,9 @@ def _row(row: pd.DataFrame) -> dict[str, Any]:
     entry |= {
         f"T_opt{'' if name == 'value' else '_' + name}": of_best and of_best[name] for name in names
     }
-    return {**entry, "T_opt_at_T_max": None if best is None else best.at_edge}
+    partly = int((stretch["n_fitted"] < stretch["n_seeds"]).sum())
+    at_edge = None if best is None else best.at_edge
+    return {**entry, "T_opt_at_T_max": at_edge, "cells_partly_fitted": partly}
 
 
 def _exponent(rows: list[dict[str, Any]], name: str, theory: float) -> dict[str, Any] | None:

@@ -8,7 +8,6 @@ import pandas as pd
 
 from nets.phase.jackknife import Measured, jackknife
 from perceptron_sim.arrays import FloatArray
-from perceptron_sim.experiments.phase.cells import FITTED
 
 # An optimum is sought where a parabola can follow: so far on either side, in ln.
 _REACH = 3.0 * math.log(2.0)
@@ -57,22 +56,21 @@ def crossing_of(cells: pd.DataFrame, on: str, observable: str, level: float) -> 
 def fitted_stretch(row: pd.DataFrame) -> tuple[pd.DataFrame, float]:
     """Return the cells of a row that fit, up to T_max, and the lowest T at which few seeds do.
 
-    Training fails from the T on above which nowhere as many as half of the seeds fit; single
+    A cell fits if half of its seeds do. Training fails from the T on above which none fits; single
     seeds may fail below, and cold cells may run out of steps, without that being a limit of T.
 
     Args:
         row: cells that differ in T alone, sorted by it.
 
     Returns:
-        The cells below of which every seed fits, and the T; inf if training fails nowhere.
+        The cells below that fit, and the T; inf if training fails nowhere.
     """
     many = (2 * row["n_fitted"] >= row["n_seeds"]).to_numpy()
     if not many.any():
         return row.iloc[:0], math.inf
     end = int(np.flatnonzero(many)[-1]) + 1
-    below = row.iloc[:end]
     after = float(row["T"].iloc[end]) if end < len(row) else math.inf
-    return below[below["status"] == FITTED], after
+    return row[many].iloc[: many[:end].sum()], after
 
 
 @dataclass(frozen=True)
@@ -93,6 +91,8 @@ def optimum(stretch: pd.DataFrame, observable: str = "test_error") -> Optimum | 
 
     The least of running means of three, then the least of a parabola through the cells within a
     factor 8 of it. Its error: jackknife over seeds, and that of a lattice of steps s, s/sqrt(12).
+    A cell stands for its fitted seeds, two at least: just below T_max, where optima are, single
+    seeds fail. That conditions on success; without such cells there is no optimum to be seen.
 
     Args:
         stretch: cells of a row that fit, as ``fitted_stretch`` returns them.
@@ -102,13 +102,14 @@ def optimum(stretch: pd.DataFrame, observable: str = "test_error") -> Optimum | 
         The optimum, or None below five cells, for a single seed, where it is the coldest cell, or
         where it is not known to a factor e.
     """
+    stretch = stretch[stretch["n_fitted"] >= 2]
     if len(stretch) < _FEWEST:
         return None
     x = np.log(stretch["T"].to_numpy(dtype=np.float64))
     y = table_of(stretch, observable)
 
     def statistic(keep: list[int]) -> FloatArray:
-        return np.array([_least(x, y[:, keep].mean(axis=1))])
+        return np.array([_least(x, np.nanmean(y[:, keep], axis=1))])
 
     step = float(np.median(np.diff(x)))
     found = jackknife(statistic, y.shape[1], floor=step / math.sqrt(12.0))[0]

@@ -20,7 +20,8 @@ def _cell(alpha: float, T: float, means: dict[str, float], rng, status: str = "f
     """Return a cell as ``cells.cell_of`` makes it, 10 % of scatter between seeds."""
     row = {"alpha": alpha, "T": T, "status": status, "n_seeds": SEEDS, "n_fitted": SEEDS - bad}
     for name, mean in means.items():
-        row[f"{name}_seeds"] = (math.log(mean) + 0.1 * rng.normal(size=SEEDS)).tolist()
+        seeds = math.log(mean) + 0.1 * rng.normal(size=SEEDS)
+        row[f"{name}_seeds"] = np.where(np.arange(SEEDS) < bad, np.nan, seeds).tolist()
     return row
 
 
@@ -102,7 +103,7 @@ def test_a_single_bad_seed_is_no_T_max_and_cold_cells_may_lack_steps() -> None:
     assert fitted_stretch(row)[1] == math.inf
     stretch, after = fitted_stretch(row.iloc[:-1])
     assert after == 2.0**6
-    assert stretch["T"].tolist() == [2.0, 4.0, 16.0, 32.0]
+    assert stretch["T"].tolist() == [2.0, 4.0, 8.0, 16.0, 32.0]
 
 
 def test_optima_at_the_edge_and_where_there_are_none() -> None:
@@ -120,6 +121,30 @@ def test_optima_at_the_edge_and_where_there_are_none() -> None:
     assert falling.log_T.error == pytest.approx(0.5 * math.log(2) / math.sqrt(12))
     assert optimum(row(lambda T: 0.1 * T**0.5)) is None
     assert optimum(row(lambda T: 0.1).iloc[:4]) is None
+
+
+def test_an_optimum_among_cells_with_single_failures_is_found() -> None:
+    rng = np.random.default_rng(7)
+    T = 2.0 ** np.arange(-8.0, 0.1, 0.5)
+    # Least at T = 1/8; from 1/16 on two of six seeds fail, and these would have been the best.
+    row = pd.DataFrame(
+        [
+            _cell(1.0, t, {"test_error": 0.1 * math.exp(0.3 * math.log(8 * t) ** 2)}, rng, s, bad)
+            for t in T
+            for s, bad in [("fitted", 0) if t < 1 / 16 else ("unfitted", 2)]
+        ]
+    )
+    found = optimum(fitted_stretch(row)[0])
+    assert found is not None
+    assert not found.at_edge
+    # Error 0.11, mostly that of the lattice: six of them.
+    assert found.log_T.value == pytest.approx(-math.log(8.0), abs=0.66)
+    # The cells without failures alone put it at their edge, a factor 2 and more below.
+    only = optimum(row[row["status"] == "fitted"])
+    assert only is None or only.at_edge
+    # A single fitted seed has no error: such cells are left out, and too few are left.
+    alone = pd.DataFrame([_cell(1.0, t, {"test_error": 0.1}, rng, "unfitted", 5) for t in T])
+    assert optimum(alone) is None
 
 
 def test_crossings_have_the_error_of_their_seeds() -> None:
@@ -213,6 +238,11 @@ def test_a_test_error_of_nothing_has_a_logarithm_and_a_frozen_kernel_none() -> N
     cell = cell_of(runs, ("test_error", "ntk_change"))
     assert cell["test_error_seeds"] == [math.log(0.5 / 512), math.log(0.25)]
     assert math.isnan(cell["ntk_change_ln"])
+    partly = cell_of(runs.assign(status=["fitted", "diverged"]), ("test_error",))
+    assert partly["test_error_seeds"][0] == math.log(0.5 / 512)
+    assert math.isnan(partly["test_error_seeds"][1])
+    assert math.isnan(partly["test_error_ln"])
+    assert (partly["n_fitted"], partly["n_seeds"]) == (1, 2)
 
 
 def test_rows_on_one_line_of_the_lattice_are_known_to_a_step_of_it() -> None:

@@ -31,9 +31,10 @@ def cell_of(runs: pd.DataFrame, observables: Sequence[str]) -> dict[str, Any]:
     """Return a row for the runs of one cell: status, seeds, and ln of each observable.
 
     ``NAME_ln`` is the mean over seeds of ln NAME, ``NAME_se`` its standard error (NaN for one
-    seed), ``NAME_seeds`` the values themselves, in the order of the seeds. NaN where some run was
-    not fitted, as the mean would be biased, and where the observable is 0 by definition. A test
-    error of 0 is taken for half of what one test sample would make of it.
+    seed), NaN where some run was not fitted, as the mean would be biased. ``NAME_seeds`` are the
+    values themselves, in the order of the seeds, NaN for a run that was not fitted and where the
+    observable is 0 by definition. A test error of 0 is taken for half of what one test sample
+    would make of it.
 
     Args:
         runs: rows as in ``records.SCHEMA``, one or more.
@@ -45,10 +46,9 @@ def cell_of(runs: pd.DataFrame, observables: Sequence[str]) -> dict[str, Any]:
         "n_seeds": len(runs),
         "n_fitted": int((runs["status"] == FITTED).sum()),
     }
+    ordered = runs.sort_values("seed")
     for name in observables:
-        logs = np.full(len(runs), np.nan)
-        if worst == FITTED:
-            logs = _logs(runs.sort_values("seed"), name)
+        logs = np.where(ordered["status"] == FITTED, _logs(ordered, name), np.nan)
         row[f"{name}_ln"] = float(np.mean(logs))
         few = len(logs) < 2
         row[f"{name}_se"] = math.nan if few else float(np.std(logs, ddof=1) / math.sqrt(len(logs)))
