@@ -38,7 +38,10 @@ _INTEGERS = IntegerGrid()
 )
 @click.option("--observable", help="What is mapped and refined.  [default: w_norm]")
 @workers_option
-@click.option("--kernel", help="auto, event, reference, shuffled or sde; nets: lazy or net.")
+@click.option(
+    "--kernel",
+    help="auto, event, reference, shuffled, sde, sde/4, sde/16; dynamics: an SDE; nets: lazy, net.",
+)
 @out_option("perceptron-sim-phase")
 @json_option
 @click.pass_context

@@ -19,7 +19,10 @@ from cli.options import (
 @point_options(SingleFloat(), SingleInteger())
 @click.option("--seed", type=SingleInteger(), help="Replica number.  [default: 0]")
 @click.option(
-    "--kernel", default="auto", show_default=True, help="auto, event, reference, shuffled, sde."
+    "--kernel",
+    default="auto",
+    show_default=True,
+    help="auto, event, reference, shuffled, sde, sde/4, sde/16.",
 )
 @out_option("perceptron-sim-run")
 @json_option

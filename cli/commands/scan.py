@@ -39,7 +39,10 @@ DEFAULTS: dict[str, Any] = {
 @click.option("--seeds", type=int, help="Replicas at each point: seeds 0 .. N-1.  [default: 6]")
 @workers_option
 @click.option(
-    "--kernel", default="auto", show_default=True, help="auto, event, reference, shuffled, sde."
+    "--kernel",
+    default="auto",
+    show_default=True,
+    help="auto, event, reference, shuffled, sde, sde/4, sde/16.",
 )
 @click.option("--budget", help="Start no run after so long: 90s, 10m, 2h.  [default: none]")
 @click.option("--dry-run", is_flag=True, help="Say what there is to do and what it costs; do none.")

@@ -19,14 +19,15 @@ from perceptron_sim.kernels.sde import sde_sgd
 from perceptron_sim.kernels.shuffled import shuffled_sgd
 from perceptron_sim.theory import unfitted_fraction
 
-KERNELS = ("auto", "event", "reference", "shuffled", "sde")
+# The SDE, by how many steps of Euler and Maruyama are taken in a time T.
+SDE_STEPS = {"sde": 1, "sde/4": 4, "sde/16": 16}
+KERNELS = ("auto", "event", "reference", "shuffled", *SDE_STEPS)
 # Memory for cached Gram rows, in bytes. Another budget gives another, equally distributed run.
 ROW_BUDGET = 1 << 30
 CHECKPOINTS_PER_DECADE = 8
 _PLAIN = {
     "reference": reference.reference_sgd,
     "shuffled": shuffled_sgd,
-    "sde": sde_sgd,
 }
 SCHEDULES = {
     "auto": event_driven.AUTO,
@@ -42,7 +43,7 @@ class Checkpoints:
 
     Attributes:
         step: number of steps done; the last one is the last non-null step.
-        t: eta * step (T * step for "sde").
+        t: eta * step (T * step for "sde", T/4 and T/16 * step for "sde/4" and "sde/16").
         w1: signal w_1.
         w_perp: noise |w_perp|.
         unfitted: fraction of training samples with y f < kappa.
@@ -70,13 +71,13 @@ class RunResult:
         kernel: the kernel that ran it.
         status: "fitted", "max_steps", "max_updates", "diverged" or "interrupted".
         message: one line for people: how it ended and, if not fitted, what would help.
-        t_star: eta * steps (T * steps for "sde"), the training time.
+        t_star: eta * steps (as ``Checkpoints.t`` for the SDE), the training time.
         steps: index of the last non-null step.
         updates: number of non-null steps.
         hits: number of samples that were unfitted when drawn, over all steps.
         unfitted: training samples still unfitted at the end.
         hit_counts: hits of each training sample, shape (P,); w = T/sqrt(d) hit_counts @ z. Zero
-            for "sde".
+            for the SDE.
         w: final weights, shape (d,).
         w1: signal, the component of w along the teacher.
         w_perp: noise, the norm of the rest of w.
@@ -131,8 +132,8 @@ def resolve_kernel(kernel: str) -> str:
 
 
 def time_step(config: PerceptronConfig, kernel: str) -> float:
-    """Return how long a step of ``kernel``, as resolved, lasts: eta, or T for the SDE."""
-    return config.T if kernel == "sde" else config.eta
+    """Return how long a step of ``kernel``, as resolved, lasts: eta; T or a part for the SDE."""
+    return config.T / SDE_STEPS[kernel] if kernel in SDE_STEPS else config.eta
 
 
 def run_bytes(config: PerceptronConfig, kernel: str) -> int:
@@ -167,7 +168,8 @@ def simulate(
         config: what to run.
         kernel: "event" (exact and fast), "reference" (the obvious loop), or "auto": "event". Other
             dynamics on the same data: "shuffled" (every sample once an epoch), "sde" (Euler and
-            Maruyama with the exact noise covariance; a step lasts T, not eta).
+            Maruyama with the exact noise covariance; a step lasts T, not eta), "sde/4" and
+            "sde/16" (the same in steps of T/4 and T/16).
         checkpoints: "log" for log-spaced checkpoints, None for none.
         data: label-folded training samples z = y x, shape (P, d), instead of those the
             configuration draws.
@@ -207,6 +209,8 @@ def simulate(
     if name == "event":
         growth = 2.0 / (1.0 + config.chi)
         code = event_driven.event_driven_sgd(*problem, log, growth, row_budget, SCHEDULES[schedule])
+    elif name in SDE_STEPS:
+        code = sde_sgd(*problem, SDE_STEPS[name])
     else:
         code = _PLAIN[name](*problem)
     wall_s = time.perf_counter() - started

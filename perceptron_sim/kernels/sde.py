@@ -6,6 +6,10 @@ never formed: with k unfitted samples and independent normal zeta_mu for each of
     P^(-1/2) sum_mu (zeta_mu - mean zeta) theta_mu phi_mu
 
 has covariance Sigma, and only the sum over the P - k fitted ones is needed of their zeta.
+
+The SDE is SGD while many samples are hit before any one of them is hit again, P n >> d. Each
+unfitted sample gets P^(-1/2) zeta_mu + 1/P in a step of T: what SGD gives it in one jump of 1, with
+probability 1/P, here comes by diffusion, which touches its margin from below (docs/phase.md).
 """
 
 import math
@@ -44,20 +48,22 @@ def sde_sgd(
     w: FloatArray,
     counters: IntArray,
     hit_counts: IntArray,
+    refine: int,
 ) -> int:
     """Integrate the SDE from ``w`` until every sample has margin >= threshold; natural units.
 
-    A step lasts the time T, whatever B: the SDE depends on B only by the factor (P - B)/(P - 1)
-    of batches of distinct samples in its noise, which ends at gradient flow for B = P. Without
-    an unfitted sample drift and noise vanish, so the end is an end.
+    A step lasts the time T / ``refine``, whatever B: the SDE depends on B only by the factor
+    (P - B)/(P - 1) of batches of distinct samples in its noise, which ends at gradient flow for
+    B = P. Without an unfitted sample drift and noise vanish, so the end is an end.
 
-    Arguments and result are those of ``reference_sgd``; ``hit_counts`` stays as it is, and HITS
-    counts nothing: weights move by other than whole samples.
+    Other arguments and the result are those of ``reference_sgd``; ``hit_counts`` stays as it is,
+    and HITS counts nothing: weights move by other than whole samples.
     """
     P, d = features.shape
     unfitted = np.empty(P, np.int64)
     zeta = np.empty(P)
-    amplitude = math.sqrt((P - B) / (P - 1.0) / P) if P > 1 else 0.0
+    drift = 1.0 / P / refine
+    amplitude = math.sqrt((P - B) / (P - 1.0) / P / refine) if P > 1 else 0.0
     step = 0
     recorded = 0
     status = MAX_STEPS
@@ -94,7 +100,7 @@ def sde_sgd(
             total += zeta[a]
         mean = (total + math.sqrt(float(P - k)) * rng.standard_normal()) / P
         for a in range(k):
-            weight = 1.0 / P + amplitude * (zeta[a] - mean)
+            weight = drift + amplitude * (zeta[a] - mean)
             for j in range(d):
                 w[j] += weight * features[unfitted[a], j]
         if not np.isfinite(w[0]):

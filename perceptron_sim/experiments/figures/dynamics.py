@@ -25,11 +25,12 @@ _COURSES = 3
 _GREEK = {"chi": r"\chi", "kappa": r"\kappa"}
 
 
-def figure_dynamics(cells: pd.DataFrame, runs: pd.DataFrame) -> Figure:
+def figure_dynamics(cells: pd.DataFrame, runs: pd.DataFrame, kernels: dict[str, str]) -> Figure:
     """Draw ||w|| and t* at the end against B, and courses of ||w||, for the first parameters.
 
     Bars: 95 %. Dashed vertical: predicted B*; solid: predicted noise-dominated end. In the third
-    panel three runs each at the smallest B, with what fresh samples give (theory).
+    panel three runs each at the smallest B, with what fresh samples give (theory). ``kernels``:
+    that of each dynamics.
     """
     first = cells.iloc[0]
     shared = {n: first[n].item() for n in ("chi", "d", "P", "kappa", "T")}
@@ -42,7 +43,7 @@ def figure_dynamics(cells: pd.DataFrame, runs: pd.DataFrame) -> Figure:
             _ends(ax, cells, shared, name)
             ax.set(xlabel="batch size $B$", ylabel=f"${symbol}$ at the end of training")
         axes[0].legend(fontsize=7)
-        _courses(axes[2], runs, shared)
+        _courses(axes[2], runs, shared, kernels)
         axes[2].set(xlabel="time $t$", ylabel=r"$\|w\|$")
         axes[2].legend(fontsize=7)
         figure.suptitle(
@@ -71,10 +72,10 @@ def _ends(ax: Axes, cells: pd.DataFrame, shared: dict[str, Any], name: str) -> N
     log_axes(ax)
 
 
-def _courses(ax: Axes, runs: pd.DataFrame, shared: dict[str, Any]) -> None:
+def _courses(ax: Axes, runs: pd.DataFrame, shared: dict[str, Any], kernels: dict[str, str]) -> None:
     B = int(runs["B"].min())
     latest = 0.0
-    for i, (dynamics, kernel) in enumerate(DYNAMICS.items()):
+    for i, (dynamics, kernel) in enumerate(kernels.items()):
         chosen = runs[(runs["B"] == B) & (runs["kernel"] == kernel)].sort_values("seed")
         for _, run in chosen.iloc[:_COURSES].iterrows():
             t = np.array(run["checkpoint_t"])

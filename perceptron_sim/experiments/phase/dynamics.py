@@ -24,13 +24,28 @@ from perceptron_sim.experiments.phase.perceptron import (
     predicted,
 )
 from perceptron_sim.experiments.phase.plane import Axis, Conclusion, Map, Plane, Table
+from perceptron_sim.experiments.simulate import SDE_STEPS
 from perceptron_sim.theory.flow import flow_to_show
 
-# Names with the kernels that run them.
+# Names with the kernels that run them; --kernel names that of the SDE.
 DYNAMICS = {"SGD": "event", "shuffled": "shuffled", "SDE": "sde"}
 # Numbers of unfitted samples, in units of d, at which courses are compared.
-LEVELS = (30.0, 10.0, 3.0, 1.0)
+LEVELS = (30.0, 10.0, 5.0, 3.0, 2.0, 1.0)
 _SHARED = ("chi", "d", "P", "kappa")
+
+
+def kernels_of(options: dict[str, Any]) -> dict[str, str]:
+    """Return the kernel of each dynamics.
+
+    Raises:
+        InputError: if the kernel that was asked for is none of the SDE's.
+    """
+    chosen = options["kernel"]
+    if chosen not in SDE_STEPS:
+        raise InputError(
+            f"kernel {chosen!r} is no SDE: choose one of {', '.join(SDE_STEPS)} (steps of T/N)"
+        )
+    return DYNAMICS | {"SDE": chosen}
 
 
 def _maps(options: dict[str, Any]) -> list[Map]:
@@ -41,7 +56,7 @@ def _maps(options: dict[str, Any]) -> list[Map]:
         possible = tuple(B for B in sizes.values if shared["P"] >= B)
         if not possible:
             raise InputError(f"B: no batch size up to P = {shared['P']}: add smaller ones")
-        for name, kernel in DYNAMICS.items():
+        for name, kernel in kernels_of(options).items():
 
             def job(
                 B: float,
@@ -62,6 +77,7 @@ def _conclude(
 ) -> Conclusion:
     from perceptron_sim.experiments.figures.dynamics import figure_dynamics
 
+    kernels = kernels_of(options)
     rows, courses = [], []
     keys = [*_SHARED, "T"]
     for _, members in cells.groupby(keys, sort=True):
@@ -72,18 +88,23 @@ def _conclude(
         for name in keys:
             alike = alike[alike[name] == shared[name]]
         smallest = int(members["B"].min())
-        courses.extend(_courses({**shared, "B": smallest}, alike[alike["B"] == smallest]))
+        at_smallest = alike[alike["B"] == smallest]
+        courses.extend(_courses({**shared, "B": smallest}, at_smallest, kernels))
     course_frame = pd.DataFrame(courses)
     return Conclusion(
         summary={"ends": rows, "courses": courses},
         tables=[_end_table(rows), _course_table(courses)],
         frames={"courses": course_frame},
-        figures={"ends": lambda: figure_dynamics(cells, runs)},
+        figures={"ends": lambda: figure_dynamics(cells, runs, kernels)},
     )
 
 
 def _ends(shared: dict[str, Any], cells: pd.DataFrame) -> list[dict[str, Any]]:
-    """Return by how much each dynamics ends elsewhere than SGD, in ln ||w|| and ln t*."""
+    """Return by how much each dynamics ends elsewhere than SGD, in ln ||w||, ln t*, ln test error.
+
+    ``P_n_over_d``: P/d times the test error at the end, eq. (21) of docs/theory.md, of the dynamics
+    and of SGD.
+    """
     by_name = {row["dynamics"]: row for _, row in cells.iterrows() if row["status"] == FITTED}
     if "SGD" not in by_name:
         return []
@@ -98,23 +119,29 @@ def _ends(shared: dict[str, Any], cells: pd.DataFrame) -> list[dict[str, Any]]:
             "dynamics": name,
             "n_seeds": int(row["n_seeds"]),
         }
-        for quantity in ("w_norm", "t_star"):
+        for quantity in ("w_norm", "t_star", "test_error"):
             ours, theirs = (np.array(r[f"{quantity}_seeds"]) for r in (row, by_name["SGD"]))
             entry[quantity] = _paired(ours - theirs)
+        entry["P_n_over_d"] = {
+            which: shared["P"] / shared["d"] * math.exp(float(np.mean(r["test_error_seeds"])))
+            for which, r in (("measured", row), ("of_SGD", by_name["SGD"]))
+        }
         found.append(entry)
     return found
 
 
-def _courses(shared: dict[str, Any], runs: pd.DataFrame) -> list[dict[str, Any]]:
+def _courses(
+    shared: dict[str, Any], runs: pd.DataFrame, kernels: dict[str, str]
+) -> list[dict[str, Any]]:
     """Return ln ||w|| and ln n of each dynamics, less SGD's, at equal times on the way.
 
     Times are those at which fresh samples would leave so many of P unfitted; eq. (11) of
-    docs/theory.md.
+    docs/theory.md. ``ended``: fraction of the runs, of the dynamics, that are over by then.
     """
     found: list[dict[str, Any]] = []
     tables = {
         name: runs[(runs["kernel"] == kernel) & (runs["status"] == FITTED)].sort_values("seed")
-        for name, kernel in DYNAMICS.items()
+        for name, kernel in kernels.items()
     }
     if any(len(table) < 2 for table in tables.values()):
         return found
@@ -140,6 +167,7 @@ def _courses(shared: dict[str, Any], runs: pd.DataFrame) -> list[dict[str, Any]]
                         "t": at,
                         "w_norm": _paired(difference[:, 0]),
                         "unfitted": _paired(difference[:, 1]),
+                        "ended": float(np.mean(tables[name]["t_star"] <= at)),
                     }
                 )
     return found
@@ -178,32 +206,35 @@ def _text(entry: dict[str, float]) -> str:
 def _end_table(rows: list[dict[str, Any]]) -> Table:
     return Table(
         "end of training, less SGD's on the same data",
-        ("dynamics", "chi", "d", "P", "B", "B/B*", "ln ||w||", "ln t*"),
+        ("dynamics", "chi", "d", "P", "B", "B/B*", "ln ||w||", "ln t*", "P n/d", "SGD's"),
         [
             [
                 *(row["dynamics"], f"{row['chi']:g}", str(row["d"]), str(row["P"]), str(row["B"])),
                 "-" if row["B_over_B_star"] is None else f"{row['B_over_B_star']:.2g}",
                 *(_text(row["w_norm"]), _text(row["t_star"])),
+                *(f"{row['P_n_over_d'][which]:.3g}" for which in ("measured", "of_SGD")),
             ]
             for row in rows
         ],
-        "95 % intervals over seeds. SDE: t of the Euler-Maruyama solution; B* as predicted.",
+        "95 % intervals over seeds. SDE: t of the Euler-Maruyama solution; B* as predicted; n: "
+        "test error at the end.",
     )
 
 
 def _course_table(courses: list[dict[str, Any]]) -> Table:
     return Table(
         "on the way, at the smallest B: less SGD's at equal times",
-        ("dynamics", "chi", "d", "P", "unfitted / d", "t", "ln ||w||", "ln unfitted"),
+        ("dynamics", "chi", "d", "P", "unfitted / d", "t", "ln ||w||", "ln unfitted", "over"),
         [
             [
                 *(row["dynamics"], f"{row['chi']:g}", str(row["d"]), str(row["P"])),
                 *(f"{row['unfitted_over_d']:g}", f"{row['t']:.3g}"),
-                *(_text(row["w_norm"]), _text(row["unfitted"])),
+                *(_text(row["w_norm"]), _text(row["unfitted"]), f"{100 * row['ended']:.0f} %"),
             ]
             for row in courses
         ],
-        "unfitted / d: how many samples fresh ones would leave unfitted at that time.",
+        "unfitted / d: how many samples fresh ones would leave unfitted at that time; over: runs "
+        "that have ended by then.",
     )
 
 
@@ -216,6 +247,7 @@ PLANE = Plane(
         "T": (1.0,),
         "kappa": (2.0**-7,),
         "seeds": 12,
+        "kernel": "sde",
     },
     observables=("w_norm", "t_star", "test_error"),
     model=PerceptronModel("log"),
