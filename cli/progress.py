@@ -99,6 +99,8 @@ class TerminalProgress:
 
 def duration(seconds: float) -> str:
     """Return a time for people, for example '3 min 20 s'."""
+    if seconds < 1:
+        return f"{seconds:.1g} s"
     if seconds < 60:
         return f"{seconds:.0f} s"
     if seconds < 3600:

@@ -6,6 +6,7 @@ from itertools import groupby
 from pathlib import Path
 
 from nets.config import NetConfig
+from nets.cost import PIXELS, net_seconds
 from nets.records import failure_record, record_of
 from nets.training import Control, Failure, NetResult, check_request, train_each
 from nets.training.plan import shape_of
@@ -169,6 +170,4 @@ def _on_cluster(
 
 
 def _cost(config: NetConfig) -> float:
-    """Return the rough relative cost of a run: steps grow about as P^1.5 where measured."""
-    size = config.width * (64 + config.width * max(0, config.depth - 1))
-    return float(config.P**1.5 * size)
+    return net_seconds(config, config.d or PIXELS)

@@ -5,6 +5,7 @@ import io
 import json
 import shlex
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -66,18 +67,22 @@ def command(
     from cli.progress import duration
     from perceptron_sim.claims.evidence import evidence_in
 
-    plan = [
-        with_options(stage, _passed_on(stage, options))
-        for stage in chosen(preset(preset_name).stages, stages)
-    ]
+    presets_own = chosen(preset(preset_name).stages, stages)
+    plan = [with_options(stage, _passed_on(stage, options)) for stage in presets_own]
     # Folders of others are checked before any work.
     elsewhere = evidence_in([Path(path) for path in others]).folders if others else ()
     done = _state(out)
     left = [stage for stage in plan if not _found(stage, out, done)]
-    for stage in left:
-        code = _check(stage)
+    for i, stage in enumerate(plan):
+        if stage not in left:
+            continue
+        code, seconds = _asked(stage, out / stage.name)
         if code:
             return code
+        # What a preset takes was measured; what others take is estimated, where it can be.
+        if stage != presets_own[i] and seconds is not None:
+            plan[i] = replace(stage, seconds=seconds)
+    left = [stage for stage in plan if not _found(stage, out, done)]
     _say_plan(plan, left, out)
     if dry_run:
         return 0
@@ -145,12 +150,18 @@ def _say_plan(plan: list[Stage], left: list[Stage], out: Path) -> None:
     )
 
 
-def _check(stage: Stage) -> int:
-    """Let a stage refuse what it cannot do, before any work; return its exit code."""
+def _asked(stage: Stage, folder: Path) -> tuple[int, float | None]:
+    """Let a stage refuse what it cannot do, before any work.
+
+    Returns:
+        Its exit code, and the seconds that it says it takes, if it knows.
+    """
     from cli import main
 
-    with contextlib.redirect_stdout(io.StringIO()):
-        return main.run([*stage.command, "--dry-run"])
+    answer = io.StringIO()
+    with contextlib.redirect_stdout(answer):
+        code = main.run([*stage.command, "--dry-run", "--json", "--out", str(folder)])
+    return code, None if code else json.loads(answer.getvalue())["wall_s"]
 
 
 def _run(stage: Stage, folder: Path, later: float) -> int:

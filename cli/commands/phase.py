@@ -1,5 +1,6 @@
 """``perceptron-sim phase``: maps of the regimes, with their boundaries."""
 
+import math
 import shlex
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ import click
 
 from cli.arguments import arguments_given
 from cli.commands.nets.options import net_options
+from cli.cost import say_cost, stored_keys
 from cli.options import (
     FloatGrid,
     IntegerGrid,
@@ -27,7 +29,7 @@ _INTEGERS = IntegerGrid()
 @click.option("--seeds", type=int, help="Replicas of a cell: seeds 0 .. N-1.")
 @click.option("--max-updates", type=int, help="Budget of a run, in steps that change w.")
 @click.option("--budget", help="Budget of the map: 90s, 10min, 2h or 800runs.  [default: none]")
-@click.option("--dry-run", is_flag=True, help="Say what there is to do at most; do none.")
+@click.option("--dry-run", is_flag=True, help="Say what there is to do and what it costs; do none.")
 @click.option("--uniform", is_flag=True, help="Fill the full grid instead of refining.")
 @click.option(
     "--tolerance",
@@ -81,9 +83,10 @@ def command(
     import nets.phase
     from cli.progress import TerminalProgress
     from perceptron_sim.errors import InputError
+    from perceptron_sim.experiments.executors import slots_of
     from perceptron_sim.experiments.figures import save
     from perceptron_sim.experiments.phase import plane
-    from perceptron_sim.experiments.phase.explore import check_maps, explore, parse_budget
+    from perceptron_sim.experiments.phase.explore import check_maps, explore, jobs_of, parse_budget
     from perceptron_sim.experiments.phase.report import settings_of, write_cells, write_report
     from perceptron_sim.experiments.store import ParquetStore
 
@@ -102,15 +105,15 @@ def command(
     replicas = seeds if seeds is not None else values["seeds"]
     packages = ("torch",) if plane_name in nets.phase.PLANES else ()
     where = workers_of(ctx, workers, scheduler, packages=packages, gpu=device == "cuda")
-    cells = check_maps(chosen, maps, replicas, where)
+    check_maps(chosen, maps, replicas, where)
     if dry_run:
+        found = chosen.model.estimate(jobs_of(maps, replicas), stored_keys(out))
         adaptive = chosen.adaptive and not uniform
-        click.echo(
-            f"{len(maps)} maps, {cells} cells of {replicas} seeds: "
-            f"{'at most ' if adaptive else ''}{cells * replicas} runs, "
-            f"{'those stored included' if budget is None else f'until {budget} are over'}"
+        note = "at most: the map is refined only where it changes" if adaptive else None
+        seconds = limit.seconds if limit is not None else math.inf
+        return say_cost(
+            found, "some of its runs", slots_of(where), out, as_json, note=note, budget_s=seconds
         )
-        return 0
     explored = explore(
         chosen,
         maps,

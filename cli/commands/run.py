@@ -38,10 +38,12 @@ def command(out: Path, kernel: str, as_json: bool, **options: Any) -> int:
     from perceptron_sim.experiments.figures import save
     from perceptron_sim.experiments.figures.run import figure_run
     from perceptron_sim.experiments.records import record_of, versions_text
+    from perceptron_sim.experiments.scan import check_request
     from perceptron_sim.experiments.store import ParquetStore
     from perceptron_sim.experiments.trajectory import measured_test_error, watched_run
 
     config = PerceptronConfig(**given(**options))
+    check_request([config], kernel)
     store = ParquetStore(out)
     run = watched_run(config, kernel, TerminalProgress())
     record = record_of(run, versions_text())

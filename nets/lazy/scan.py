@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nets.config import NetConfig
+from nets.cost import PIXELS, kernel_seconds, lazy_seconds
 from nets.lazy import by_kernel, check_request
 from nets.lazy.config import LazyConfig
 from nets.lazy.density import DensityFit, DensityLog, early_margins, fit_density
@@ -21,9 +22,6 @@ from perceptron_sim.experiments.records import Record, versions_text
 from perceptron_sim.experiments.scan import ScanReport, Tally
 from perceptron_sim.experiments.simulate import StopFlag
 from perceptron_sim.experiments.store import Store
-
-# Seconds per P^2 of a kernel and of a run, and of the least run: measured at h = 128, L = 5.
-_KERNEL_S, _RUN_S, _LEAST_S = 2e-8, 5e-10, 2e-4
 
 
 def scan_lazy(
@@ -68,7 +66,7 @@ def scan_lazy(
     provenance = versions_text(("torch",))
     # The largest P of each kernel.
     kernels = {run.kernel_key(): run for run in sorted(pending, key=lambda run: run.config.P)}
-    cost = sum(map(_cost, pending)) + sum(map(_kernel_cost, kernels.values()))
+    cost = sum(map(lazy_seconds, pending)) + sum(map(_kernel_cost, kernels.values()))
 
     def serve(members: list[LazyConfig], n_workers: int, interrupts: Interrupts) -> None:
         # A function of its own, so that one kernel is gone before the next is built.
@@ -90,7 +88,7 @@ def scan_lazy(
 
         for run, record in in_threads(members, work, n_workers, interrupts, tally.flush, until):
             if record["status"] != "interrupted":
-                tally.add(record, _cost(run))
+                tally.add(record, lazy_seconds(run))
 
     watcher.start("nets lazy", len(pending), cost)
     with Interrupts(watcher) as interrupts:
@@ -159,17 +157,13 @@ def _on_cluster(
     for members, answer in answers:
         records = answer if isinstance(answer, WorkerLost) else answer[0]
         for run, record in answered(members, records, serve.failed):
-            tally.add(record, _cost(run))
+            tally.add(record, lazy_seconds(run))
         if densities is not None and not isinstance(answer, WorkerLost) and answer[1] is not None:
             densities.keep(members[0], answer[1])
 
 
-def _cost(run: LazyConfig) -> float:
-    return _LEAST_S + _RUN_S * run.config.P**2
-
-
 def _kernel_cost(run: LazyConfig) -> float:
-    return _KERNEL_S * run.config.P**2
+    return kernel_seconds(run, run.config.d or PIXELS)
 
 
 class _Part(NoProgress):

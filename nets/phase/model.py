@@ -1,12 +1,15 @@
 """Nets as the model of a plane: a job is a net to be trained, or its linearisation."""
 
+import functools
 import itertools
+import operator
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from nets.config import NetConfig
+from nets.cost import estimate_lazy, estimate_nets
 from nets.lazy import LazyConfig
 from nets.lazy import check_request as check_lazy
 from nets.lazy.config import MAX_STEPS as LAZY_STEPS
@@ -14,6 +17,7 @@ from nets.lazy.scan import scan_lazy
 from nets.scan import scan
 from nets.training import check_request
 from perceptron_sim.errors import InputError
+from perceptron_sim.experiments.cost import Estimate
 from perceptron_sim.experiments.executors import Workers
 from perceptron_sim.experiments.progress import Progress
 from perceptron_sim.experiments.scan import ScanReport, merged
@@ -69,6 +73,16 @@ class NetModel:
                 check_request(
                     configs, first.device, first.data_dir, engine=first.engine, workers=workers
                 )
+
+    def estimate(self, jobs: Sequence[NetJob], stored: set[str]) -> Estimate:
+        """Return what is left of the jobs beside the keys ``stored``."""
+        parts = [
+            estimate_lazy(map(LazyConfig, configs), stored, first.data_dir)
+            if first.lazy
+            else estimate_nets(configs, stored, first.device, first.engine, first.data_dir)
+            for first, configs in _alike(jobs)
+        ]
+        return functools.reduce(operator.add, parts)
 
     def run(
         self,

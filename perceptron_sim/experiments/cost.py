@@ -12,7 +12,7 @@ two threads of a busy machine, took 2.1 times its estimate.
 
 import functools
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from perceptron_sim.experiments.config import PerceptronConfig
@@ -77,19 +77,42 @@ class Estimate:
             return None
         return max(self.core_s / workers, self.longest_s)
 
+    def __add__(self, other: "Estimate") -> "Estimate":
+        """Return what is left of two grids that share no run."""
+        measured = None not in (self.core_s, other.core_s)
+        return Estimate(
+            runs=self.runs + other.runs,
+            found=self.found + other.found,
+            core_s=(self.core_s or 0.0) + (other.core_s or 0.0) if measured else None,
+            factor=max(self.factor, other.factor),
+            longest_s=max(self.longest_s or 0.0, other.longest_s or 0.0) if measured else None,
+            bytes_a_run=max(self.bytes_a_run, other.bytes_a_run),
+        )
 
-def estimate(configs: Iterable[PerceptronConfig], kernel: str, stored: set[str]) -> Estimate:
-    """Return what is left of ``configs`` beside the keys ``stored``; ``kernel`` as resolved."""
-    rest = {config.key(kernel): config for config in configs}
-    runs = len(rest)
-    left = [config for key, config in rest.items() if key not in stored]
-    times = [seconds(config, kernel) for config in left]
-    measured = kernel in _LAWS
+
+def total(runs: int, left: Sequence[tuple[float, int]], error: float | None) -> Estimate:
+    """Return what is left of a grid.
+
+    Args:
+        runs: different runs of the grid.
+        left: seconds and bytes of those that are not stored.
+        error: one standard deviation of ln (measured / estimated); None if never measured.
+    """
+    times = [seconds for seconds, _ in left]
+    measured = error is not None or not left
     return Estimate(
         runs=runs,
         found=runs - len(left),
         core_s=sum(times) if measured else None,
-        factor=math.exp(ERROR.get(kernel, math.inf)),
+        factor=math.exp(error or 0.0),
         longest_s=max(times, default=0.0) if measured else None,
-        bytes_a_run=max((run_bytes(config, kernel) for config in left), default=0),
+        bytes_a_run=max((size for _, size in left), default=0),
     )
+
+
+def estimate(configs: Iterable[PerceptronConfig], kernel: str, stored: set[str]) -> Estimate:
+    """Return what is left of ``configs`` beside the keys ``stored``; ``kernel`` as resolved."""
+    rest = {config.key(kernel): config for config in configs}
+    left = [config for key, config in rest.items() if key not in stored]
+    costs = [(seconds(config, kernel), run_bytes(config, kernel)) for config in left]
+    return total(len(rest), costs, ERROR.get(kernel))

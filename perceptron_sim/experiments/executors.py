@@ -43,6 +43,11 @@ def default_workers() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def slots_of(workers: Workers) -> int:
+    """Return how many runs are done at a time."""
+    return workers.slots if isinstance(workers, Cluster) else workers or default_workers()
+
+
 def results(
     pending: Sequence[C],
     work: Work[C],

@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from perceptron_sim.theory.exponents import check_solvable_chi
+from perceptron_sim.theory.exponents import check_evaluated_chi
 from perceptron_sim.theory.integrals import SQRT_2PI, log_chi_norm
 
 
@@ -34,7 +34,7 @@ def constants(chi: float) -> Constants:
     Raises:
         InputError: if chi <= -1 or chi is not finite.
     """
-    log_c = log_chi_norm(1.0 + check_solvable_chi(chi))
+    log_c = log_chi_norm(1.0 + check_evaluated_chi(chi))
     c_n = math.exp(log_c + _log_half_moment(1.0 + chi)) / (1.0 + chi)
     c_1 = math.exp(log_c + _log_half_moment(2.0 + chi)) / (2.0 + chi)
     r_star = 0.5 * SQRT_2PI * c_n

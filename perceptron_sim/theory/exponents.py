@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from perceptron_sim import parameters
 from perceptron_sim.errors import InputError
 
-# Beyond, quadratures and root finders leave the range that they were tested in.
+# Beyond, closed forms and their series leave the range that they were tested in, and here
+# quadratures and root finders on top of them.
+_EVALUATED = (-0.9, 50.0)
 _SOLVABLE = (-0.75, 10.0)
 
 
@@ -40,16 +42,21 @@ def check_chi(chi: float) -> float:
     return value
 
 
+def check_evaluated_chi(chi: float) -> float:
+    """Return ``chi`` if closed forms are known to hold there; raise InputError otherwise."""
+    return _check_range(check_chi(chi), _EVALUATED, "closed forms are evaluated")
+
+
 def check_solvable_chi(chi: float) -> float:
     """Return ``chi`` if what has no closed form is solved there; raise InputError otherwise."""
-    value = check_chi(chi)
-    if not is_solvable(value):
-        low, high = _SOLVABLE
-        raise InputError(
-            f"chi = {value:g} is out of range: predictions are solved for "
-            f"{low:g} <= chi <= {high:g}"
-        )
-    return value
+    return _check_range(check_chi(chi), _SOLVABLE, "predictions are solved")
+
+
+def _check_range(chi: float, window: tuple[float, float], what: str) -> float:
+    low, high = window
+    if not low <= chi <= high:
+        raise InputError(f"chi = {chi:g} is out of range: {what} for {low:g} <= chi <= {high:g}")
+    return chi
 
 
 def is_solvable(chi: float) -> bool:

@@ -8,7 +8,7 @@ law with nu degrees of freedom into E[z_1] times the one with nu + 1; everything
 from that and the two integrals of ``integrals``. Formula numbers refer to docs/theory.md.
 
 All functions take ``lam`` and ``margin`` of any shapes that broadcast and raise InputError if
-chi <= -1, if either is negative or NaN, if both exceed 1e100, or for chi outside -0.75..10 at
+chi <= -1, if either is negative or NaN, if both exceed 1e100, or for chi outside -0.9..50 at
 margin > 0. ``lam`` may be as large as 1e8 and more: results below the smallest double become 0.
 """
 
@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike
 
 from perceptron_sim.arrays import FloatArray
 from perceptron_sim.errors import InputError
-from perceptron_sim.theory.exponents import check_chi, check_solvable_chi
+from perceptron_sim.theory.exponents import check_chi, check_evaluated_chi
 from perceptron_sim.theory.integrals import edge, tail
 
 # Products of two numbers up to here do not overflow.
@@ -120,7 +120,7 @@ def _checked(
     arrays[1] = np.where(arrays[1] > _LARGEST, np.inf, arrays[1])
     lam_array, margin_array = np.broadcast_arrays(*arrays)
     if np.any(margin_array > 0.0):
-        check_solvable_chi(chi)
+        check_evaluated_chi(chi)
         if np.any(np.minimum(lam_array, margin_array) > _LARGEST):
             raise InputError(
                 f"lambda and margin are both above {_LARGEST:g}: allowed is one of them"

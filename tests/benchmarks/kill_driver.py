@@ -1,9 +1,9 @@
 """Kill the driver of one scan at random moments, again and again: is the end the same?
 
-Run ``python tests/benchmarks/kill_driver.py FOLDER [KILLS [SEEDS]]``; 100 kills by default, half an hour
-or so. Exit code 0 if the folder then holds, run by run and bit by bit, what an
-undisturbed scan holds (times and provenance aside) with the same summary, and if no run that ended more
-than two seconds before a kill had to be done again.
+Run ``python tests/benchmarks/kill_driver.py FOLDER [KILLS [SEEDS]]``; 100 kills by default, half an
+hour or so. Exit code 0 if the folder then holds, run by run and bit by bit, what an undisturbed
+scan holds (times and provenance aside) with the same summary, and if no run that ended more than
+two seconds before a kill had to be done again.
 
 The driver is the command itself; a log beside its folder, written by a wrapper, says which runs
 had ended when it was killed.

@@ -37,7 +37,7 @@ SMALL = ["--chi", "0,1", "-d", "4", "-P", "16:64:3", "-T", "1,4", "--seeds", "3"
         (["-P", "1:10:3", "--seeds", "10000000"], "the grid has"),
         (["-P", "10^11"], "of memory and"),
         (["--kernel", "fast"], "kernel 'fast' is unknown: choose one of auto"),
-        (["--sedes", "3"], "Did you mean one of: '--samples', '--seeds'?"),
+        (["--sedes", "3"], "Did you mean one of: '--samples', '--scheduler', '--seeds'?"),
         (["--workers", "0"], "0 is not in the range x>=1"),
     ],
 )

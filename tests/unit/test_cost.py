@@ -98,3 +98,15 @@ def test_a_budget_that_is_no_time_is_refused(tmp_path: Path, capsys, text: str) 
     assert command_line([*GRID, "--budget", text, "--out", str(out)]) == 2
     assert "--budget" in capsys.readouterr().err
     assert not out.exists()
+
+
+def test_what_was_never_measured_leaves_a_sum_unknown() -> None:
+    known = estimate([PerceptronConfig(P=64)], "event", set())
+    unknown = estimate([PerceptronConfig(P=64)], "sde", set())
+    both = known + known
+    assert both.core_s == 2 * known.core_s
+    assert both.longest_s == known.longest_s
+    assert (known + unknown).core_s is None
+    # Nothing left takes no time, by whatever kernel.
+    stored = {PerceptronConfig(P=64).key("sde")}
+    assert (known + estimate([PerceptronConfig(P=64)], "sde", stored)).core_s == known.core_s

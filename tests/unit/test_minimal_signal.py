@@ -74,7 +74,7 @@ def test_large_loads_have_a_test_error_proportional_to_d_over_P() -> None:
     ("arguments", "message"),
     [
         ((1.0, 14.0, 8), "allowed is P > 2"),
-        ((1.0, math.inf, 8), "allowed is P > 2"),
+        ((1.0, math.inf, 8), "allowed is 0 < P < inf"),
         ((1.0, 100.0, 1), "d = 1 is too small"),
         ((-1.0, 100.0, 8), "-1 < chi < inf"),
     ],

@@ -8,6 +8,7 @@ import click
 
 from cli.arguments import arguments_given
 from cli.commands.nets.options import net_options
+from cli.cost import cost_options, end_of_budget, say_cost, stored_keys
 from cli.options import (
     FloatGrid,
     IntegerGrid,
@@ -31,6 +32,7 @@ DEFAULTS: dict[str, Any] = {
 @click.option("--seeds", type=int, help="Replicas at each point: seeds 0 .. N-1.  [default: 12]")
 @click.option("--checkpoints/--no-checkpoints", default=True, help="Store the course of each run.")
 @workers_option
+@cost_options
 @click.option(
     "--kernels",
     type=click.Path(path_type=Path),
@@ -47,6 +49,8 @@ def command(
     checkpoints: bool,
     workers: int | None,
     scheduler: str | None,
+    budget: str | None,
+    dry_run: bool,
     kernels: Path | None,
     as_json: bool,
     **options: Any,
@@ -61,6 +65,7 @@ def command(
     from cli.commands.nets.table import print_density, print_exponents
     from cli.progress import TerminalProgress
     from cli.reports import say_interrupted
+    from nets.cost import estimate_lazy
     from nets.exponents import exponent_rows, points_left_out
     from nets.figures import figure_scan
     from nets.grid import NetGrid
@@ -68,6 +73,7 @@ def command(
     from nets.lazy.config import MAX_STEPS
     from nets.lazy.density import DensityLog, density_row
     from nets.lazy.scan import scan_lazy
+    from perceptron_sim.experiments.executors import slots_of
     from perceptron_sim.experiments.figures import save
     from perceptron_sim.experiments.records import versions
     from perceptron_sim.experiments.store import ParquetStore
@@ -79,7 +85,12 @@ def command(
     # Every combination is checked before the folder is touched.
     configs = list(NetGrid(**values))
     where = workers_of(ctx, workers, scheduler, packages=("torch",))
-    check_request(map(LazyConfig, configs), data_dir, kernels, where)
+    runs = [LazyConfig(config) for config in configs]
+    check_request(runs, data_dir, kernels, where)
+    until = end_of_budget(budget)
+    if dry_run:
+        found = estimate_lazy(runs, stored_keys(out), data_dir)
+        return say_cost(found, "lazy runs", slots_of(where), out, as_json)
     store = ParquetStore(out)
     densities = DensityLog(out / "density.json")
     report = scan_lazy(
@@ -91,6 +102,7 @@ def command(
         workers=where,
         progress=TerminalProgress(),
         densities=densities,
+        until=until,
     )
     done = "".join(f"; {count} ended {name}" for name, count in sorted(report.not_fitted.items()))
     click.echo(
@@ -102,12 +114,14 @@ def command(
         return 1
     frame = store.frame(report.keys)
     rows = exponent_rows(frame)
-    fits = densities.of([LazyConfig(config) for config in configs])
+    fits = densities.of(runs)
     # One exponent for one kind of net and data.
     kinds = {(c.chi, c.d, c.depth, c.width) for c in configs}
     density = density_row(fits) if fits and len(kinds) == 1 else None
     summary: dict[str, Any] = {
-        "command": shlex.join(["perceptron-sim", "nets", "lazy", *arguments_given(ctx)]),
+        "command": shlex.join(
+            ["perceptron-sim", "nets", "lazy", *arguments_given(ctx, without=("budget",))]
+        ),
         "runs": len(frame),
         "status": {str(k): int(v) for k, v in frame["status"].value_counts().sort_index().items()},
         "points_left_out": points_left_out(frame),

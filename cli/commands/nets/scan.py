@@ -8,6 +8,7 @@ import click
 
 from cli.arguments import arguments_given
 from cli.commands.nets.options import net_options
+from cli.cost import cost_options, end_of_budget, say_cost, stored_keys
 from cli.options import (
     FloatGrid,
     IntegerGrid,
@@ -30,6 +31,7 @@ DEFAULTS: dict[str, Any] = {
 @net_options(FloatGrid(), IntegerGrid())
 @click.option("--seeds", type=int, help="Replicas at each point: seeds 0 .. N-1.  [default: 12]")
 @workers_option
+@cost_options
 @click.option("--checkpoints/--no-checkpoints", default=True, help="Store the course of each run.")
 @click.option(
     "--with-lazy",
@@ -48,6 +50,8 @@ def command(
     workers: int | None,
     scheduler: str | None,
     data_dir: Path | None,
+    budget: str | None,
+    dry_run: bool,
     checkpoints: bool,
     with_lazy: bool,
     as_json: bool,
@@ -62,12 +66,15 @@ def command(
     from cli.commands.nets.table import print_exponents, print_parting
     from cli.progress import TerminalProgress
     from cli.reports import say_interrupted
+    from nets.cost import estimate_lazy, estimate_nets
     from nets.exponents import exponent_rows, points_left_out
     from nets.figures import figure_scan
     from nets.grid import NetGrid
+    from nets.lazy import LazyConfig
     from nets.ntk import check_kernel_memory
     from nets.scan import scan
     from nets.training import check_request
+    from perceptron_sim.experiments.executors import slots_of
     from perceptron_sim.experiments.figures import save
     from perceptron_sim.experiments.records import versions
     from perceptron_sim.experiments.store import ParquetStore
@@ -80,8 +87,17 @@ def command(
     configs = list(NetGrid(**values))
     where = workers_of(ctx, workers, scheduler, packages=("torch",), gpu=device == "cuda")
     check_request(configs, device, data_dir, engine=engine, workers=where)
+    linearised = [LazyConfig(config, paired=True) for config in configs] if with_lazy else []
     if with_lazy:
         check_kernel_memory(max(config.P for config in configs))
+    until = end_of_budget(budget)
+    if dry_run:
+        stored = stored_keys(out)
+        found = estimate_nets(configs, stored, device, engine, data_dir)
+        if with_lazy:
+            found += estimate_lazy(linearised, stored, data_dir)
+        what = f"{configs[0].arch} on this device and engine"
+        return say_cost(found, what, slots_of(where), out, as_json)
     store = ParquetStore(out)
     report = scan(
         configs,
@@ -93,6 +109,7 @@ def command(
         workers=where,
         unfinished=out / "unfinished",
         progress=TerminalProgress(),
+        until=until,
     )
     done = "".join(f"; {count} ended {name}" for name, count in sorted(report.not_fitted.items()))
     click.echo(
@@ -104,7 +121,6 @@ def command(
     frame = store.frame(report.keys)
     lazy, parting = None, []
     if with_lazy:
-        from nets.lazy import LazyConfig
         from nets.lazy.scan import scan_lazy
         from nets.parting import parting_rows
 
@@ -116,15 +132,18 @@ def command(
             checkpoints=checkpoints,
             workers=where if scheduler else None,
             progress=TerminalProgress(),
+            until=until,
         )
         if lazy_report.interrupted:
             say_interrupted(lazy_report)
             return 1
-        lazy = store.frame(LazyConfig(config, paired=True).key() for config in configs)
+        lazy = store.frame(run.key() for run in linearised)
         parting = parting_rows(frame, lazy)
     rows = exponent_rows(frame)
     summary: dict[str, Any] = {
-        "command": shlex.join(["perceptron-sim", "nets", "scan", *arguments_given(ctx)]),
+        "command": shlex.join(
+            ["perceptron-sim", "nets", "scan", *arguments_given(ctx, without=("budget",))]
+        ),
         "runs": len(frame),
         "status": {str(k): int(v) for k, v in frame["status"].value_counts().sort_index().items()},
         "points_left_out": points_left_out(frame),

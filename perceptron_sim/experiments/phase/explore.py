@@ -84,20 +84,33 @@ class Explored:
     wall_s: float
 
 
-def check_maps(plane: Plane, maps: Sequence[Map], seeds: int, workers: Workers) -> int:
-    """Refuse what cannot run, before any work; return the number of cells there are.
+def jobs_of(maps: Sequence[Map], seeds: int) -> list[Any]:
+    """Return the jobs of every cell there is: all that adaptive maps could ask for.
+
+    Raises:
+        InputError: on a cell that is out of range.
+    """
+    jobs = [
+        plane_map.job(x, y, seed)
+        for plane_map in maps
+        for x, y in _points(plane_map)
+        for seed in range(seeds)
+    ]
+    return [job for job in jobs if job is not None]
+
+
+def check_maps(plane: Plane, maps: Sequence[Map], seeds: int, workers: Workers) -> None:
+    """Refuse what cannot run, before any work.
 
     Raises:
         InputError: on a cell that is out of range or would not fit into memory, or no cell.
     """
     if seeds < 1:
         raise InputError(f"seeds = {seeds}: allowed is an integer >= 1")
-    jobs = [plane_map.job(x, y, 0) for plane_map in maps for x, y in _points(plane_map)]
-    existing = [job for job in jobs if job is not None]
+    existing = jobs_of(maps, 1)
     if not existing:
         raise InputError("no cell of this plane exists: widen its axes")
     plane.model.check(existing, workers)
-    return len(existing)
 
 
 def explore(

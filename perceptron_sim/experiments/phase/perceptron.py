@@ -1,7 +1,9 @@
 """The perceptron as the model of a plane: jobs are pairs (configuration, kernel)."""
 
 import dataclasses
+import functools
 import math
+import operator
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -9,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from perceptron_sim.errors import InputError
+from perceptron_sim.experiments import cost
 from perceptron_sim.experiments.config import PerceptronConfig
 from perceptron_sim.experiments.executors import Workers
 from perceptron_sim.experiments.phase.cells import FITTED
@@ -42,6 +45,14 @@ class PerceptronModel:
         """Refuse what would not fit into memory."""
         for kernel, configs in _by_kernel(jobs).items():
             check_request(configs, kernel, workers)
+
+    def estimate(self, jobs: Sequence[Job], stored: set[str]) -> cost.Estimate:
+        """Return what is left of the jobs beside the keys ``stored``."""
+        parts = [
+            cost.estimate(configs, resolve_kernel(kernel), stored)
+            for kernel, configs in _by_kernel(jobs).items()
+        ]
+        return functools.reduce(operator.add, parts)
 
     def run(
         self,

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from perceptron_sim.arrays import FloatArray
+from perceptron_sim.experiments.cost import Estimate
 from perceptron_sim.experiments.executors import Workers
 from perceptron_sim.experiments.progress import Progress
 from perceptron_sim.experiments.scan import ScanReport
@@ -29,6 +30,9 @@ class Model(Protocol):
 
     def check(self, jobs: Sequence[Any], workers: Workers) -> None:
         """Refuse, with InputError and before any work, what cannot run."""
+
+    def estimate(self, jobs: Sequence[Any], stored: set[str]) -> Estimate:
+        """Return what is left of the jobs beside the keys ``stored``."""
 
     def run(
         self,
