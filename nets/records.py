@@ -4,7 +4,7 @@ from dataclasses import asdict
 
 from nets.config import NetConfig
 from nets.training.result import NetResult
-from perceptron_sim.experiments.records import Record, failure_fields
+from perceptron_sim.experiments.records import Record, failure_fields, provenance
 
 _FIELDS = (
     *("d", "status", "message", "t_star", "steps", "updates", "hits", "unfitted", "dw", "w0_norm"),
@@ -14,30 +14,25 @@ _FIELDS = (
 _COURSE = ("step", "t", "dw", "unfitted", "train_loss", "noise_trace", "ntk_change")
 
 
-def _identity(config: NetConfig, provenance: str) -> Record:
+def _identity(config: NetConfig) -> Record:
     return {
         "key": config.key(),
         "model": "net",
         **asdict(config),
         "eta": config.eta,
         "alpha": config.alpha,
-        "versions": provenance,
+        "versions": provenance(("torch",)),
     }
 
 
-def failure_record(config: NetConfig, provenance: str, reason: BaseException) -> Record:
+def failure_record(config: NetConfig, reason: BaseException) -> Record:
     """Return the row of a run that ended in an exception: no numbers, the reason as message."""
-    return _identity(config, provenance) | failure_fields(reason)
+    return _identity(config) | failure_fields(reason)
 
 
-def record_of(run: NetResult, provenance: str) -> Record:
-    """Return the row of a finished run, as ``perceptron_sim.experiments.records.SCHEMA`` says.
-
-    Args:
-        run: the result.
-        provenance: versions that made it, ``records.versions_text(("torch",))``.
-    """
-    row = _identity(run.config, provenance) | {"kernel": run.engine}
+def record_of(run: NetResult) -> Record:
+    """Return the row of a finished run, as ``perceptron_sim.experiments.records.SCHEMA`` says."""
+    row = _identity(run.config) | {"kernel": run.engine}
     for name in _FIELDS:
         row[name] = getattr(run, name)
     for name in _COURSE:

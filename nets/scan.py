@@ -10,7 +10,6 @@ from nets.cost import PIXELS, net_seconds
 from nets.records import failure_record, record_of
 from nets.training import Control, Failure, NetResult, check_request, train_each
 from nets.training.plan import shape_of
-from nets.training.snapshots import Snapshots
 from perceptron_sim.experiments.cluster import Cluster
 from perceptron_sim.experiments.cluster_task import Steering
 from perceptron_sim.experiments.executors import TASKS_A_SLOT, Workers, answered, batches
@@ -18,6 +17,7 @@ from perceptron_sim.experiments.interrupts import Interrupts, passed
 from perceptron_sim.experiments.progress import NoProgress, Progress
 from perceptron_sim.experiments.records import Record, versions_text
 from perceptron_sim.experiments.scan import ScanReport, Tally
+from perceptron_sim.experiments.snapshots import Snapshots
 from perceptron_sim.experiments.store import Store
 
 # Runs of a task of a cluster: what is lost with a worker, and what an ensemble on a GPU pays for.
@@ -33,7 +33,6 @@ def scan(
     data_dir: Path | None = None,
     checkpoints: bool = True,
     workers: Workers = None,
-    unfinished: Path | None = None,
     progress: Progress | None = None,
     until: float | None = None,
 ) -> ScanReport:
@@ -45,12 +44,11 @@ def scan(
 
     Args:
         configs: what to run.
-        store: where results are looked up and put.
+        store: where results are looked up and put, and states of unfinished runs, from which a
+            killed scan goes on. Workers of a cluster keep none.
         device, engine, data_dir, checkpoints: as in ``nets.training.train``; on a cluster, of its
             workers.
         workers: threads, by default one a core, or a cluster.
-        unfinished: folder where states of unfinished runs are kept, from which a killed scan
-            goes on; None keeps none. Workers of a cluster keep none.
         progress: watcher.
         until: start no run after this time.monotonic(), finish those that run; None for no end.
 
@@ -67,11 +65,11 @@ def scan(
     check_request(by_key.values(), device, data_dir, engine=engine, workers=workers)
     stored = store.keys()
     pending = [config for key, config in by_key.items() if key not in stored]
-    training = _Training(device, engine, data_dir, checkpoints, versions_text(("torch",)))
+    training = _Training(device, engine, data_dir, checkpoints)
     snapshots = None
-    if unfinished is not None:
-        identity = {"versions": training.provenance, "checkpoints": checkpoints}
-        snapshots = Snapshots(unfinished, identity, watcher.note)
+    if store.unfinished is not None:
+        identity = {"versions": versions_text(("torch",)), "checkpoints": checkpoints}
+        snapshots = Snapshots(store.unfinished, identity, watcher.note)
     watcher.start("nets scan", len(pending), sum(map(_cost, pending)))
     with Interrupts(watcher) as interrupts:
         if isinstance(workers, Cluster):
@@ -106,7 +104,6 @@ class _Training:
     engine: str
     data_dir: Path | None
     checkpoints: bool
-    provenance: str
 
     def each(
         self,
@@ -137,11 +134,11 @@ class _Training:
     def _record(self, run: NetResult | Failure) -> Record:
         if isinstance(run, Failure):
             return self.failed(run.config, run.error)
-        return record_of(run, self.provenance)
+        return record_of(run)
 
     def failed(self, config: NetConfig, reason: BaseException) -> Record:
         """Return the record of a run that could not be trained."""
-        return failure_record(config, self.provenance, reason)
+        return failure_record(config, reason)
 
 
 def _groups(pending: Sequence[NetConfig], cluster: Cluster) -> Iterator[list[NetConfig]]:

@@ -18,7 +18,7 @@ from perceptron_sim.experiments.cluster_task import Steering
 from perceptron_sim.experiments.executors import Workers, answered, default_workers, in_threads
 from perceptron_sim.experiments.interrupts import Interrupts, passed
 from perceptron_sim.experiments.progress import NoProgress, Progress
-from perceptron_sim.experiments.records import Record, versions_text
+from perceptron_sim.experiments.records import Record
 from perceptron_sim.experiments.scan import ScanReport, Tally
 from perceptron_sim.experiments.simulate import StopFlag
 from perceptron_sim.experiments.store import Store
@@ -63,7 +63,6 @@ def scan_lazy(
     check_request(by_key.values(), data_dir, folder, workers)
     stored = store.keys()
     pending = [run for key, run in by_key.items() if key not in stored]
-    provenance = versions_text(("torch",))
     # The largest P of each kernel.
     kernels = {run.kernel_key(): run for run in sorted(pending, key=lambda run: run.config.P)}
     cost = sum(map(lazy_seconds, pending)) + sum(map(_kernel_cost, kernels.values()))
@@ -82,9 +81,7 @@ def scan_lazy(
             densities.add(members[0], kernel)
 
         def work(run: LazyConfig, stop: StopFlag) -> Record:
-            return lazy_record(
-                run, run_lazy(kernel, run, checkpoints=checkpoints, stop=stop), provenance
-            )
+            return lazy_record(run, run_lazy(kernel, run, checkpoints=checkpoints, stop=stop))
 
         for run, record in in_threads(members, work, n_workers, interrupts, tally.flush, until):
             if record["status"] != "interrupted":
@@ -94,7 +91,7 @@ def scan_lazy(
     with Interrupts(watcher) as interrupts:
         try:
             if isinstance(workers, Cluster):
-                served = _Serve(data_dir, folder, checkpoints, densities is not None, provenance)
+                served = _Serve(data_dir, folder, checkpoints, densities is not None)
                 _on_cluster(pending, served, workers, interrupts, tally, until, densities)
             else:
                 for members in by_kernel(pending):
@@ -116,7 +113,6 @@ class _Serve:
     folder: Path | None
     checkpoints: bool
     density: bool
-    provenance: str
 
     def __call__(
         self, members: list[LazyConfig], steering: Steering
@@ -137,11 +133,11 @@ class _Serve:
         for i, run in enumerate(members):
             if not steering.draining:
                 end = run_lazy(kernel, run, checkpoints=self.checkpoints, stop=steering.stop)
-                records[i] = lazy_record(run, end, self.provenance)
+                records[i] = lazy_record(run, end)
         return records, fit_density(early_margins(kernel)) if self.density else None
 
     def failed(self, run: LazyConfig, reason: BaseException) -> Record:
-        return lazy_failure(run, self.provenance, reason)
+        return lazy_failure(run, reason)
 
 
 def _on_cluster(

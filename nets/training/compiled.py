@@ -12,12 +12,13 @@ from nets.architectures.base import Dense
 from nets.config import NetConfig
 from nets.data import Subsets
 from nets.training.course import CourseRow, End, Look, has_grown, next_mark, result_of, row_at
-from nets.training.engine import Draw, State
+from nets.training.engine import Draw
 from nets.training.probe import Probe
 from nets.training.result import DIVERGED, FITTED, MAX_STEPS, NetResult
 from nets.training.streams import restored_stream, stream_state
 from perceptron_sim.arrays import FloatArray, Reals
 from perceptron_sim.experiments.simulate import StopFlag
+from perceptron_sim.experiments.snapshots import State
 from perceptron_sim.kernels import dense_net as loop
 from perceptron_sim.kernels import status
 from perceptron_sim.kernels.batches import needs_order

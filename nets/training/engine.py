@@ -1,16 +1,12 @@
 """What drives training: engines, of which each trains some runs at once."""
 
 from collections.abc import Callable
-from typing import Any, Protocol
-
-import numpy as np
+from typing import Protocol
 
 from nets.config import NetConfig
 from nets.data import Subsets
 from nets.training.result import NetResult
-
-# The state of an engine: numbers and names for JSON, and arrays.
-State = tuple[dict[str, Any], dict[str, np.ndarray]]
+from perceptron_sim.experiments.snapshots import State
 
 # Draws the samples of a configuration, by its seed.
 Draw = Callable[[NetConfig], Subsets]

@@ -16,10 +16,11 @@ import torch
 
 from nets.config import NetConfig
 from nets.training.course import End, has_grown, next_mark, result_of, row_at
-from nets.training.engine import Draw, State
+from nets.training.engine import Draw
 from nets.training.replicas import Replicas
 from nets.training.result import DIVERGED, FITTED, MAX_STEPS, NetResult
 from perceptron_sim.arrays import IntArray
+from perceptron_sim.experiments.snapshots import State
 
 # A round costs about this many multiplications' time whatever its size: the calls themselves.
 _CALLS_FLOPS = 1.0e7

@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 import torch
 
 from nets.config import NetConfig
-from nets.training.engine import Engine, State
+from nets.training.engine import Engine
 from nets.training.result import NetResult
-from nets.training.snapshots import Snapshots
 from perceptron_sim.experiments.simulate import StopFlag
+from perceptron_sim.experiments.snapshots import Snapshots, State
 
 # A kill costs at most this and the time of one round and of writing the state.
 _SAVE_EVERY_S = 30.0

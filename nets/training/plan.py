@@ -16,12 +16,13 @@ from nets.data import Subsets, draw_subsets, draw_teacher_data, load_images
 from nets.data.names import PERCEPTRON
 from nets.training.compiled import CompiledEngine
 from nets.training.device import capacity, rows_together
-from nets.training.engine import Engine, State
+from nets.training.engine import Engine
 from nets.training.ensemble import Ensemble
 from nets.training.lanes import Lane
 from nets.training.replicas import Replicas
 from nets.training.resident import ResidentEnsemble
 from perceptron_sim.experiments.simulate import StopFlag
+from perceptron_sim.experiments.snapshots import State
 
 
 def draw_data(config: NetConfig, data_dir: Path | None = None) -> Subsets:

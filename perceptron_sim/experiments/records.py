@@ -1,8 +1,13 @@
 """A run as one flat row: what the store keeps and the fits read."""
 
+import contextlib
+import functools
 import platform
+import re
+import subprocess
 from dataclasses import asdict
 from importlib import metadata
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -110,22 +115,56 @@ def versions_text(extra: tuple[str, ...] = ()) -> str:
     return " ".join(f"{name}={version}" for name, version in sorted(versions(extra).items()))
 
 
-def _identity(config: PerceptronConfig, kernel: str, provenance: str) -> Record:
+@functools.lru_cache
+def provenance(extra: tuple[str, ...] = ()) -> str:
+    """Return what made the runs of this process, ``name=value`` separated by spaces.
+
+    Versions, the class of the machine (operating system, architecture, processor), and the
+    revision of the code if it is run from a git checkout.
+    """
+    pairs = {"host": _host_class(), "revision": _revision()}
+    known = [f"{name}={value}" for name, value in pairs.items() if value]
+    return " ".join([*known, versions_text(extra)])
+
+
+def _host_class() -> str:
+    processor = platform.processor()
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").split("\n"):
+            if line.startswith("model name"):
+                processor = line.partition(":")[2]
+                break
+    words = (platform.system(), platform.machine(), processor)
+    return re.sub(r"[^\w.]+", "-", " ".join(words)).strip("-")
+
+
+def _revision() -> str:
+    """Return the commit of the checkout that this code is in, "-dirty" if changed, or ""."""
+    root = Path(__file__).parents[2]
+    if not (root / ".git").exists():
+        return ""
+    describe = ["git", "-C", str(root), "describe", "--always", "--dirty", "--abbrev=12"]
+    try:
+        done = subprocess.run(describe, capture_output=True, text=True, timeout=10, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return done.stdout.strip()
+
+
+def _identity(config: PerceptronConfig, kernel: str) -> Record:
     return {
         "key": config.key(kernel),
         "model": "perceptron",
         "kernel": kernel,
         **asdict(config),
         "eta": config.eta,
-        "versions": provenance,
+        "versions": provenance(),
     }
 
 
-def failure_record(
-    config: PerceptronConfig, kernel: str, provenance: str, reason: BaseException
-) -> Record:
+def failure_record(config: PerceptronConfig, kernel: str, reason: BaseException) -> Record:
     """Return the row of a run that ended in an exception: no numbers, the reason as message."""
-    return _identity(config, kernel, provenance) | failure_fields(reason)
+    return _identity(config, kernel) | failure_fields(reason)
 
 
 def failure_fields(reason: BaseException) -> Record:
@@ -134,9 +173,9 @@ def failure_fields(reason: BaseException) -> Record:
     return {"status": FAILED, "message": message}
 
 
-def record_of(run: RunResult, provenance: str) -> Record:
-    """Return the row of a finished run; ``provenance`` is ``versions_text()``, read once."""
-    row = _identity(run.config, run.kernel, provenance)
+def record_of(run: RunResult) -> Record:
+    """Return the row of a finished run."""
+    row = _identity(run.config, run.kernel)
     for name in _RESULT_FIELDS:
         row[name] = getattr(run, name)
     for name in _CHECKPOINT_FIELDS:

@@ -20,6 +20,7 @@ from perceptron_sim.experiments.records import (
     versions_text,
 )
 from perceptron_sim.experiments.simulate import StopFlag, resolve_kernel, run_bytes, simulate
+from perceptron_sim.experiments.snapshots import Snapshots
 from perceptron_sim.experiments.store import Store
 from perceptron_sim.kernels import status
 
@@ -87,7 +88,8 @@ def scan(
 
     Args:
         configs: what to run.
-        store: where results are looked up and put.
+        store: where results are looked up and put, and states of long runs, from which a killed
+            scan goes on. Workers of a cluster keep none.
         kernel: as in ``simulate``.
         checkpoints: as in ``simulate``.
         workers: threads, by default one a core, or a cluster.
@@ -107,7 +109,11 @@ def scan(
     configs = list(configs)
     check_request(configs, kernel, workers)
     name = resolve_kernel(kernel)
-    work = _Simulation(name, checkpoints, versions_text())
+    snapshots = None
+    if store.unfinished is not None and not isinstance(workers, Cluster):
+        identity = {"versions": versions_text(), "checkpoints": checkpoints}
+        snapshots = Snapshots(store.unfinished, identity, watcher.note)
+    work = _Simulation(name, checkpoints, snapshots)
     stored = store.keys()
     keys: set[str] = set()
     pending: list[PerceptronConfig] = []
@@ -135,6 +141,8 @@ def scan(
         finally:
             watcher.finish()
             report.flush(force=True)
+    if snapshots is not None:
+        snapshots.sweep(store.keys())
     return report.close(keys, len(pending), interrupts)
 
 
@@ -144,12 +152,13 @@ class _Simulation:
 
     kernel: str
     checkpoints: str | None
-    provenance: str
+    snapshots: Snapshots | None
 
     def __call__(self, config: PerceptronConfig, stop: StopFlag) -> Record:
         try:
-            run = simulate(config, self.kernel, self.checkpoints, stop=stop)
-            return record_of(run, self.provenance)
+            return record_of(
+                simulate(config, self.kernel, self.checkpoints, stop=stop, snapshots=self.snapshots)
+            )
         except Exception as error:
             return self.failed(config, error)
 
@@ -157,7 +166,7 @@ class _Simulation:
         return seconds(config, self.kernel)
 
     def failed(self, config: PerceptronConfig, reason: BaseException) -> Record:
-        return failure_record(config, self.kernel, self.provenance, reason)
+        return failure_record(config, self.kernel, reason)
 
 
 def _compile(kernel: str, watcher: Progress) -> None:

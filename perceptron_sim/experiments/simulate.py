@@ -11,6 +11,7 @@ from perceptron_sim.arrays import FloatArray, IntArray
 from perceptron_sim.errors import InputError
 from perceptron_sim.experiments.config import PerceptronConfig
 from perceptron_sim.experiments.memory import check_memory
+from perceptron_sim.experiments.snapshots import Snapshots, State
 from perceptron_sim.kernels import event_driven, reference, status
 from perceptron_sim.kernels.observables import training_state
 from perceptron_sim.kernels.reference import Recorder
@@ -25,6 +26,9 @@ KERNELS = ("auto", "event", "reference", "shuffled", *SDE_STEPS)
 # Memory for cached Gram rows, in bytes. Another budget gives another, equally distributed run.
 ROW_BUDGET = 1 << 30
 CHECKPOINTS_PER_DECADE = 8
+# Hits after which a run pauses, to be saved: some 20 s to some minutes. Another number gives
+# another, equally distributed run.
+PAUSE_HITS = 1 << 27
 _PLAIN = {
     "reference": reference.reference_sgd,
     "shuffled": shuffled_sgd,
@@ -161,6 +165,7 @@ def simulate(
     row_budget: int = ROW_BUDGET,
     trace: IntArray | None = None,
     schedule: str = "auto",
+    snapshots: Snapshots | None = None,
 ) -> RunResult:
     """Train one perceptron until every training sample is fitted (THEORY section 2).
 
@@ -178,9 +183,11 @@ def simulate(
         trace: room for a log of the event-driven kernel (``kernels.trace``).
         schedule: let the event-driven kernel step in one way alone, for tests and benchmarks:
             "plain", "candidates" or "events" instead of "auto".
+        snapshots: where the event-driven kernel saves its state every ``PAUSE_HITS`` hits, and
+            finds that of a run that was killed.
 
     Returns:
-        The result. The same configuration and kernel give the same result.
+        The result. The same configuration and kernel give the same result, killed or not.
 
     Raises:
         InputError: on an unknown kernel or checkpoint scheme, data of the wrong shape or with
@@ -200,25 +207,67 @@ def simulate(
     hit_counts = np.zeros(config.P, dtype=np.int64)
     log = np.zeros(1, dtype=np.int64) if trace is None else trace
     log[0] = 1
+    rng = config.stream("batches")
     problem = (
-        *(scaled.features, scaled.threshold, config.B, config.stream("batches")),
+        *(scaled.features, scaled.threshold, config.B, rng),
         np.array([config.max_steps, config.max_updates], dtype=np.int64),
         *((stop or StopFlag()).array, recorder, w, counters, hit_counts),
     )
+    wall_s = 0.0
     started = time.perf_counter()
     if name == "event":
         growth = 2.0 / (1.0 + config.chi)
-        code = event_driven.event_driven_sgd(*problem, log, growth, row_budget, SCHEDULES[schedule])
+        rest = (log, growth, row_budget, SCHEDULES[schedule])
+        written = _Written(rng, w, counters, hit_counts, recorder)
+        key = config.key(name)
+        saved = None if snapshots is None else snapshots.load_run(key)
+        if saved is not None:
+            wall_s = written.restore(saved)
+        code = status.PAUSED
+        while code == status.PAUSED:
+            # By hits, not by the clock: what the kernel does next depends on where it paused.
+            counters[reference.PAUSE_AT] = counters[reference.HITS] + PAUSE_HITS
+            code = event_driven.event_driven_sgd(*problem, *rest)
+            if code == status.PAUSED and snapshots is not None:
+                so_far = wall_s + time.perf_counter() - started
+                snapshots.save(key, [key], written.state(so_far))
     elif name in SDE_STEPS:
         code = sde_sgd(*problem, SDE_STEPS[name])
     else:
         code = _PLAIN[name](*problem)
-    wall_s = time.perf_counter() - started
+    wall_s += time.perf_counter() - started
     # Near the largest floats T w may overflow; that is a status, not a warning.
     with np.errstate(over="ignore", invalid="ignore"):
         return _measure(
             config, name, code, scaled, w, counters, hit_counts, recorder, checkpoints, wall_s
         )
+
+
+class _Written(NamedTuple):
+    """What the event-driven kernel goes on from after a pause."""
+
+    rng: np.random.Generator
+    w: FloatArray
+    counters: IntArray
+    hit_counts: IntArray
+    recorder: Recorder
+
+    def _arrays(self) -> dict[str, np.ndarray]:
+        course = self.recorder
+        own = {"w": self.w, "counters": self.counters, "hit_counts": self.hit_counts}
+        return own | {"at_w": course.w, "at_unfitted": course.unfitted, "at_loss": course.loss}
+
+    def state(self, wall_s: float) -> State:
+        """Return it for a file, with the seconds that the run has taken so far."""
+        return {"rng": self.rng.bit_generator.state, "wall_s": wall_s}, self._arrays()
+
+    def restore(self, state: State) -> float:
+        """Set it to what ``state`` returned, and return the seconds."""
+        meta, arrays = state
+        self.rng.bit_generator.state = meta["rng"]
+        for name, array in self._arrays().items():
+            array[...] = arrays[name]
+        return float(meta["wall_s"])
 
 
 class _Scaled(NamedTuple):

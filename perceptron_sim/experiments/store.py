@@ -41,7 +41,13 @@ class QuarantinedError(InputError):
 
 
 class Store(Protocol):
-    """What the driver needs of a store."""
+    """What the driver needs of a store.
+
+    Attributes:
+        unfinished: folder for states of unfinished runs, made where needed; None for none.
+    """
+
+    unfinished: Path | None
 
     def keys(self) -> set[str]:
         """Return the keys of all stored runs but the failed ones, which may be tried again."""
@@ -58,6 +64,7 @@ class MemoryStore:
 
     def __init__(self) -> None:
         """Start empty."""
+        self.unfinished: Path | None = None
         self._records: list[Record] = []
 
     def keys(self) -> set[str]:
@@ -81,6 +88,7 @@ class ParquetStore:
     Attributes:
         folder: where.
         runs: the folder of the files in it.
+        unfinished: the folder of states of unfinished runs in it.
     """
 
     def __init__(
@@ -98,6 +106,7 @@ class ParquetStore:
         """
         self.folder = folder
         self.runs = folder / "runs"
+        self.unfinished: Path | None = folder / "unfinished"
         self._tell = tell or _to_stderr
         self._read_only = read_only
         if read_only:
@@ -106,16 +115,17 @@ class ParquetStore:
         if folder.exists() and not folder.is_dir():
             raise InputError(f"{folder} is a file: name a folder with --out")
         marker = folder / _MARKER
-        if folder.is_dir() and not marker.exists() and any(folder.iterdir()):
+        if folder.is_dir() and _is_foreign(folder) and not marker.exists():
             raise InputError(
                 f"{folder} holds something else: name a new or empty folder with --out"
             )
         if marker.exists():
             _check_identity(marker)
         try:
-            self.runs.mkdir(parents=True, exist_ok=True)
+            folder.mkdir(parents=True, exist_ok=True)
             if not marker.exists():
                 write_atomically(marker, (json.dumps(_IDENTITY) + "\n").encode())
+            self.runs.mkdir(exist_ok=True)
             if not os.access(self.runs, os.W_OK | os.X_OK):
                 raise PermissionError(f"no permission to write to {self.runs}")
         except OSError as error:
@@ -221,6 +231,11 @@ class ParquetStore:
 
 def _to_stderr(text: str) -> None:
     print(text, file=sys.stderr)
+
+
+def _is_foreign(folder: Path) -> bool:
+    """Tell whether a folder holds more than another driver that founds a store leaves there."""
+    return any(not entry.name.startswith(f".{_MARKER}.") for entry in folder.iterdir())
 
 
 def _check_identity(marker: Path) -> None:

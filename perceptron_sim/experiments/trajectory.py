@@ -11,6 +11,7 @@ from perceptron_sim.experiments.config import PerceptronConfig
 from perceptron_sim.experiments.interrupts import Interrupts
 from perceptron_sim.experiments.progress import Progress
 from perceptron_sim.experiments.simulate import RunResult, simulate
+from perceptron_sim.experiments.snapshots import Snapshots
 from perceptron_sim.kernels.sampler import sample_folded
 
 _FRESH_SAMPLES = 100_000
@@ -18,12 +19,14 @@ _FRESH_CHECKPOINTS = 16
 _NOTE_EVERY_S = 10.0
 
 
-def watched_run(config: PerceptronConfig, kernel: str, progress: Progress) -> RunResult:
+def watched_run(
+    config: PerceptronConfig, kernel: str, progress: Progress, snapshots: Snapshots
+) -> RunResult:
     """Run ``config`` with checkpoints; an interrupt returns what there is so far."""
     started = time.monotonic()
     noted = started
     with Interrupts(progress) as interrupts, ThreadPoolExecutor(1) as pool:
-        future = pool.submit(simulate, config, kernel, stop=interrupts.stop)
+        future = pool.submit(simulate, config, kernel, stop=interrupts.stop, snapshots=snapshots)
         while not future.done():
             time.sleep(0.002)
             if interrupts.draining:

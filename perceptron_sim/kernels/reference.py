@@ -17,8 +17,8 @@ from perceptron_sim.kernels.status import (
 )
 
 # Places in the counter array.
-LAST_UPDATE_STEP, UPDATES, HITS, STEPS_DONE, RECORDED, RESTORE_AT = range(6)
-N_COUNTERS = 6
+LAST_UPDATE_STEP, UPDATES, HITS, STEPS_DONE, RECORDED, RESTORE_AT, PAUSE_AT = range(7)
+N_COUNTERS = 7
 
 
 class Recorder(NamedTuple):

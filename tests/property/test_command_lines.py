@@ -205,7 +205,7 @@ def _furnish(home: Path) -> None:
     (home / "foreign" / "thesis.tex").write_text("")
     for name in ("store", "broken", "future"):
         store = ParquetStore(home / name)
-        store.append([record_of(simulate(PerceptronConfig(P=8, d=2, seed=1)), "versions")])
+        store.append([record_of(simulate(PerceptronConfig(P=8, d=2, seed=1)))])
     (broken,) = (home / "broken" / "runs").glob("*.parquet")
     broken.write_bytes(broken.read_bytes()[:-20])
     (home / "future" / "store.json").write_text(

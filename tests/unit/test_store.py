@@ -1,5 +1,7 @@
 """The store: Parquet against the in-memory oracle, and what it refuses."""
 
+import platform
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +16,7 @@ from perceptron_sim.experiments.store import MemoryStore, ParquetStore
 
 
 def _record(seed: int):
-    return record_of(simulate(PerceptronConfig(P=16, d=3, seed=seed)), "versions")
+    return record_of(simulate(PerceptronConfig(P=16, d=3, seed=seed)))
 
 
 @pytest.fixture(params=["memory", "parquet"])
@@ -49,13 +51,13 @@ def test_a_run_stored_twice_counts_once(store) -> None:
 
 def test_failed_runs_are_kept_but_tried_again(store) -> None:
     config = PerceptronConfig(P=16, d=3, seed=0)
-    failed = failure_record(config, "reference", "versions", MemoryError("no room\nat all"))
+    failed = failure_record(config, "reference", MemoryError("no room\nat all"))
     store.append([failed])
     assert store.keys() == set()
     row = store.frame().iloc[0]
     assert (row["status"], row["message"]) == ("failed", "MemoryError: no room")
     assert np.isnan(row["t_star"])
-    store.append([record_of(simulate(config, "reference"), "versions")])
+    store.append([record_of(simulate(config, "reference"))])
     assert list(store.frame()["status"]) == ["fitted"]
 
 
@@ -110,3 +112,28 @@ def test_a_failed_write_leaves_the_old_file_and_no_litter(tmp_path: Path, monkey
         write_atomically(target, b"new")
     assert target.read_bytes() == b"old"
     assert [p.name for p in tmp_path.iterdir()] == ["summary.json"]
+
+
+def test_a_record_says_what_made_it() -> None:
+    pairs = dict(part.split("=", 1) for part in _record(0)["versions"].split())
+    assert {"host", "numpy", "numba", "perceptron_sim", "python", "scipy"} <= set(pairs)
+    assert platform.machine() in pairs["host"]
+
+
+def test_the_revision_is_that_of_the_checkout(tmp_path: Path, monkeypatch) -> None:
+    from perceptron_sim.experiments import records
+
+    module = tmp_path / "perceptron_sim" / "experiments" / "records.py"
+    module.parent.mkdir(parents=True)
+    module.write_text("")
+    monkeypatch.setattr(records, "__file__", str(module))
+    assert records._revision() == ""
+    git = ["git", "-C", str(tmp_path), "-c", "user.name=a", "-c", "user.email=a@b"]
+    for command in (["init", "-q"], ["add", "."], ["commit", "-qm", "one"]):
+        subprocess.run([*git, *command], check=True)
+    head = subprocess.run([*git, "rev-parse", "HEAD"], check=True, capture_output=True, text=True)
+    revision = records._revision()
+    assert len(revision) == 12
+    assert head.stdout.startswith(revision)
+    module.write_text("changed")
+    assert records._revision() == f"{revision}-dirty"

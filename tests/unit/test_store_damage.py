@@ -23,7 +23,7 @@ GRID = ["scan", "--chi", "0", "-d", "4", "-P", "16,32,64", "-T", "1,2", "--seeds
 
 def _records(count: int):
     configs = [PerceptronConfig(P=16, d=3, seed=seed) for seed in range(count)]
-    return [record_of(simulate(config), "versions") for config in configs]
+    return [record_of(simulate(config)) for config in configs]
 
 
 def _only_file(folder: Path) -> Path:
@@ -174,6 +174,8 @@ def test_failed_writes_lose_nothing_that_was_stored(tmp_path: Path, monkeypatch,
         stored: set[str] = set()
 
         class Watched:
+            unfinished = None
+
             def keys(self, store=store):
                 return store.keys()
 

@@ -20,11 +20,11 @@ CONFIGS = [PerceptronConfig(P=16, d=3, seed=seed) for seed in range(8)]
 
 
 def _record(seed: int):
-    return record_of(simulate(CONFIGS[seed]), "versions")
+    return record_of(simulate(CONFIGS[seed]))
 
 
 def _failed(seed: int):
-    return failure_record(CONFIGS[seed], "event", "versions", MemoryError("no room"))
+    return failure_record(CONFIGS[seed], "event", MemoryError("no room"))
 
 
 def _filled(folder: Path) -> ParquetStore:
@@ -135,6 +135,16 @@ def test_the_commands(tmp_path: Path, capsys) -> None:
     assert command_line(["store", "check", "--repair", str(tmp_path / "a")]) == 1
     assert not path.exists()
     assert f"{path} is damaged" in capsys.readouterr().err
+
+
+def test_a_folder_that_another_driver_founds_is_not_foreign(tmp_path: Path) -> None:
+    # The marker is on its way; nothing else comes before it.
+    (tmp_path / ".store.json.0123.tmp").write_text("")
+    ParquetStore(tmp_path).append([_record(0)])
+    other = tmp_path / "other"
+    (other / "runs").mkdir(parents=True)
+    with pytest.raises(InputError, match="holds something else"):
+        ParquetStore(other)
 
 
 def test_two_drivers_on_one_folder_end_with_one_scan(tmp_path: Path) -> None:

@@ -49,7 +49,6 @@ def command(
         engine=engine,
         data_dir=data_dir,
         workers=1,
-        unfinished=out / "unfinished",
         progress=TerminalProgress(),
     )
     if report.interrupted:

@@ -107,7 +107,6 @@ def command(
         engine=engine,
         checkpoints=checkpoints,
         workers=where,
-        unfinished=out / "unfinished",
         progress=TerminalProgress(),
         until=until,
     )

@@ -41,7 +41,7 @@ from perceptron_sim.kernels.event_driven.state import (
 from perceptron_sim.kernels.exact_weights import restore_interval, restore_weights
 from perceptron_sim.kernels.gram_rows import new_rows
 from perceptron_sim.kernels.jit import compiled
-from perceptron_sim.kernels.reference import HITS, RESTORE_AT, Recorder
+from perceptron_sim.kernels.reference import HITS, RESTORE_AT, STEPS_DONE, Recorder
 from perceptron_sim.kernels.status import INTERRUPTED
 
 __all__ = ["AUTO", "CANDIDATES", "EVENTS", "PLAIN", "event_driven_sgd"]
@@ -66,6 +66,11 @@ def event_driven_sgd(
 ) -> int:
     """Run SGD from w = 0 until every sample is fitted; the same law as ``reference_sgd``.
 
+    At ``counters[PAUSE_AT]`` hits or soon after, if that is not 0, it returns PAUSED. Called again
+    with what it has written and a later PAUSE_AT it goes on. What it chose to keep in between is
+    made anew, so the run depends on the pauses, but not in law; and not on whether it was taken
+    up by another process.
+
     Args:
         features: phi = z / sqrt(d), shape (P, d).
         threshold: kappa / T; a sample is unfitted while its margin is below it.
@@ -75,7 +80,7 @@ def event_driven_sgd(
         stop: one flag; non-zero ends the run as INTERRUPTED.
         recorder: checkpoints to fill.
         w: zeros, shape (d,); final weights on return.
-        counters: as in ``reference``.
+        counters: as in ``reference``; zeros but for PAUSE_AT.
         hit_counts: zeros, shape (P,); hits of each sample on return.
         trace: one entry for none, or room for a log (``kernels.trace``) with entry 0 set to 1.
         growth: 2 / (1 + chi); hits to come grow as (unfitted samples)^growth. A hint for the
@@ -102,10 +107,11 @@ def event_driven_sgd(
         growth,
         schedule,
     )
-    counters[RESTORE_AT] = restore_interval(features.shape[0])
-    code = plain_leg(run) if schedule <= PLAIN else TO_CANDIDATES
-    if code != TO_CANDIDATES:
-        return code
+    if counters[STEPS_DONE] == 0:
+        counters[RESTORE_AT] = restore_interval(features.shape[0])
+        code = plain_leg(run) if schedule <= PLAIN else TO_CANDIDATES
+        if code != TO_CANDIDATES:
+            return code
     return _pooled(run, budget)
 
 

@@ -38,6 +38,7 @@ from perceptron_sim.kernels.event_driven.state import (
     TO_NEAR,
     Run,
     hits_to_come,
+    pause_due,
     record,
 )
 from perceptron_sim.kernels.exact_weights import restore_interval, restore_weights
@@ -56,7 +57,7 @@ from perceptron_sim.kernels.reference import (
     STEPS_DONE,
     UPDATES,
 )
-from perceptron_sim.kernels.status import FITTED, INTERRUPTED, MAX_STEPS, MAX_UPDATES
+from perceptron_sim.kernels.status import FITTED, INTERRUPTED, MAX_STEPS, MAX_UPDATES, PAUSED
 from perceptron_sim.kernels.trace import trace_event
 
 
@@ -178,11 +179,15 @@ def candidate_leg(run: Run, pool: Pool, near_allowed: bool) -> int:
         hits += n_hit
         updates += 1
         counters[LAST_UPDATE_STEP] = step
-        if hits >= restore_at:
+        restored = hits >= restore_at
+        if restored:
             restore_weights(run.features, hit_counts, w)
             restore_at = hits + restore_interval(P)
         if updates >= max_updates:
             code = MAX_UPDATES
+            break
+        if restored and pause_due(counters, hits):
+            code = PAUSED
             break
         new_hits = hits - hits_at_review
         if new_hits >= REVIEW_HITS and run.schedule == AUTO:

@@ -28,6 +28,7 @@ from perceptron_sim.kernels.event_driven.state import (
     TO_CANDIDATES,
     TO_NEAR,
     Run,
+    pause_due,
     record,
 )
 from perceptron_sim.kernels.exact_weights import restore_interval, restore_weights
@@ -55,7 +56,7 @@ from perceptron_sim.kernels.reference import (
     STEPS_DONE,
     UPDATES,
 )
-from perceptron_sim.kernels.status import FITTED, INTERRUPTED, MAX_STEPS, MAX_UPDATES
+from perceptron_sim.kernels.status import FITTED, INTERRUPTED, MAX_STEPS, MAX_UPDATES, PAUSED
 from perceptron_sim.kernels.trace import trace_event
 
 # Margins are computed anew from the weights after so many hits, so that few are unclear.
@@ -152,6 +153,9 @@ def event_leg(run: Run, pool: Pool, gram: GramRows, slack: FloatArray, near_allo
                 first = 0
                 restore_weights(run.features, hit_counts, w)
                 restore_at = hits + restore_interval(P)
+                if pause_due(counters, hits):
+                    code = PAUSED
+                    break
             elif hits - hits_at_refresh >= _REFRESH:
                 first = 0
             n = padded(wanted)

@@ -7,7 +7,7 @@ import numpy as np
 from perceptron_sim.arrays import FloatArray, IntArray
 from perceptron_sim.kernels.jit import compiled
 from perceptron_sim.kernels.observables import training_state
-from perceptron_sim.kernels.reference import RECORDED, Recorder
+from perceptron_sim.kernels.reference import PAUSE_AT, RECORDED, Recorder
 
 # Schedules: let the cost model choose, or step in one way alone.
 AUTO, PLAIN, CANDIDATES, EVENTS = 0, 1, 2, 3
@@ -55,6 +55,12 @@ def record(run: Run, rows: FloatArray, step_of_change: int) -> int:
             k += 1
         counters[RECORDED] = k
     return recorder.steps[k] if k < recorder.steps.size else NEVER
+
+
+@compiled
+def pause_due(counters: IntArray, hits: int) -> bool:
+    """Return whether it is time to pause; asked when weights have just been restored."""
+    return bool(0 < counters[PAUSE_AT] <= hits)
 
 
 @compiled

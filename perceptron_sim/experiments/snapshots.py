@@ -9,8 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from nets.training.engine import State
 from perceptron_sim.experiments.atomic import write_atomically
+
+# What JSON holds, and arrays by name.
+State = tuple[dict[str, Any], dict[str, np.ndarray]]
 
 _BROKEN = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile)
 _META = "meta"
@@ -47,7 +49,7 @@ class Snapshots:
             if not self._silent:
                 self._note(
                     f"unfinished runs cannot be saved to {self._folder} ({error.strerror}): "
-                    "training goes on, a kill now would lose it; free some space"
+                    "they go on, a kill now would lose them; free some space"
                 )
             self._silent = True
 
@@ -57,16 +59,23 @@ class Snapshots:
         Args:
             known: keys of the runs that are asked for; a state must have no others.
         """
-        found = {}
-        for path in self._files():
-            read = self._read(path)
-            if read is None:
-                self._note(f"{path} is damaged: its runs start anew")
-            elif read[0]["identity"] != self._identity:
-                self._note(f"{path} is of another version: its runs start anew")
-            elif known.issuperset(read[0]["keys"]):
-                found[path.stem] = (read[0]["state"], read[1])
-        return found
+        found = {path.stem: self._usable(path, known) for path in self._files()}
+        return {name: state for name, state in found.items() if state is not None}
+
+    def load_run(self, key: str) -> State | None:
+        """Return the state that was saved under the key of a single run, if there is one."""
+        path = self._folder / f"{key}.npz"
+        return self._usable(path, {key}) if path.is_file() else None
+
+    def _usable(self, path: Path, known: set[str]) -> State | None:
+        read = self._read(path)
+        if read is None:
+            self._note(f"{path} is damaged: its runs start anew")
+        elif read[0]["identity"] != self._identity:
+            self._note(f"{path} is of another version: its runs start anew")
+        elif known.issuperset(read[0]["keys"]):
+            return read[0]["state"], read[1]
+        return None
 
     def sweep(self, stored: set[str]) -> None:
         """Remove the states of which all runs are stored, and the folder once it is empty."""
