@@ -43,7 +43,7 @@ def net_seconds(config: NetConfig, d: int) -> float:
         d: dimension of its inputs.
     """
     prefactor, on_samples, on_margin = _STEPS
-    cold = 1.0 + math.log1p(min(config.kappa / config.T, 1e300))
+    cold = 1.0 + math.log1p(config.kappa / config.T)
     wanted = prefactor * math.pow(config.P / config.B, on_samples) * math.pow(cold, on_margin)
     steps = min(wanted, float(config.max_steps))
     a_step = _STEP_S + _FLOW_S * config.B * _weights(config, d)

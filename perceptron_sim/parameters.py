@@ -8,19 +8,22 @@ import numpy as np
 from perceptron_sim.errors import InputError
 
 DEFAULT_KAPPA = 2.0**-15
+# Scales of w and t: products and ratios of two of them and a number of steps neither overflow nor
+# vanish. Runs depend on kappa/T alone, so nothing is lost.
+LARGEST_SCALE = 1e100
 
 
 def temperature(T: float | None, eta: float | None, B: int) -> float:
     """Return T from itself or from eta = T B; 1 if neither is given.
 
     Raises:
-        InputError: if both are given, or the one given is not positive and finite.
+        InputError: if both are given, or the one given is out of range.
     """
     if T is not None and eta is not None:
         raise InputError("both T and eta are given: give one, they are tied by T = eta / B")
     if eta is not None:
-        return positive("eta", eta) / B
-    return positive("T", 1.0 if T is None else T)
+        return scale("eta", eta) / B
+    return scale("T", 1.0 if T is None else T)
 
 
 def margin(kappa: float | None, alpha: float | None) -> float:
@@ -32,11 +35,11 @@ def margin(kappa: float | None, alpha: float | None) -> float:
     if kappa is not None and alpha is not None:
         raise InputError("both kappa and alpha are given: give one, kappa = 1 / alpha")
     if alpha is not None:
-        return 1.0 / positive("alpha", alpha)
+        return 1.0 / scale("alpha", alpha)
     value = number("kappa", DEFAULT_KAPPA if kappa is None else kappa)
     if not (math.isfinite(value) and value >= 0):
         raise InputError(f"kappa = {value:g} is out of range: allowed is 0 <= kappa < inf")
-    return value
+    return value if value == 0.0 else scale("kappa", value)
 
 
 def integer(name: str, value: Any, low: int, reason: str) -> int:
@@ -77,4 +80,19 @@ def positive(name: str, value: Any) -> float:
     checked = number(name, value)
     if not (math.isfinite(checked) and checked > 0):
         raise InputError(f"{name} = {checked:g} is out of range: allowed is 0 < {name} < inf")
+    return checked
+
+
+def scale(name: str, value: Any) -> float:
+    """Return ``value`` as a positive float that is neither too small nor too large a scale.
+
+    Raises:
+        InputError: if it is none.
+    """
+    checked = positive(name, value)
+    if not 1.0 / LARGEST_SCALE <= checked <= LARGEST_SCALE:
+        raise InputError(
+            f"{name} = {checked:g} is out of range: allowed is {1 / LARGEST_SCALE:g} <= {name} <= "
+            f"{LARGEST_SCALE:g}; only ratios such as kappa / T matter, so choose other units"
+        )
     return checked

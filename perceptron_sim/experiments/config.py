@@ -83,11 +83,6 @@ class PerceptronConfig:
             raise InputError(f"B = {B} is larger than P = {P}: allowed is 1 <= B <= P")
         values["T"] = parameters.temperature(T, eta, B)
         values["kappa"] = parameters.margin(kappa, alpha)
-        if not math.isfinite(values["kappa"] / values["T"]):
-            raise InputError(
-                f"kappa / T = {values['kappa']:g} / {values['T']:g} overflows: "
-                "raise T or lower kappa"
-            )
         for name, value in values.items():
             object.__setattr__(self, name, value)
 

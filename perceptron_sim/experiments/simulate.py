@@ -52,7 +52,8 @@ class Checkpoints:
         w_perp: noise |w_perp|.
         unfitted: fraction of training samples with y f < kappa.
         train_loss: mean over the training set of (kappa - y f)^+.
-        test_error: closed form F_t(-lambda sqrt(1+chi); 1+chi) (THEORY section 3).
+        test_error: closed form F_t(-lambda sqrt(1+chi); 1+chi) (THEORY section 3), for either
+            sign of lambda.
         w: weights, shape (n, d).
     """
 
@@ -432,8 +433,10 @@ def _split(w: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
 
 def _test_error(lam: FloatArray, chi: float) -> FloatArray:
     """Closed-form test error of directions at signal-to-noise ratio ``lam``; NaN if unknown."""
-    known = lam >= 0
-    return np.where(known, unfitted_fraction(np.where(known, lam, 0.0), chi), np.nan)
+    known = ~np.isnan(lam)
+    error = unfitted_fraction(np.abs(np.where(known, lam, 0.0)), chi)
+    # Weights that point away from the teacher, as the SDE's can, err where others do not.
+    return np.where(known, np.where(lam < 0.0, 1.0 - error, error), np.nan)
 
 
 def _message(config: PerceptronConfig, code: int, unfitted: int) -> str:

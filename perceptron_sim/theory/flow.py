@@ -34,7 +34,8 @@ _MOST_STEPS = 2_000
 _EARLY = 1e-7
 _FAR = 100.0
 _SETTLED = 1e6
-# Of kappa to T; beyond, the solver meets numbers that overflow.
+# Of t to T, and of kappa to T; beyond, the solver meets numbers that overflow.
+LARGEST_TIME = 1e60
 LARGEST_RATIO = 1e30
 
 
@@ -228,7 +229,12 @@ def _check(
     if not (t.ndim == 1 and t.size and t[0] > 0.0 and np.all(np.diff(t) > 0.0)):
         raise InputError("t must be positive and increasing, for example np.geomspace(1, 1e6)")
     check_dimension(d)
-    parameters.positive("T", T)
+    parameters.scale("T", T)
+    if not float(t[-1]) / T <= LARGEST_TIME:
+        raise InputError(
+            f"t / T = {float(t[-1]) / T:g} is out of range: the flow is solved up to "
+            f"{LARGEST_TIME:g}"
+        )
     check_ratio(parameters.margin(kappa, None) / T)
     parameters.integer("B", B, 1, "a batch holds at least one sample")
     if not (start == (0.0, 0.0) or (min(start) > 0.0 and max(start) < math.inf)):

@@ -116,15 +116,14 @@ def _checked(
         if not np.all(array >= 0.0):
             raise InputError(f"{name} must be >= 0 and not NaN, got {array.min():g}")
         arrays.append(array)
-    # Far enough for infinity: edges have vanished.
-    arrays[1] = np.where(arrays[1] > _LARGEST, np.inf, arrays[1])
+    # Far enough for infinity: edges have vanished. Of lambda only n has a limit that is told.
+    for i in (1,) if moments else (0, 1):
+        arrays[i] = np.where(arrays[i] > _LARGEST, np.inf, arrays[i])
     lam_array, margin_array = np.broadcast_arrays(*arrays)
-    if np.any(margin_array > 0.0):
+    if moments or np.any(margin_array > 0.0):
         check_evaluated_chi(chi)
-        if np.any(np.minimum(lam_array, margin_array) > _LARGEST):
-            raise InputError(
-                f"lambda and margin are both above {_LARGEST:g}: allowed is one of them"
-            )
+    if np.any(np.minimum(lam_array, margin_array) > _LARGEST):
+        raise InputError(f"lambda and margin are both above {_LARGEST:g}: allowed is one of them")
     if moments and np.any((lam_array > _LARGEST) & np.isfinite(lam_array)):
         raise InputError(
             f"lambda = {lam_array.max():g} is out of range: allowed are up to {_LARGEST:g}, and inf"

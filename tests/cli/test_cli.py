@@ -152,13 +152,11 @@ def test_a_run_that_fails_is_recorded_and_the_scan_goes_on(tmp_path, capsys, mon
     assert "35 runs found, 1 simulated" in capsys.readouterr().err
 
 
-def test_diverged_runs_are_recorded(tmp_path: Path, capsys) -> None:
+def test_runs_that_do_not_fit_are_recorded(tmp_path: Path, capsys) -> None:
     out = tmp_path / "out"
-    code = run(
-        ["scan", "-P", "64", "-T", "1,1e308", "--seeds", "2", "--chi", "1", "--out", str(out)]
-    )
-    assert code == 0
-    assert "2 ended diverged" in capsys.readouterr().err
+    limits = ["--chi", "1", "-P", "64,4096", "--max-steps", "2000", "--seeds", "2"]
+    assert run(["scan", *limits, "--out", str(out)]) == 0
+    assert "ended max_steps" in capsys.readouterr().err
 
 
 def test_run_shows_a_trajectory(tmp_path: Path, capsys) -> None:

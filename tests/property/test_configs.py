@@ -78,7 +78,8 @@ def _check_perceptron(run: RunResult) -> None:
         numbers = (run.t_star, run.w1, run.w_perp, run.w_norm, run.test_error, run.wall_s)
         assert all(map(math.isfinite, numbers))
         assert np.all(np.isfinite(run.w))
-        assert run.lam > 0.0
+        # Diffusion alone can fit few samples with weights that point away from the teacher.
+        assert run.lam != 0.0 if run.kernel.startswith("sde") else run.lam > 0.0
         assert run.unfitted == 0
         if run.checkpoints is not None:
             for name in ("t", "w1", "w_perp", "train_loss", "test_error"):

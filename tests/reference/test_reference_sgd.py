@@ -89,6 +89,7 @@ def test_limits_end_a_run_with_a_remedy() -> None:
 
 
 def test_overflow_is_diverged_not_a_number() -> None:
-    run = simulate(PerceptronConfig(d=4, P=64, T=1e308, kappa=0.0), kernel="reference")
+    config = PerceptronConfig(d=4, P=64, T=1e100, kappa=0.0)
+    run = simulate(config, kernel="reference", data=1e250 * training_data(config))
     assert run.status == "diverged"
     assert "lower T" in run.message

@@ -25,7 +25,8 @@ REFUSED = [
     ({"alpha": 0.0}, "alpha = 0 is out of range: allowed is 0 < alpha < inf"),
     ({"T": 1.0, "eta": 1.0}, "both T and eta are given"),
     ({"kappa": 1.0, "alpha": 1.0}, "both kappa and alpha are given"),
-    ({"T": 1e-300, "kappa": 1e300}, "overflows: raise T or lower kappa"),
+    ({"T": 1e-300}, "T = 1e-300 is out of range: allowed is 1e-100 <= T <= 1e+100; only ratios"),
+    ({"kappa": 1e300}, "choose other units"),
     ({"seed": -1}, "seed = -1 is too small"),
     ({"max_steps": 0}, "max_steps = 0 is too small"),
 ]
