@@ -4,6 +4,8 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+import pandas as pd
+
 from perceptron_sim.claims.claim import Claim, Measurement, Panel, Series
 from perceptron_sim.claims.evidence import Evidence
 from perceptron_sim.claims.panels import drawn, grouped, means, power_law
@@ -23,6 +25,8 @@ _LAZY_RATIO, _A, _K = 0.2, 0.1, 0.1
 _LAZY_FACTOR = 2.0
 # Departures are fitted with |beta| up to 3: an end there is no result.
 _LARGEST_BETA = 2.99
+_LABELS = {"P": "training-set size P", "T": "temperature T = eta / (B h)"}
+_MOVED = "||w - w_0|| / ||w_0||"
 
 
 def _name(row: dict[str, Any], kind: str = "") -> str:
@@ -206,7 +210,6 @@ def _a(evidence: Evidence) -> list[Measurement]:
 
 def _draw_scan(on: str, column: str, symbol: str) -> Callable[[Evidence], Sequence[Panel]]:
     other = "T" if on == "P" else "P"
-    label = {"P": "training-set size P", "T": "temperature T = eta / (B h)"}[on]
 
     def draw(evidence: Evidence) -> tuple[Panel, ...]:
         panels = []
@@ -222,10 +225,72 @@ def _draw_scan(on: str, column: str, symbol: str) -> Callable[[Evidence], Sequen
                         series.append(points)
                 if series and on == "T":
                     series.append(power_law(series[0], 1.0, "slope 1"))
-                panels.append(Panel(_name(at), label, symbol, series))
+                panels.append(Panel(_name(at), _LABELS[on], symbol, series))
         return drawn(panels)
 
     return draw
+
+
+def _maps(evidence: Evidence) -> Iterator[tuple[dict[str, Any], dict[str, Any], pd.DataFrame]]:
+    """Yield (regime, its lazy boundary, its trained runs) where both ends of it are known."""
+    for folder, regime in evidence.rows("regimes"):
+        ends = regime["lazy_boundary"]
+        if ends["T_at_large_alpha"] is None or ends["alpha_at_small_T"] is None:
+            continue
+        runs = folder.runs[folder.runs["model"] == NET]
+        for name in ("depth", "width", "B", "P"):
+            runs = runs[runs[name] == regime[name]]
+        yield {"data": folder.summary.get("data", "data"), "model": NET, **regime}, ends, runs
+
+
+def _ends(values: pd.Series) -> list[float]:
+    """Return the least and the largest of some values, each once."""
+    return sorted({float(values.min()), float(values.max())}) if len(values) else []
+
+
+def _draw_opposition(evidence: Evidence) -> tuple[Panel, ...]:
+    """Test error on either way out of the lazy regime, as far as slopes are fitted."""
+    panels = []
+    for regime, ends, runs in _maps(evidence):
+        T, alpha = (ends[name]["value"] for name in ("T_at_large_alpha", "alpha_at_small_T"))
+        series: list[Series | None] = []
+        for fixed, beyond, held, label in (
+            ("alpha", runs["T"] / T, runs["alpha"] >= 4.0 * alpha, "raising T at alpha"),
+            ("T", alpha / runs["alpha"], runs["T"] <= T / 4.0, "lowering alpha at T"),
+        ):
+            window = held & (beyond >= 0.25) & (beyond <= 64.0)
+            chosen = runs.assign(beyond=beyond)[window]
+            for value in _ends(chosen[fixed]):
+                members = chosen[chosen[fixed] == value]
+                series.append(means(members, "beyond", "test_error", f"{label} = {value:.2g}"))
+        panels.append(
+            Panel(
+                _name(regime),
+                "how far beyond the lazy boundary: T / T_lazy or alpha_lazy / alpha",
+                "test error",
+                [points for points in series if points is not None],
+            )
+        )
+    return drawn(panels)
+
+
+def _draw_boundary(evidence: Evidence) -> tuple[Panel, ...]:
+    """Movement of the weights on T in the lazy regime, and where linearised nets reach a tenth."""
+    panels = []
+    for regime, ends, runs in _maps(evidence):
+        far = runs[runs["alpha"] >= 4.0 * ends["alpha_at_small_T"]["value"]]
+        series = [
+            points
+            for alpha in _ends(far["alpha"])
+            if (points := means(far[far["alpha"] == alpha], "T", "dw_rel", f"alpha = {alpha:.3g}"))
+        ]
+        if series and ends["T_predicted"] is not None:
+            heights = [y for points in series for y in points.y]
+            at, bottom, top = ends["T_predicted"], min(heights), max(heights)
+            label = "linearised nets reach 0.1"
+            series.append(Series(label, [at, at], [bottom, top], line=True, theory=True))
+        panels.append(Panel(_name(regime), _LABELS["T"], _MOVED, series))
+    return drawn(panels)
 
 
 def _draw_rows(column: str, symbol: str) -> Callable[[Evidence], Sequence[Panel]]:
@@ -263,7 +328,7 @@ def _draw_onset(evidence: Evidence) -> tuple[Panel, ...]:
             ratio = onset["gamma_over_delta"]["measured"]
             series += [points, power_law(points, -ratio, f"P^-{ratio:.2f}, gamma/delta")]
         title = _name({**net, "model": ""}).strip()
-        panels.append(Panel(title, "training-set size P", "T_c", series))
+        panels.append(Panel(title, _LABELS["P"], "T_c", series))
     return drawn(panels)
 
 
@@ -297,6 +362,7 @@ CLAIMS: Sequence[Claim] = (
         estimator=f"{_SLOPE} of the test error on T beyond the lazy boundary, its sign against "
         "that of the slope on 1/alpha",
         measure=_opposite,
+        draw=_draw_opposition,
     ),
     _claim(
         "1",
@@ -306,6 +372,7 @@ CLAIMS: Sequence[Claim] = (
         command=_ALPHA_T,
         estimator="T at which ||w - w_0|| = 0.1 ||w_0||, over that of linearised nets",
         measure=_lazy_boundary,
+        draw=_draw_boundary,
     ),
     _claim(
         "2",
@@ -335,7 +402,7 @@ CLAIMS: Sequence[Claim] = (
         command=_LAZY_SCAN,
         estimator=_SLOPE,
         measure=_one("delta", 1.0),
-        draw=_draw_scan("T", "dw_rel", "||w - w_0|| / ||w_0||"),
+        draw=_draw_scan("T", "dw_rel", _MOVED),
     ),
     _claim(
         "3",
@@ -355,7 +422,7 @@ CLAIMS: Sequence[Claim] = (
         command=f"{_LAZY_SCAN} --out lazy; {_NET_SCAN} --out net; perceptron-sim report lazy net",
         estimator=f"{_SLOPE}; difference of the two, errors together",
         measure=_trained_less_lazy,
-        draw=_draw_scan("P", "dw_rel", "||w - w_0|| / ||w_0||"),
+        draw=_draw_scan("P", "dw_rel", _MOVED),
     ),
     _claim(
         "3",

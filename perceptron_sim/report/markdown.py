@@ -34,7 +34,7 @@ def markdown(
             for group in entry["made_with"]
         )
         cells = (entry["folder"], str(entry["runs"]), made, entry["command"])
-        lines.append(f"| {' | '.join(_plain(cell) for cell in cells)} |")
+        lines.append(f"| {' | '.join(_literal(cell) for cell in cells)} |")
     return "\n".join(lines) + "\n"
 
 
@@ -42,7 +42,7 @@ def _claim(judgement: Judgement, figure: str | None, made_by: Sequence[str]) -> 
     claim = judgement.claim
     lines = [
         "",
-        f"## {_plain(claim.key)}: {_verdict(judgement.verdict)}",
+        f"## {_literal(claim.key)}: {_verdict(judgement.verdict)}",
         "",
         _plain(claim.statement),
         "",
@@ -77,7 +77,7 @@ def _provenance_warning(summary: Mapping[str, Any]) -> list[str]:
     if not mixed:
         return []
     what = "; ".join(f"{name} {', '.join(values)}" for name, values in mixed.items())
-    return [f"**Mixed provenance:** the runs were not all made alike: {_plain(what)}.", ""]
+    return [f"**Mixed provenance:** the runs were not all made alike: {_literal(what)}.", ""]
 
 
 def _verdict(verdict: Verdict) -> str:
@@ -85,8 +85,13 @@ def _verdict(verdict: Verdict) -> str:
 
 
 def _plain(text: str) -> str:
-    """Return text that Markdown leaves as it is, on one line."""
-    return _SPECIAL.sub(r"\\\1", " ".join(as_text(text).split()))
+    """Return text in symbols that Markdown leaves as it is, on one line."""
+    return _literal(as_text(text))
+
+
+def _literal(text: str) -> str:
+    """Return a name or a command, to the letter, that Markdown leaves as it is, on one line."""
+    return _SPECIAL.sub(r"\\\1", " ".join(text.split()))
 
 
 def _code(command: str) -> list[str]:

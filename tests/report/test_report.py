@@ -111,6 +111,18 @@ def test_mixed_versions_are_found_and_said(tmp_path: Path) -> None:
     assert "**Mixed provenance:**" in (tmp_path / "out" / "report.md").read_text()
 
 
+def test_commands_and_names_stay_as_they_are(tmp_path: Path) -> None:
+    command = "perceptron-sim phase --chi 0,1 --eta 1:4:3"
+    runs = folder(tmp_path / "B-eta", {"host=alpha": 1}, command=command)
+    write_report(judgements(), [runs], tmp_path / "out", title="Claims", command="report")
+    (line,) = [
+        line
+        for line in (tmp_path / "out" / "report.md").read_text().splitlines()
+        if line.startswith("| B-eta |")
+    ]
+    assert line == f"| B-eta | 1 | 1 runs: host alpha | {command} |"
+
+
 def test_a_claim_names_the_commands_that_its_numbers_need(tmp_path: Path) -> None:
     folders = [
         folder(tmp_path / name, {"numpy=2.4.6": 1}, command=f"make {name}")
