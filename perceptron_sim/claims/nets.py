@@ -23,6 +23,8 @@ _SYMBOL = {
 }
 _LAZY_RATIO, _A, _K = 0.2, 0.1, 0.1
 _LAZY_FACTOR = 2.0
+# k is fitted at alpha so far below the lazy boundary, as nets.phase.alpha_temperature does.
+_FAR_BELOW = 16.0
 # Departures are fitted with |beta| up to 3: an end there is no result.
 _LARGEST_BETA = 2.99
 _LABELS = {"P": "training-set size P", "T": "temperature T = eta / (B h)"}
@@ -266,7 +268,7 @@ def _draw_opposition(evidence: Evidence) -> tuple[Panel, ...]:
         panels.append(
             Panel(
                 _name(regime),
-                "how far beyond the lazy boundary: T / T_lazy or alpha_lazy / alpha",
+                "T / T_lazy or alpha_lazy / alpha",
                 "test error",
                 [points for points in series if points is not None],
             )
@@ -293,19 +295,27 @@ def _draw_boundary(evidence: Evidence) -> tuple[Panel, ...]:
     return drawn(panels)
 
 
-def _draw_rows(column: str, symbol: str) -> Callable[[Evidence], Sequence[Panel]]:
+def _draw_rows(
+    column: str, symbol: str, ends: tuple[str, str]
+) -> Callable[[Evidence], Sequence[Panel]]:
+    """Draw a column of the rows over alpha, bars between ``ends``, theory where k is fitted."""
+
     def draw(evidence: Evidence) -> tuple[Panel, ...]:
         panels = []
         for regime in _regimes(evidence):
             rows = [row for row in regime["rows"] if row[column] is not None]
             if len(rows) < 2:
                 continue
-            ends = [[row.get(f"{column}_ci_{end}") for row in rows] for end in ("low", "high")]
-            low, high = ([], []) if None in ends[0] else ends
-            x, y = [row["alpha"] for row in rows], [row[column] for row in rows]
-            points = Series(symbol, x, y, low, high)
-            guide = power_law(points, regime["k_predicted"], f"alpha^{regime['k_predicted']:.2g}")
-            panels.append(Panel(_name(regime), "alpha", symbol, [points, guide]))
+            names = ("alpha", column, *ends)
+            x, y, low, high = ([row[name] for row in rows] for name in names)
+            series = [Series(symbol, x, y, low, high)]
+            alpha_lazy = (regime["lazy_boundary"]["alpha_at_small_T"] or {"value": 0.0})["value"]
+            fitted = [i for i in range(len(x)) if x[i] <= alpha_lazy / _FAR_BELOW]
+            if len(fitted) > 1:
+                window = Series("", [x[i] for i in fitted], [y[i] for i in fitted])
+                k = regime["k_predicted"]
+                series.append(power_law(window, k, f"theory, alpha^{k:.2g}"))
+            panels.append(Panel(_name(regime), "alpha", symbol, series))
         return drawn(panels)
 
     return draw
@@ -382,7 +392,7 @@ CLAIMS: Sequence[Claim] = (
         command=_ALPHA_T,
         estimator="least squares of ln T_max on ln alpha, alpha up to 1/16 of the lazy boundary",
         measure=_k("T_max"),
-        draw=_draw_rows("T_max", "T_max"),
+        draw=_draw_rows("T_max", "T_max", ("T_max_fits", "T_max_fails")),
     ),
     _claim(
         "2",
@@ -392,7 +402,7 @@ CLAIMS: Sequence[Claim] = (
         command=_ALPHA_T,
         estimator="least squares of ln T_opt on ln alpha, alpha up to 1/16 of the lazy boundary",
         measure=_k("T_opt"),
-        draw=_draw_rows("T_opt", "T_opt"),
+        draw=_draw_rows("T_opt", "T_opt", ("T_opt_ci_low", "T_opt_ci_high")),
     ),
     _claim(
         "3",
