@@ -44,9 +44,14 @@ def end_of_budget(budget: str | None) -> float | None:
 
 
 def stored_keys(out: Path) -> set[str]:
-    """Return the keys of the runs in a folder, which need not exist."""
-    from perceptron_sim.experiments.store import ParquetStore
+    """Return the keys of the runs in a folder, which need not exist.
 
+    Raises:
+        InputError: if runs could not be stored there.
+    """
+    from perceptron_sim.experiments.store import ParquetStore, check_place
+
+    check_place(out)
     return ParquetStore.existing(out).keys() if (out / "store.json").exists() else set()
 
 
@@ -58,7 +63,8 @@ def say_cost(
     as_json: bool,
     *,
     note: str | None = None,
-    budget_s: float = math.inf,
+    until: float | None = None,
+    in_flight: int | None = None,
 ) -> int:
     """Print an estimate; return the exit code.
 
@@ -69,16 +75,17 @@ def say_cost(
         out: the folder of the runs.
         as_json: print facts.
         note: a line on what the estimate leaves out.
-        budget_s: seconds after which no run starts.
+        until: the time.monotonic() after which no run starts.
+        in_flight: how many of what takes the memory there are at a time; by default ``workers``.
     """
     from cli.progress import duration
     from perceptron_sim.experiments.memory import format_bytes
 
     left = found.runs - found.found
     wall_s = found.wall_s(workers)
-    if math.isfinite(budget_s):
-        wall_s = min(budget_s, math.inf if wall_s is None else wall_s)
-    memory = min(workers, left) * found.bytes_a_run
+    if until is not None:
+        wall_s = min(until - time.monotonic(), math.inf if wall_s is None else wall_s)
+    memory = min(workers if in_flight is None else in_flight, left) * found.bytes_a_run
     if as_json:
         from cli.output import finite, print_json
 
@@ -87,8 +94,8 @@ def say_cost(
         return 0
     click.echo(f"{found.runs} runs: {found.found} stored in {out}, {left} to do")
     if found.core_s is None or found.longest_s is None:
-        until = f", but runs start for {duration(wall_s)} only" if wall_s is not None else ""
-        click.echo(f"time: not measured for {what}{until}")
+        only = f", but runs start for {duration(wall_s)} only" if wall_s is not None else ""
+        click.echo(f"time: not measured for {what}{only}")
     else:
         click.echo(
             f"time: about {duration(wall_s or 0.0)} with {workers} workers, "
@@ -96,6 +103,11 @@ def say_cost(
             f"good to a factor {found.factor:.2g} (1 s.d.) on a core as calibrated; "
             f"the longest run about {duration(found.longest_s)}"
         )
+        if found.outside:
+            click.echo(
+                f"{found.outside} of the runs are outside the window of the fit: their time may be "
+                "off by a factor of 100"
+            )
     click.echo(f"memory: at most about {format_bytes(memory)} for the runs in flight")
     if note:
         click.echo(note)

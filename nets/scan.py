@@ -15,7 +15,7 @@ from perceptron_sim.experiments.cluster_task import Steering
 from perceptron_sim.experiments.executors import TASKS_A_SLOT, Workers, answered, batches
 from perceptron_sim.experiments.interrupts import Interrupts, passed
 from perceptron_sim.experiments.progress import NoProgress, Progress
-from perceptron_sim.experiments.records import Record, versions_text
+from perceptron_sim.experiments.records import Record, code_identity
 from perceptron_sim.experiments.scan import ScanReport, Tally
 from perceptron_sim.experiments.snapshots import Snapshots
 from perceptron_sim.experiments.store import Store
@@ -68,7 +68,7 @@ def scan(
     training = _Training(device, engine, data_dir, checkpoints)
     snapshots = None
     if store.unfinished is not None:
-        identity = {"versions": versions_text(("torch",)), "checkpoints": checkpoints}
+        identity = {**code_identity(("torch",)), "checkpoints": checkpoints}
         snapshots = Snapshots(store.unfinished, identity, watcher.note)
     watcher.start("nets scan", len(pending), sum(map(_cost, pending)))
     with Interrupts(watcher) as interrupts:

@@ -17,6 +17,8 @@ from cli.presets import NETS, PERCEPTRON, PRESETS, Stage, chosen, preset, with_o
 
 _STATE = "compare.json"
 _OF_NETS = ("data", "arch", "depth", "width", "act", "device", "data_dir")
+# They say where and how fast, not what.
+_WHERE = ("workers", "device", "scheduler", "data_dir")
 _PASSED_ON = {
     PERCEPTRON: ("chi", "seeds", "workers", "scheduler"),
     NETS: (*_OF_NETS, "seeds", "workers", "scheduler"),
@@ -80,7 +82,8 @@ def command(
         if code:
             return code
         # What a preset takes was measured; what others take is estimated, where it can be.
-        if stage != presets_own[i] and seconds is not None:
+        changed = set(stage.command) - set(presets_own[i].command) - _given(options, _WHERE)
+        if changed and seconds is not None:
             plan[i] = replace(stage, seconds=seconds)
     left = [stage for stage in plan if not _found(stage, out, done)]
     _say_plan(plan, left, out)
@@ -113,6 +116,12 @@ def _passed_on(stage: Stage, options: dict[str, Any]) -> list[str]:
         if options[name] is not None and not (name == "device" and "lazy" in stage.command):
             given += [f"--{name.replace('_', '-')}", str(options[name])]
     return given
+
+
+def _given(options: dict[str, Any], names: tuple[str, ...]) -> set[str]:
+    """Return the words of the command line that stand for some options."""
+    words = {f"--{name.replace('_', '-')}" for name in names}
+    return words | {str(options[name]) for name in names}
 
 
 def _state(out: Path) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import math
 import shlex
+import time
 from pathlib import Path
 from typing import Any
 
@@ -110,9 +111,13 @@ def command(
         found = chosen.model.estimate(jobs_of(maps, replicas), stored_keys(out))
         adaptive = chosen.adaptive and not uniform
         note = "at most: the map is refined only where it changes" if adaptive else None
-        seconds = limit.seconds if limit is not None else math.inf
+        until = None
+        if limit is not None and math.isfinite(limit.seconds):
+            until = time.monotonic() + limit.seconds
+        elif limit is not None:
+            note = f"at most {limit.runs:g} of them: the budget"
         return say_cost(
-            found, "some of its runs", slots_of(where), out, as_json, note=note, budget_s=seconds
+            found, "some of its runs", slots_of(where), out, as_json, note=note, until=until
         )
     explored = explore(
         chosen,

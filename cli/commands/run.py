@@ -37,7 +37,7 @@ def command(out: Path, kernel: str, as_json: bool, **options: Any) -> int:
     from perceptron_sim.experiments.config import PerceptronConfig
     from perceptron_sim.experiments.figures import save
     from perceptron_sim.experiments.figures.run import figure_run
-    from perceptron_sim.experiments.records import record_of, versions_text
+    from perceptron_sim.experiments.records import code_identity, record_of
     from perceptron_sim.experiments.scan import check_request
     from perceptron_sim.experiments.snapshots import Snapshots
     from perceptron_sim.experiments.store import ParquetStore
@@ -46,16 +46,15 @@ def command(out: Path, kernel: str, as_json: bool, **options: Any) -> int:
     config = PerceptronConfig(**given(**options))
     check_request([config], kernel)
     store = ParquetStore(out)
-    assert store.unfinished is not None
     progress = TerminalProgress()
-    identity = {"versions": versions_text(), "checkpoints": "log"}
+    identity = {**code_identity(), "checkpoints": "log"}
     snapshots = Snapshots(store.unfinished, identity, progress.note)
     run = watched_run(config, kernel, progress, snapshots)
     record = record_of(run)
     stored = store.keys()
     if run.status != "interrupted" and record["key"] not in stored:
         store.append([record])
-        snapshots.sweep(store.keys())
+    snapshots.sweep(store.keys())
     check = measured_test_error(run)
     written = save(figure_run(run, check), out, "run")
     if as_json:

@@ -93,7 +93,7 @@ def command(
     until = end_of_budget(budget)
     if dry_run:
         found = estimate(configs, resolve_kernel(kernel), stored_keys(out))
-        return say_cost(found, f"kernel {kernel}", slots_of(where), out, as_json)
+        return say_cost(found, f"kernel {kernel}", slots_of(where), out, as_json, until=until)
     progress = TerminalProgress()
     store = ParquetStore(out, tell=progress.note)
     frame = None

@@ -70,7 +70,7 @@ def fitted_stretch(row: pd.DataFrame) -> tuple[pd.DataFrame, float]:
         return row.iloc[:0], math.inf
     end = int(np.flatnonzero(many)[-1]) + 1
     after = float(row["T"].iloc[end]) if end < len(row) else math.inf
-    return row[many].iloc[: many[:end].sum()], after
+    return row[many], after
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,8 @@ _LAWS = {
     "event": (-10.445, 1.096, 0.309, -0.023, -3.003, -1.23, 0.686, 0.517, 0.131, 1.953),
     "reference": (-7.684, 0.761, -0.118, 0.034, -7.273, -2.758, 1.764, 1.077, 0.694, 1.824),
 }
+# Where the laws were fitted; beyond, estimates were found off by a factor up to e^5.
+_WINDOW = {"d": (4, 256), "P/d": (4, 1024), "B": (1, 128), "kappa/T": (0, 16), "chi": (-0.5, 3)}
 # One standard deviation of ln (measured / estimated).
 ERROR = {"event": 0.8, "reference": 1.0}
 
@@ -62,6 +64,7 @@ class Estimate:
         factor: core_s is good to this factor, one standard deviation, on a core as measured.
         longest_s: estimated seconds of the longest of them; None as above.
         bytes_a_run: most memory that one of them takes.
+        outside: of the rest, how many lie outside the window of the fit, where the factor is none.
     """
 
     runs: int
@@ -70,6 +73,7 @@ class Estimate:
     factor: float
     longest_s: float | None
     bytes_a_run: int
+    outside: int = 0
 
     def wall_s(self, workers: int) -> float | None:
         """Return the seconds that so many workers need, or None."""
@@ -87,16 +91,20 @@ class Estimate:
             factor=max(self.factor, other.factor),
             longest_s=max(self.longest_s or 0.0, other.longest_s or 0.0) if measured else None,
             bytes_a_run=max(self.bytes_a_run, other.bytes_a_run),
+            outside=self.outside + other.outside,
         )
 
 
-def total(runs: int, left: Sequence[tuple[float, int]], error: float | None) -> Estimate:
+def total(
+    runs: int, left: Sequence[tuple[float, int]], error: float | None, outside: int = 0
+) -> Estimate:
     """Return what is left of a grid.
 
     Args:
         runs: different runs of the grid.
         left: seconds and bytes of those that are not stored.
         error: one standard deviation of ln (measured / estimated); None if never measured.
+        outside: how many of those left the law was not fitted for.
     """
     times = [seconds for seconds, _ in left]
     measured = error is not None or not left
@@ -107,7 +115,20 @@ def total(runs: int, left: Sequence[tuple[float, int]], error: float | None) -> 
         factor=math.exp(error or 0.0),
         longest_s=max(times, default=0.0) if measured else None,
         bytes_a_run=max((size for _, size in left), default=0),
+        outside=outside,
     )
+
+
+def _is_outside(config: PerceptronConfig) -> bool:
+    """Tell whether a run is outside the window of the fit."""
+    values = {
+        "d": config.d,
+        "P/d": config.P / config.d,
+        "B": config.B,
+        "kappa/T": config.kappa / config.T,
+        "chi": config.chi,
+    }
+    return not all(low <= values[name] <= high for name, (low, high) in _WINDOW.items())
 
 
 def estimate(configs: Iterable[PerceptronConfig], kernel: str, stored: set[str]) -> Estimate:
@@ -115,4 +136,4 @@ def estimate(configs: Iterable[PerceptronConfig], kernel: str, stored: set[str])
     rest = {config.key(kernel): config for config in configs}
     left = [config for key, config in rest.items() if key not in stored]
     costs = [(seconds(config, kernel), run_bytes(config, kernel)) for config in left]
-    return total(len(rest), costs, ERROR.get(kernel))
+    return total(len(rest), costs, ERROR.get(kernel), sum(map(_is_outside, left)))

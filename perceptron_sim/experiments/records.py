@@ -15,6 +15,7 @@ import pyarrow as pa
 from perceptron_sim import __version__
 from perceptron_sim.experiments.config import PerceptronConfig
 from perceptron_sim.experiments.simulate import RunResult
+from perceptron_sim.kernels.jit import SOURCE_STAMP
 
 _CHECKPOINT_FIELDS = ("step", "t", "w1", "w_perp", "unfitted", "train_loss", "test_error")
 _RESULT_FIELDS = (
@@ -115,6 +116,15 @@ def versions_text(extra: tuple[str, ...] = ()) -> str:
     return " ".join(f"{name}={version}" for name, version in sorted(versions(extra).items()))
 
 
+def code_identity(extra: tuple[str, ...] = ()) -> dict[str, str]:
+    """Return what must be the same for the state of an unfinished run to be used again."""
+    return {
+        "versions": versions_text(extra),
+        "revision": revision(),
+        "kernels": SOURCE_STAMP,
+    }
+
+
 @functools.lru_cache
 def provenance(extra: tuple[str, ...] = ()) -> str:
     """Return what made the runs of this process, ``name=value`` separated by spaces.
@@ -122,7 +132,7 @@ def provenance(extra: tuple[str, ...] = ()) -> str:
     Versions, the class of the machine (operating system, architecture, processor), and the
     revision of the code if it is run from a git checkout.
     """
-    pairs = {"host": _host_class(), "revision": _revision()}
+    pairs = {"host": _host_class(), "revision": revision()}
     known = [f"{name}={value}" for name, value in pairs.items() if value]
     return " ".join([*known, versions_text(extra)])
 
@@ -138,7 +148,8 @@ def _host_class() -> str:
     return re.sub(r"[^\w.]+", "-", " ".join(words)).strip("-")
 
 
-def _revision() -> str:
+@functools.lru_cache
+def revision() -> str:
     """Return the commit of the checkout that this code is in, "-dirty" if changed, or ""."""
     root = Path(__file__).parents[2]
     if not (root / ".git").exists():

@@ -15,9 +15,9 @@ from perceptron_sim.experiments.progress import NoProgress, Progress
 from perceptron_sim.experiments.records import (
     FAILED,
     Record,
+    code_identity,
     failure_record,
     record_of,
-    versions_text,
 )
 from perceptron_sim.experiments.simulate import StopFlag, resolve_kernel, run_bytes, simulate
 from perceptron_sim.experiments.snapshots import Snapshots
@@ -111,7 +111,7 @@ def scan(
     name = resolve_kernel(kernel)
     snapshots = None
     if store.unfinished is not None and not isinstance(workers, Cluster):
-        identity = {"versions": versions_text(), "checkpoints": checkpoints}
+        identity = {**code_identity(), "checkpoints": checkpoints}
         snapshots = Snapshots(store.unfinished, identity, watcher.note)
     work = _Simulation(name, checkpoints, snapshots)
     stored = store.keys()

@@ -26,9 +26,10 @@ KERNELS = ("auto", "event", "reference", "shuffled", *SDE_STEPS)
 # Memory for cached Gram rows, in bytes. Another budget gives another, equally distributed run.
 ROW_BUDGET = 1 << 30
 CHECKPOINTS_PER_DECADE = 8
-# Hits after which a run pauses, to be saved: some 20 s to some minutes. Another number gives
-# another, equally distributed run.
+# Hits after which a run pauses, to be saved: 5 s to some minutes. Another number gives another,
+# equally distributed run. Less often than pauses may be, states are saved.
 PAUSE_HITS = 1 << 27
+SAVE_EVERY_S = 20.0
 _PLAIN = {
     "reference": reference.reference_sgd,
     "shuffled": shuffled_sgd,
@@ -192,9 +193,14 @@ def simulate(
 
     Raises:
         InputError: on an unknown kernel or checkpoint scheme, data of the wrong shape or with
-            non-finite entries, or data that would not fit into the memory at hand.
+            non-finite entries, or data that would not fit into the memory at hand; on snapshots
+            with arguments that the key of a run does not tell.
     """
     name = resolve_kernel(kernel)
+    if snapshots is not None and not (
+        data is None and trace is None and schedule == "auto" and row_budget == ROW_BUDGET
+    ):
+        raise InputError("snapshots are of runs with data, trace, schedule, row_budget as default")
     if checkpoints not in ("log", None):
         raise InputError(f"checkpoints = {checkpoints!r} is unknown: choose 'log' or None")
     if schedule not in SCHEDULES:
@@ -225,13 +231,15 @@ def simulate(
         if saved is not None:
             wall_s = written.restore(saved)
         code = status.PAUSED
+        saved_at = started
         while code == status.PAUSED:
             # By hits, not by the clock: what the kernel does next depends on where it paused.
             counters[reference.PAUSE_AT] = counters[reference.HITS] + PAUSE_HITS
             code = event_driven.event_driven_sgd(*problem, *rest)
-            if code == status.PAUSED and snapshots is not None:
-                so_far = wall_s + time.perf_counter() - started
-                snapshots.save(key, [key], written.state(so_far))
+            now = time.perf_counter()
+            if code == status.PAUSED and snapshots is not None and now - saved_at >= SAVE_EVERY_S:
+                saved_at = now
+                snapshots.save(key, [key], written.state(wall_s + now - started))
     elif name in SDE_STEPS:
         code = sde_sgd(*problem, SDE_STEPS[name])
     else:
@@ -263,12 +271,23 @@ class _Written(NamedTuple):
         return {"rng": self.rng.bit_generator.state, "wall_s": wall_s}, self._arrays()
 
     def restore(self, state: State) -> float:
-        """Set it to what ``state`` returned, and return the seconds."""
+        """Set it to what ``state`` returned, and return the seconds; 0.0 if it does not fit."""
         meta, arrays = state
-        self.rng.bit_generator.state = meta["rng"]
-        for name, array in self._arrays().items():
+        own = self._arrays()
+        alike = own.keys() == arrays.keys() and all(
+            (arrays[name].shape, arrays[name].dtype) == (array.shape, array.dtype)
+            for name, array in own.items()
+        )
+        if not alike:
+            return 0.0
+        try:
+            wall_s = float(meta["wall_s"])
+            self.rng.bit_generator.state = meta["rng"]
+        except (KeyError, TypeError, ValueError):
+            return 0.0
+        for name, array in own.items():
             array[...] = arrays[name]
-        return float(meta["wall_s"])
+        return wall_s
 
 
 class _Scaled(NamedTuple):

@@ -1,7 +1,9 @@
 """States of unfinished runs on disk, from which a killed job goes on."""
 
+import contextlib
 import io
 import json
+import time
 import zipfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -14,8 +16,9 @@ from perceptron_sim.experiments.atomic import write_atomically
 # What JSON holds, and arrays by name.
 State = tuple[dict[str, Any], dict[str, np.ndarray]]
 
-_BROKEN = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile)
+_BROKEN = (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile)
 _META = "meta"
+_ABANDONED_S = 600.0
 
 
 class Snapshots:
@@ -71,11 +74,14 @@ class Snapshots:
         read = self._read(path)
         if read is None:
             self._note(f"{path} is damaged: its runs start anew")
-        elif read[0]["identity"] != self._identity:
-            self._note(f"{path} is of another version: its runs start anew")
-        elif known.issuperset(read[0]["keys"]):
-            return read[0]["state"], read[1]
-        return None
+            return None
+        meta, arrays = read
+        if not known.issuperset(meta["keys"]):
+            return None
+        if meta["identity"] != self._identity:
+            self._note(f"{path} was saved by other code or options: its runs start anew")
+            return None
+        return meta["state"], arrays
 
     def sweep(self, stored: set[str]) -> None:
         """Remove the states of which all runs are stored, and the folder once it is empty."""
@@ -83,7 +89,13 @@ class Snapshots:
             read = self._read(path)
             if read is None or stored.issuperset(read[0]["keys"]):
                 path.unlink(missing_ok=True)
-        if self._folder.is_dir() and not any(self._folder.iterdir()):
+        for path in self._folder.glob(".*.tmp"):
+            # Left by a kill; one that is being written is seconds old.
+            with contextlib.suppress(FileNotFoundError):
+                if time.time() - path.stat().st_mtime > _ABANDONED_S:
+                    path.unlink()
+        # It may be absent, hold other runs, or be filled by another driver just now.
+        with contextlib.suppress(OSError):
             self._folder.rmdir()
 
     def _files(self) -> list[Path]:
@@ -93,6 +105,8 @@ class Snapshots:
         try:
             with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
                 arrays = {name: archive[name] for name in archive.files}
-            return json.loads(str(arrays.pop(_META))), arrays
+            meta = json.loads(str(arrays.pop(_META)))
+            meta["identity"], meta["state"], set(meta["keys"])
+            return meta, arrays
         except _BROKEN:
             return None

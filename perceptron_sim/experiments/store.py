@@ -41,13 +41,11 @@ class QuarantinedError(InputError):
 
 
 class Store(Protocol):
-    """What the driver needs of a store.
+    """What the driver needs of a store."""
 
-    Attributes:
-        unfinished: folder for states of unfinished runs, made where needed; None for none.
-    """
-
-    unfinished: Path | None
+    @property
+    def unfinished(self) -> Path | None:
+        """The folder for states of unfinished runs, made where needed; None for none."""
 
     def keys(self) -> set[str]:
         """Return the keys of all stored runs but the failed ones, which may be tried again."""
@@ -106,21 +104,14 @@ class ParquetStore:
         """
         self.folder = folder
         self.runs = folder / "runs"
-        self.unfinished: Path | None = folder / "unfinished"
+        self.unfinished = folder / "unfinished"
         self._tell = tell or _to_stderr
         self._read_only = read_only
         if read_only:
             _check_identity(folder / _MARKER)
             return
-        if folder.exists() and not folder.is_dir():
-            raise InputError(f"{folder} is a file: name a folder with --out")
+        check_place(folder)
         marker = folder / _MARKER
-        if folder.is_dir() and _is_foreign(folder) and not marker.exists():
-            raise InputError(
-                f"{folder} holds something else: name a new or empty folder with --out"
-            )
-        if marker.exists():
-            _check_identity(marker)
         try:
             folder.mkdir(parents=True, exist_ok=True)
             if not marker.exists():
@@ -231,6 +222,21 @@ class ParquetStore:
 
 def _to_stderr(text: str) -> None:
     print(text, file=sys.stderr)
+
+
+def check_place(folder: Path) -> None:
+    """Refuse a folder that cannot become a store, and write nothing.
+
+    Raises:
+        InputError: if it is a file, holds something else, or a store of a newer version.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"{folder} is a file: name a folder with --out")
+    marker = folder / _MARKER
+    if folder.is_dir() and _is_foreign(folder) and not marker.exists():
+        raise InputError(f"{folder} holds something else: name a new or empty folder with --out")
+    if marker.exists():
+        _check_identity(marker)
 
 
 def _is_foreign(folder: Path) -> bool:

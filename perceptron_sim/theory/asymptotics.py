@@ -32,7 +32,7 @@ def constants(chi: float) -> Constants:
     t = lambda^(3+chi) r* sqrt(d) / ((3+chi) C_1).
 
     Raises:
-        InputError: if chi <= -1 or chi is not finite.
+        InputError: if chi is outside -0.9..50.
     """
     log_c = log_chi_norm(1.0 + check_evaluated_chi(chi))
     c_n = math.exp(log_c + _log_half_moment(1.0 + chi)) / (1.0 + chi)

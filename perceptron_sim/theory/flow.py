@@ -89,7 +89,8 @@ def order_parameter_flow(
         The solution at ``t``.
 
     Raises:
-        InputError: if an argument is out of range.
+        InputError: if an argument is out of range: chi outside -0.75..10, kappa/T > 1e30,
+            t/T > 1e60, or as ``parameters.scale``.
     """
     times = np.atleast_1d(np.asarray(t, dtype=np.float64))
     _check(times, d, T, kappa, B, start)

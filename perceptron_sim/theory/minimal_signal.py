@@ -63,7 +63,7 @@ def minimal_signal(chi: float, P: float, d: int) -> MinimalSignal:
         d: input dimension, >= 2.
 
     Raises:
-        InputError: if chi <= -1 or chi is not finite, if d < 2 or if P <= 2 (d - 1).
+        InputError: if chi is outside -0.75..10, if d < 2 or if P <= 2 (d - 1).
     """
     nu = 1.0 + check_solvable_chi(chi)
     check_dimension(d)
@@ -99,7 +99,7 @@ def minimal_error(chi: float) -> float:
     """Return C of test error = C d/P at the least signal, P/d -> infinity; eq. (21).
 
     Raises:
-        InputError: if chi <= -1 or chi is not finite.
+        InputError: if chi is outside -0.75..10.
     """
     return math.exp(-_log_gain(chi, _asymptotic_margin(chi)))
 

@@ -25,7 +25,7 @@ from perceptron_sim.theory.integrals import edge, tail
 # Products of two numbers up to here do not overflow.
 _LARGEST = 1e100
 # From here on Stirling's series is exact at its first terms; differences of ln Gamma are not.
-_LARGE_CHI = 1e6
+_LARGE_CHI = 1e5
 
 
 def unfitted_fraction(lam: ArrayLike, chi: float, margin: ArrayLike = 0.0) -> FloatArray:

@@ -101,7 +101,8 @@ def predict(
         alpha: 1 / kappa instead of kappa.
 
     Raises:
-        InputError: if an argument is out of range or both of a pair are given.
+        InputError: if an argument is out of range (chi outside -0.75..10, kappa/T > 1e30) or both
+            of a pair are given.
     """
     B = parameters.integer("B", B, 1, "a batch holds at least one sample")
     d = parameters.integer("d", d, 2, "the boundary needs a direction along it")

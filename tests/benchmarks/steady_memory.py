@@ -52,6 +52,7 @@ def main() -> int:
     memory = Memory()
     started = time.monotonic()
     if sys.argv[3:] == ["cluster"]:
+        (folder / "dask").mkdir(parents=True)
         with DaskProcesses(folder / "dask") as dask:
             for _ in range(2):
                 dask.start_worker()

@@ -13,13 +13,14 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from perceptron_sim import PerceptronConfig, simulate
+from perceptron_sim import InputError, PerceptronConfig, simulate
 from perceptron_sim.experiments import simulate as simulate_module
 from perceptron_sim.experiments.scan import scan
 from perceptron_sim.experiments.simulate import StopFlag, training_data
 from perceptron_sim.experiments.snapshots import Snapshots
 from perceptron_sim.experiments.store import ParquetStore
 
+_IDENTITY = {"versions": "these"}
 CONFIG = PerceptronConfig(chi=0.0, d=8, P=65536, B=2, seed=2)
 
 
@@ -27,7 +28,7 @@ class _Killing(Snapshots):
     """Asks the run to stop once a state has been saved, as a kill would."""
 
     def __init__(self, folder: Path) -> None:
-        super().__init__(folder, {"versions": "these"}, print)
+        super().__init__(folder, _IDENTITY, print)
         self.stop = StopFlag()
 
     def save(self, *args) -> None:
@@ -39,24 +40,24 @@ class _Killing(Snapshots):
 def often(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pause whenever weights are restored, every 2^18 hits."""
     monkeypatch.setattr(simulate_module, "PAUSE_HITS", 1)
+    monkeypatch.setattr(simulate_module, "SAVE_EVERY_S", 0.0)
 
 
-def _taken_up_again(folder: Path, schedule: str = "auto"):
+def _taken_up_again(folder: Path):
     lives = 0
     while True:
         lives += 1
         snapshots = _Killing(folder)
-        run = simulate(CONFIG, stop=snapshots.stop, snapshots=snapshots, schedule=schedule)
+        run = simulate(CONFIG, stop=snapshots.stop, snapshots=snapshots)
         if run.status != "interrupted":
             return run, lives
         assert lives < 1000
 
 
 @pytest.mark.usefixtures("often")
-@pytest.mark.parametrize("schedule", ["auto", "candidates", "events"])
-def test_a_run_killed_at_every_pause_is_the_undisturbed_one(schedule: str, tmp_path: Path) -> None:
-    undisturbed = simulate(CONFIG, schedule=schedule)
-    run, lives = _taken_up_again(tmp_path, schedule)
+def test_a_run_killed_at_every_pause_is_the_undisturbed_one(tmp_path: Path) -> None:
+    undisturbed = simulate(CONFIG)
+    run, lives = _taken_up_again(tmp_path)
     assert run.hits > 3 * 2**18
     assert lives > 3
     assert undisturbed.status == run.status == "fitted"
@@ -106,7 +107,8 @@ def test_pauses_leave_the_law_as_it_is(monkeypatch) -> None:
 def test_a_killed_scan_goes_on_within_its_run(tmp_path: Path, monkeypatch) -> None:
     code = (
         "from pathlib import Path; from perceptron_sim import PerceptronConfig\n"
-        "from perceptron_sim.experiments import simulate; simulate.PAUSE_HITS = 1\n"
+        "from perceptron_sim.experiments import simulate\n"
+        "simulate.PAUSE_HITS, simulate.SAVE_EVERY_S = 1, 0.0\n"
         "from perceptron_sim.experiments.scan import scan\n"
         "from perceptron_sim.experiments.store import ParquetStore\n"
         f"config = PerceptronConfig(chi=0.0, d=8, P={2**18}, B=2, seed=1)\n"
@@ -127,9 +129,14 @@ def test_a_killed_scan_goes_on_within_its_run(tmp_path: Path, monkeypatch) -> No
     config = PerceptronConfig(chi=0.0, d=8, P=2**18, B=2, seed=1)
     loaded: list[str] = []
     load = Snapshots.load_run
-    monkeypatch.setattr(
-        Snapshots, "load_run", lambda self, key: loaded.append(key) or load(self, key)
-    )
+
+    def watched(self, key):
+        state = load(self, key)
+        if state is not None:
+            loaded.append(key)
+        return state
+
+    monkeypatch.setattr(Snapshots, "load_run", watched)
     monkeypatch.setattr(simulate_module, "PAUSE_HITS", 1)
     scan([config], store)
     (row,) = store.frame().to_dict("records")
@@ -140,3 +147,29 @@ def test_a_killed_scan_goes_on_within_its_run(tmp_path: Path, monkeypatch) -> No
     assert list(row["checkpoint_w1"]) == undisturbed.checkpoints.w1.tolist()
     # Nothing is left behind.
     assert not store.unfinished.exists()
+
+
+@pytest.mark.usefixtures("often")
+def test_a_state_that_does_not_fit_is_not_used(tmp_path: Path) -> None:
+    undisturbed = simulate(CONFIG, checkpoints=None)
+    snapshots = _Killing(tmp_path)
+    simulate(CONFIG, checkpoints=None, stop=snapshots.stop, snapshots=snapshots)
+    (path,) = tmp_path.glob("*.npz")
+    with np.load(path) as archive:
+        arrays = dict(archive)
+    for changed in (
+        {"counters": arrays["counters"][:-1]},
+        {"w": arrays["w"].astype(np.float32)},
+        {"meta": np.array(str(arrays["meta"]).replace("PCG64", "MT19937"))},
+    ):
+        np.savez(path, **(arrays | changed))
+        run = simulate(CONFIG, checkpoints=None, snapshots=Snapshots(tmp_path, _IDENTITY, print))
+        assert (run.status, run.steps) == ("fitted", undisturbed.steps)
+
+
+def test_states_are_of_runs_that_their_key_tells(tmp_path: Path) -> None:
+    snapshots = Snapshots(tmp_path, _IDENTITY, print)
+    with pytest.raises(InputError, match="snapshots are of runs with"):
+        simulate(CONFIG, snapshots=snapshots, data=training_data(CONFIG))
+    with pytest.raises(InputError, match="snapshots are of runs with"):
+        simulate(CONFIG, snapshots=snapshots, schedule="plain")

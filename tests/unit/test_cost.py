@@ -100,6 +100,15 @@ def test_a_budget_that_is_no_time_is_refused(tmp_path: Path, capsys, text: str) 
     assert not out.exists()
 
 
+def test_runs_outside_the_window_are_said(tmp_path: Path, capsys) -> None:
+    assert estimate([PerceptronConfig(P=4096)], "event", set()).outside == 0
+    cold = [PerceptronConfig(P=4096, T=1.0, kappa=100.0), PerceptronConfig(P=4096, B=512)]
+    assert estimate(cold, "event", set()).outside == 2
+    line = ["scan", "-P", "64", "-T", "1,2^-20", "--seeds", "2", "--chi", "1", "--dry-run"]
+    assert command_line([*line, "--out", str(tmp_path / "out")]) == 0
+    assert "2 of the runs are outside the window" in capsys.readouterr().out
+
+
 def test_what_was_never_measured_leaves_a_sum_unknown() -> None:
     known = estimate([PerceptronConfig(P=64)], "event", set())
     unknown = estimate([PerceptronConfig(P=64)], "sde", set())

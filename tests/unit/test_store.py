@@ -127,13 +127,13 @@ def test_the_revision_is_that_of_the_checkout(tmp_path: Path, monkeypatch) -> No
     module.parent.mkdir(parents=True)
     module.write_text("")
     monkeypatch.setattr(records, "__file__", str(module))
-    assert records._revision() == ""
+    assert records.revision.__wrapped__() == ""
     git = ["git", "-C", str(tmp_path), "-c", "user.name=a", "-c", "user.email=a@b"]
     for command in (["init", "-q"], ["add", "."], ["commit", "-qm", "one"]):
         subprocess.run([*git, *command], check=True)
     head = subprocess.run([*git, "rev-parse", "HEAD"], check=True, capture_output=True, text=True)
-    revision = records._revision()
+    revision = records.revision.__wrapped__()
     assert len(revision) == 12
     assert head.stdout.startswith(revision)
     module.write_text("changed")
-    assert records._revision() == f"{revision}-dirty"
+    assert records.revision.__wrapped__() == f"{revision}-dirty"

@@ -90,7 +90,16 @@ def command(
     until = end_of_budget(budget)
     if dry_run:
         found = estimate_lazy(runs, stored_keys(out), data_dir)
-        return say_cost(found, "lazy runs", slots_of(where), out, as_json)
+        return say_cost(
+            found,
+            "lazy runs",
+            slots_of(where),
+            out,
+            as_json,
+            until=until,
+            # Threads share a kernel; workers of a cluster have one each.
+            in_flight=slots_of(where) if scheduler else 1,
+        )
     store = ParquetStore(out)
     densities = DensityLog(out / "density.json")
     report = scan_lazy(

@@ -97,7 +97,7 @@ def command(
         if with_lazy:
             found += estimate_lazy(linearised, stored, data_dir)
         what = f"{configs[0].arch} on this device and engine"
-        return say_cost(found, what, slots_of(where), out, as_json)
+        return say_cost(found, what, slots_of(where), out, as_json, until=until)
     store = ParquetStore(out)
     report = scan(
         configs,
@@ -129,7 +129,7 @@ def command(
             paired=True,
             data_dir=data_dir,
             checkpoints=checkpoints,
-            workers=where if scheduler else None,
+            workers=where,
             progress=TerminalProgress(),
             until=until,
         )

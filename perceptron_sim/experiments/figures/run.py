@@ -83,7 +83,11 @@ def figure_run(run: RunResult, check: TestErrorCheck) -> Figure:
         )
         test.set_ylabel("test error")
         for ax in (weights, unfitted, test):
-            log_axes(ax)
+            if ax.dataLim.minpos[1] < np.inf:
+                log_axes(ax)
+            else:
+                # All of it is 0: a run of one step, beyond what theory is solved for.
+                ax.set_xscale("log")
             ax.set_xlabel(r"time $t = \eta \times$ steps")
             if run.status == "fitted":
                 ax.axvline(run.t_star, color="0.5", linestyle=":", linewidth=1, label="$t^*$")

@@ -188,17 +188,19 @@ def _at_time(runs: pd.DataFrame, t: float) -> FloatArray:
     return np.array(rows)
 
 
-def _paired(differences: FloatArray) -> dict[str, float]:
-    """Return mean and 95 % interval of paired differences."""
+def _paired(differences: FloatArray) -> dict[str, float | None]:
+    """Return mean and 95 % interval of paired differences; a single one has no interval."""
     n = len(differences)
     mean = float(np.mean(differences))
-    half = 0.0
-    if n > 1:
-        half = float(stats.t.ppf(0.975, n - 1) * np.std(differences, ddof=1) / math.sqrt(n))
+    if n < 2:
+        return {"measured": mean, "ci_low": None, "ci_high": None}
+    half = float(stats.t.ppf(0.975, n - 1) * np.std(differences, ddof=1) / math.sqrt(n))
     return {"measured": mean, "ci_low": mean - half, "ci_high": mean + half}
 
 
-def _text(entry: dict[str, float]) -> str:
+def _text(entry: dict[str, Any]) -> str:
+    if entry["ci_low"] is None:
+        return f"{entry['measured']:+.3f} +- ?"
     half = 0.5 * (entry["ci_high"] - entry["ci_low"])
     return f"{entry['measured']:+.3f} +- {half:.3f}"
 
@@ -206,13 +208,13 @@ def _text(entry: dict[str, float]) -> str:
 def _end_table(rows: list[dict[str, Any]]) -> Table:
     return Table(
         "end of training, less SGD's on the same data",
-        ("dynamics", "chi", "d", "P", "B", "B/B*", "ln ||w||", "ln t*", "P n/d", "SGD's"),
+        ("dynamics", "chi", "d", "P", "B", "B/B*", "ln ||w||", "ln t*", "ln n", "P n/d"),
         [
             [
                 *(row["dynamics"], f"{row['chi']:g}", str(row["d"]), str(row["P"]), str(row["B"])),
                 "-" if row["B_over_B_star"] is None else f"{row['B_over_B_star']:.2g}",
-                *(_text(row["w_norm"]), _text(row["t_star"])),
-                *(f"{row['P_n_over_d'][which]:.3g}" for which in ("measured", "of_SGD")),
+                *(_text(row[name]) for name in ("w_norm", "t_star", "test_error")),
+                f"{row['P_n_over_d']['measured']:.3g}",
             ]
             for row in rows
         ],
