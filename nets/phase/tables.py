@@ -41,9 +41,9 @@ def exponent_table(regimes: list[dict[str, Any]]) -> Table:
         "T_opt and T_max ~ alpha^k below the lazy regime",
         (*_NET, "of", "measured k", "window", "(L-1)/(L+1)", "agree", "rows"),
         rows,
-        "T_max: above it fewer than half of the seeds fit; T_opt: of the seeds that fit, where half "
-        "of them do. Intervals: 95 %, from "
-        "the scatter of rows about the power law; window: shift without a third of the rows.",
+        "T_max: above it fewer than half of the seeds fit; T_opt: of seeds that fit, where half "
+        "do. Intervals: 95 %, from the scatter of rows about the power law; window: shift without "
+        "a third of the rows.",
     )
 
 

@@ -23,8 +23,8 @@ from perceptron_sim.experiments.store import ParquetStore
 
 # Over in some tens of microseconds each, so that all the rest is what counts.
 TRIVIAL = {"chi": (0.0,), "d": (2,), "P": (2,), "B": (1,), "T": (1.0,), "seeds": 20_000}
-# Tens of milliseconds each; about ten seconds of one core in all.
-REAL = {"chi": (0.0, 1.0), "P": (5120, 10240), "T": (1.0, 4.0), "seeds": 40}
+# Tens of milliseconds each; some twenty seconds of one core, so that the ends count little.
+REAL = {"chi": (0.0, 1.0), "P": (5120, 10240), "T": (1.0, 4.0), "seeds": 120}
 PAIRS = 3
 
 
