@@ -264,7 +264,7 @@ def _draw_opposition(evidence: Evidence) -> tuple[Panel, ...]:
             chosen = runs.assign(beyond=beyond)[window]
             for value in _ends(chosen[fixed]):
                 members = chosen[chosen[fixed] == value]
-                series.append(means(members, "beyond", "test_error", f"{label} = {value:.2g}"))
+                series.append(means(members, "beyond", "test_error", f"{label} = {value:.4g}"))
         panels.append(
             Panel(
                 _name(regime),
@@ -284,7 +284,7 @@ def _draw_boundary(evidence: Evidence) -> tuple[Panel, ...]:
         series = [
             points
             for alpha in _ends(far["alpha"])
-            if (points := means(far[far["alpha"] == alpha], "T", "dw_rel", f"alpha = {alpha:.3g}"))
+            if (points := means(far[far["alpha"] == alpha], "T", "dw_rel", f"alpha = {alpha:.4g}"))
         ]
         if series and ends["T_predicted"] is not None:
             heights = [y for points in series for y in points.y]
