@@ -83,11 +83,7 @@ def figure_run(run: RunResult, check: TestErrorCheck) -> Figure:
         )
         test.set_ylabel("test error")
         for ax in (weights, unfitted, test):
-            if ax.dataLim.minpos[1] < np.inf:
-                log_axes(ax)
-            else:
-                # All of it is 0: a run of one step, beyond what theory is solved for.
-                ax.set_xscale("log")
+            log_axes(ax)
             ax.set_xlabel(r"time $t = \eta \times$ steps")
             if run.status == "fitted":
                 ax.axvline(run.t_star, color="0.5", linestyle=":", linewidth=1, label="$t^*$")

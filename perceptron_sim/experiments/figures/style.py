@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from matplotlib import rc_context
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
@@ -85,8 +86,15 @@ def log_axes(ax: Axes) -> None:
     ):
         if 0.0 < low <= high < low * (1.0 + 1e-6):
             limit(0.5 * low, 2.0 * high)
-    ax.set(xscale="log", yscale="log")
-    for axis in (ax.xaxis, ax.yaxis):
+    # Where all is 0, as after a run of one step, a logarithm shows nothing.
+    shown: list[Axis] = []
+    if ax.dataLim.minposx < math.inf:
+        ax.set_xscale("log")
+        shown.append(ax.xaxis)
+    if ax.dataLim.minposy < math.inf:
+        ax.set_yscale("log")
+        shown.append(ax.yaxis)
+    for axis in shown:
         low, high = axis.get_view_interval()
         if high < 100 * low:
             axis.set_major_locator(LogLocator(base=10, subs=(1.0, 2.0, 5.0)))
