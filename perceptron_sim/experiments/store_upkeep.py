@@ -121,17 +121,19 @@ def compact(store: ParquetStore) -> Compacted:
     return Compacted(before=len(old), after=len(new), runs=len(store.keys()))
 
 
-def merge(sources: Sequence[ParquetStore], target: ParquetStore) -> int:
-    """Copy into ``target`` the runs of ``sources`` that it lacks; sources stay as they are.
+def merge(sources: Sequence[ParquetStore], out: Path) -> int:
+    """Copy into the store in ``out``, new or not, the runs of ``sources`` that it lacks.
 
     Returns:
         The number of runs copied.
 
     Raises:
-        InputError: if files are damaged; nothing is copied then.
+        InputError: if files are damaged, or ``out`` can be no store; nothing is written then.
     """
     files = [path for source in sources for path in source.files()]
-    _verify([*target.files(), *files])
+    _verify(files)
+    target = ParquetStore(out)
+    _verify(target.files())
     present = target.keys()
     done = present.union(*(source.keys() for source in sources))
     copied = 0

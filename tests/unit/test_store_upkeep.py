@@ -92,10 +92,10 @@ def test_merge_copies_what_is_missing(tmp_path: Path) -> None:
     target = ParquetStore(tmp_path / "c")
     target.append([_record(0)])
     before = sorted(p.name for p in source.runs.iterdir())
-    assert merge([source, other], target) == 7
+    assert merge([source, other], target.folder) == 7
     assert len(target.frame()) == 8
     assert (target.frame()["status"] == "fitted").all()
-    assert merge([source, other], target) == 0
+    assert merge([source, other], target.folder) == 0
     assert sorted(p.name for p in source.runs.iterdir()) == before
 
 
@@ -105,7 +105,7 @@ def test_damage_stops_both_before_they_write(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-9])
     before = store.files()
     target = ParquetStore(tmp_path / "b")
-    for action in (lambda: compact(store), lambda: merge([store], target)):
+    for action in (lambda: compact(store), lambda: merge([store], target.folder)):
         with pytest.raises(InputError, match=r"is damaged .* store check --repair"):
             action()
     assert store.files() == before

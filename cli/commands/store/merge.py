@@ -16,6 +16,6 @@ def command(sources: tuple[Path, ...], out: Path) -> int:
     from perceptron_sim.experiments.store_upkeep import merge
 
     opened = [ParquetStore.existing(source) for source in sources]
-    copied = merge(opened, ParquetStore(out))
+    copied = merge(opened, out)
     click.echo(f"{copied} runs copied to {out}", err=True)
     return 0
