@@ -14,7 +14,9 @@ INTERVALS = (
     "95 % interval: statistical, Student t over seeds. syst.: largest shift when a third "
     "of the window is left out."
 )
-NOTHING_TO_FIT = "nothing to fit: give at least two values of T or of P, and two seeds"
+NOTHING_TO_FIT = (
+    "nothing to fit: that takes two values of T or of P at which every run is fitted, of two seeds"
+)
 
 
 def say_interrupted(report: ScanReport) -> None:

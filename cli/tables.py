@@ -63,7 +63,8 @@ def print_exponents(rows: list[Any], left_out: int) -> None:
         click.echo(
             f"{INTERVALS}\nP/d -> inf: asymptotic prediction, which exponents "
             "measured at finite P/d approach slowly.\nfinite P/d: the same fit to the means that "
-            "theory predicts at the same points; agree: at 95 %, both errors together."
+            "theory predicts at the same points, +- one standard error; agree: at 95 %, both "
+            "errors together; -: outside what is predicted (docs/theory.md)."
         )
     say_left_out(left_out)
 

@@ -63,7 +63,7 @@ def command(
     """Train perceptrons over a grid until fitted; fit delta, gamma, b; draw the figures.
 
     Grids are lists (0,1,3), powers (2^-5) or geometric ranges (2^-13:2^2:16). Without options:
-    chi 0,1,3; d 16; P 640..40960; B 2; T 1/4,1,4; kappa 2^-15; 6 seeds. The same command again
+    chi 0,1,3; d 16; P 640..40960; B 2; T 0.25,1,4; kappa 2^-15; 6 seeds. The same command again
     finds what is stored and does only the rest.
     """
     from cli.progress import TerminalProgress

@@ -9,6 +9,7 @@ from perceptron_sim.claims.claim import Claim, Measurement, Panel, Series
 from perceptron_sim.claims.evidence import Evidence
 from perceptron_sim.claims.panels import drawn, grouped, means, power_law
 from perceptron_sim.experiments.exponent_table import NOISE_DOMINATED
+from perceptron_sim.theory.exponents import is_solvable
 from perceptron_sim.theory.minimal_signal import CAPACITY
 from perceptron_sim.theory.prediction import predict
 
@@ -80,7 +81,7 @@ def _on_P(column: str, symbol: str) -> Callable[[Evidence], Sequence[Panel]]:
                     if points is not None:
                         series.append(points)
                 if series:
-                    series.append(_theory(at, series[0], column))
+                    series += _theory(at, series[0], column)
                 panels.append(
                     Panel(
                         f"chi = {at['chi']:g}, d = {at['d']}, B = {at['B']}",
@@ -94,14 +95,17 @@ def _on_P(column: str, symbol: str) -> Callable[[Evidence], Sequence[Panel]]:
     return draw
 
 
-def _theory(at: dict[str, Any], points: Series, column: str) -> Series:
-    low = max(min(points.x), 1.01 * CAPACITY * (at["d"] - 1))
+def _theory(at: dict[str, Any], points: Series, column: str) -> list[Series]:
+    """Return the predicted line over the points, or none where nothing is predicted."""
+    low = max(min(points.x), CAPACITY * (at["d"] - 1) + 1)
+    if low >= max(points.x) or not is_solvable(at["chi"]):
+        return []
     P = np.unique(np.geomspace(low, max(points.x), 20).astype(int))
     chi, d, B = float(at["chi"]), int(at["d"]), int(at["B"])
     values = [
         getattr(predict(chi=chi, P=int(p), d=d, B=B, T=1.0, kappa=2.0**-15), column) for p in P
     ]
-    return Series("theory at this P/d", P.tolist(), values, line=True, theory=True)
+    return [Series("theory at this P/d", P.tolist(), values, line=True, theory=True)]
 
 
 def _on_T(column: str, symbol: str) -> Callable[[Evidence], Sequence[Panel]]:

@@ -178,3 +178,12 @@ def test_a_summary_of_another_version_is_named(tmp_path: Path) -> None:
     folder = folder_of(tmp_path / "x", late=[{"chi": 1.0}])
     with pytest.raises(InputError, match="x does not tell what late-noise needs"):
         judge_all(Evidence((folder,)))
+
+
+def test_sizes_below_capacity_are_judged_and_drawn_without_theory(tmp_path: Path) -> None:
+    # P up to 16 at d = 16: no signal is needed, so none is predicted.
+    grid = ["scan", "--chi", "1,12", "-P", "4,8,16", "--seeds", "3"]
+    assert run([*grid, "--out", str(tmp_path / "scan")]) == 0
+    found = judge(BY_KEY["perceptron-gamma"], evidence_in([tmp_path]))
+    assert found.findings
+    assert not any(series.theory for panel in found.panels for series in panel.series)

@@ -108,7 +108,7 @@ def test_the_crossover_in_T(tmp_path: Path, capsys) -> None:
         (["--alpha", "0"], "allowed is 0 < alpha < inf"),
         (["--alpha", "1", "--kappa", "1"], "both kappa and alpha are given"),
         (["-P", "8", "-B", "16"], "no batch size up to P = 8"),
-        (["--budget", "soon"], "write 90s, 10min, 2h or 800runs"),
+        (["--budget", "soon"], "write a time, 90s, 10min or 2h"),
         (["--observable", "beauty"], "observable 'beauty' is unknown here"),
         (["--chi", "-2"], "chi = -2 has no normalisable density"),
         (["--seeds", "0"], "seeds = 0: allowed is an integer >= 1"),

@@ -54,7 +54,9 @@ def parse_budget(text: str) -> Budget:
     except ValueError:
         amount = 0.0
     if match is None or not 0.0 < amount < math.inf:
-        raise InputError(f"--budget {text!r} is no budget: write 90s, 10min, 2h or 800runs")
+        raise InputError(
+            f"--budget {text!r} is no budget: write a time, 90s, 10min or 2h; of phase also 800runs"
+        )
     unit = match.group(2)
     return Budget(runs=amount) if unit == "runs" else Budget(seconds=amount * _SECONDS[unit])
 
