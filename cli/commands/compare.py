@@ -5,7 +5,7 @@ import io
 import json
 import shlex
 import time
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +88,11 @@ def command(
     left = [stage for stage in plan if not _found(stage, out, done)]
     _say_plan(plan, left, out)
     if dry_run:
+        if as_json:
+            from cli.output import print_json
+
+            stages_left = {stage.name for stage in left}
+            print_json([asdict(stage) | {"found": stage.name not in stages_left} for stage in plan])
         return 0
     for i, stage in enumerate(left):
         later = sum(following.seconds for following in left[i + 1 :])

@@ -14,6 +14,7 @@ from perceptron_sim.experiments.figures.style import (
     COLOURS,
     STYLE,
     geometric_means,
+    legend,
     log_axes,
     plain,
 )
@@ -46,7 +47,7 @@ def figure_crossover(
                 if column == 0:
                     ax.set_ylabel(rf"${symbol} \, / \, \kappa$")
             axes[0, column].set_title(rf"$\chi = {chi:g}$", fontsize=9)
-            axes[0, column].legend(loc="upper left", fontsize=7)
+            legend(axes[0, column], loc="upper left", fontsize=7)
             axes[1, column].set_xlabel(r"temperature over margin $T / \kappa$")
         figure.suptitle(
             r"solid: fitted $A\,(1 + T/T_c)$, tick at $T_c$; dashed: predicted; bars: 95 %",

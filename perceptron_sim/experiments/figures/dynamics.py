@@ -12,6 +12,7 @@ from perceptron_sim.experiments.figures.style import (
     COLOURS,
     STYLE,
     geometric_means,
+    legend,
     log_axes,
     plain,
 )
@@ -42,10 +43,10 @@ def figure_dynamics(cells: pd.DataFrame, runs: pd.DataFrame, kernels: dict[str, 
         for ax, name, symbol in zip(axes, ("w_norm", "t_star"), (r"\|w\|", "t^*"), strict=False):
             _ends(ax, cells, shared, name)
             ax.set(xlabel="batch size $B$", ylabel=f"${symbol}$ at the end of training")
-        axes[0].legend(fontsize=7)
+        legend(axes[0], fontsize=7)
         _courses(axes[2], runs, shared, kernels)
         axes[2].set(xlabel="time $t$", ylabel=r"$\|w\|$")
-        axes[2].legend(fontsize=7)
+        legend(axes[2], fontsize=7)
         figure.suptitle(
             ",  ".join(f"${_GREEK.get(n, n)} = {plain(float(v))}$" for n, v in shared.items())
             + ";  bars: 95 % intervals",

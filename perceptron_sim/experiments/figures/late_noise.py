@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from perceptron_sim.arrays import FloatArray
-from perceptron_sim.experiments.figures.style import STYLE, log_axes, plain, thinned
+from perceptron_sim.experiments.figures.style import STYLE, legend, log_axes, plain, thinned
 from perceptron_sim.experiments.phase.cells import FITTED
 from perceptron_sim.experiments.phase.late_noise import loss_curves
 
@@ -49,7 +49,7 @@ def figure_late_noise(runs: pd.DataFrame, rows: Sequence[dict[str, Any]]) -> Fig
             axes[1, column].set_xlabel(r"time $t = \eta \times$ steps")
         axes[0, 0].set_ylabel("training loss")
         axes[1, 0].set_ylabel(r"$\|w\|$")
-        axes[0, -1].legend(fontsize=7, loc="lower left", title="dots: separated")
+        legend(axes[0, -1], fontsize=7, loc="lower left", title="dots: separated")
     return figure
 
 

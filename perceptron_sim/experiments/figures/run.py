@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
-from perceptron_sim.experiments.figures.style import COLOURS, STYLE, log_axes, plain
+from perceptron_sim.experiments.figures.style import COLOURS, STYLE, legend, log_axes, plain
 from perceptron_sim.experiments.simulate import RunResult
 from perceptron_sim.experiments.trajectory import TestErrorCheck
 from perceptron_sim.theory.flow import flow_to_show
@@ -95,7 +95,7 @@ def figure_run(run: RunResult, check: TestErrorCheck) -> Figure:
                     linewidth=1,
                     label="$t^*$ predicted",
                 )
-            ax.legend(loc="best")
+            legend(ax, loc="best")
         figure.suptitle(
             rf"$\chi = {c.chi:g}$, $d = {c.d}$, $P = {c.P}$, $B = {c.B}$, $T = {plain(c.T)}$, "
             rf"$\kappa = {plain(c.kappa)}$, seed {c.seed}: {run.status} after {run.steps:,} steps",

@@ -16,6 +16,7 @@ from perceptron_sim.experiments.figures.style import (
     COLOURS,
     STYLE,
     geometric_means,
+    legend,
     log_axes,
     plain,
     thinned,
@@ -68,7 +69,7 @@ def _panels(
             measured = _fitted(rows, name, on, float(chi))
             ax.set_title("\n".join([rf"$\chi = {chi:g}$"] * (row == 0) + measured), fontsize=9)
             if on == "P":
-                ax.legend(loc="upper left")
+                legend(ax, loc="upper left")
     if chis and on == "T":
         handles, labels = axes[0, 0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=len(labels))

@@ -102,6 +102,12 @@ def log_axes(ax: Axes) -> None:
         axis.set_minor_formatter(NullFormatter())
 
 
+def legend(ax: Axes, **options: Any) -> None:
+    """Add a legend if there is anything to explain; without, Matplotlib warns."""
+    if ax.get_legend_handles_labels()[0]:
+        ax.legend(**options)
+
+
 def plain(value: float) -> str:
     """Return a number in mathtext: powers of two as such when they are no plain integers."""
     if value == round(value) and abs(value) < 1e7:
