@@ -25,7 +25,7 @@ _TEACHER = {"chi": 1.0, "d": 16}
 
 @dataclass(frozen=True, init=False)
 class NetConfig:
-    """One training run of a net (THEORY section 7).
+    """One training run of a net (docs/nets.md).
 
     Attributes:
         data: "digits", "mnist", "cifar10", "perceptron", or one registered

@@ -36,7 +36,7 @@ ACTIVATIONS = {
 
 @cache
 def normalisation(name: str) -> float:
-    """Return c such that E[(c act(z))^2] = 1 for z ~ N(0, 1) (THEORY section 7)."""
+    """Return c such that E[(c act(z))^2] = 1 for z ~ N(0, 1) (docs/nets.md)."""
     if name == "relu":
         return math.sqrt(2.0)
     # Gauss-Hermite quadrature; both functions are analytic, 120 points are exact to 1e-12.

@@ -1,4 +1,4 @@
-"""Plain convolutional nets with a mean-field last layer (THEORY section 7)."""
+"""Plain convolutional nets with a mean-field last layer (docs/nets.md)."""
 
 import torch
 

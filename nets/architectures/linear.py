@@ -1,4 +1,4 @@
-"""The perceptron as a net: f = w.x / sqrt(d), started at w = 0 (THEORY section 2)."""
+"""The perceptron as a net: f = w.x / sqrt(d), started at w = 0 (eq. (M1) of docs/theory.md)."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""Fully connected nets with a mean-field last layer (THEORY section 7)."""
+"""Fully connected nets with a mean-field last layer (docs/nets.md)."""
 
 import itertools
 import math

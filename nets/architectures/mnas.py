@@ -1,4 +1,4 @@
-"""MNAS-like nets, the convolutional nets of the paper (THEORY section 7)."""
+"""MNAS-like nets, the convolutional nets of the paper (docs/nets.md)."""
 
 import math
 

@@ -27,7 +27,7 @@ def load_mnist(data_dir: Path | None = None) -> ImageData:
 
 
 def load_cifar10(data_dir: Path | None = None) -> ImageData:
-    """Return CIFAR-10, animals = +1, vehicles = -1 (THEORY section 7).
+    """Return CIFAR-10, animals = +1, vehicles = -1 (docs/nets.md).
 
     Raises:
         InputError: if the archive is absent, damaged or holds something else.

@@ -54,7 +54,7 @@ class ImageData:
     def inputs(self, index: IntArray) -> FloatArray:
         """Return images ``index`` shifted and scaled to mean 0, variance 1 over the data set.
 
-        One mean and one variance for all pixels (THEORY section 7). Shape (len(index), d).
+        One mean and one variance for all pixels (docs/nets.md). Shape (len(index), d).
         """
         mean, deviation = self.moments
         return (self.pixels[index].astype(np.float64) - mean) / deviation

@@ -7,7 +7,7 @@ from perceptron_sim.kernels.sampler import sample_folded
 
 
 def draw_teacher_data(P: int, P_test: int, d: int, chi: float, rng: np.random.Generator) -> Subsets:
-    """Draw samples x = y z of the teacher y = sign(x_1), density ~ |x_1|^chi (THEORY section 2).
+    """Draw samples x = y z of the teacher y = sign(x_1), density ~ |x_1|^chi (docs/theory.md (1)).
 
     Args:
         P, P_test: numbers of training and test samples.

@@ -1,7 +1,7 @@
 """Nets in the limit alpha -> infinity: kernel machines of their own empirical kernel.
 
-There f(w, x) - f(w_0, x) = df/dw(x).(w - w_0), so SGD needs nothing but the kernel (THEORY
-section 6), and a run costs hundreds of times less than training the net.
+There f(w, x) - f(w_0, x) = df/dw(x).(w - w_0), so SGD needs nothing but the kernel (eqs. (1),
+(2) of docs/lazy.md), and a run costs hundreds of times less than training the net.
 """
 
 from collections.abc import Iterable, Iterator

@@ -3,7 +3,7 @@
 The early solution is the first step of gradient descent, v ~ y. Its margin on a sample, the
 sample's own contribution left out, is u = s + noise: s, the distance from the boundary along what
 the data agree on, has density ~ s^chi near zero; the noise, of P random contributions, is Gaussian.
-In the perceptron s = |x_1| and all this is exact (THEORY section 2).
+In the perceptron s = |x_1| and all this is exact (eq. (1) of docs/theory.md).
 """
 
 import json

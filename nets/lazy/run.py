@@ -31,7 +31,7 @@ def run_lazy(
     checkpoints: bool = True,
     stop: StopFlag | None = None,
 ) -> NetResult:
-    """Simulate SGD of the linearised net: a hit moves f by (eta/B) y K (THEORY section 6).
+    """Simulate SGD of the linearised net: a hit moves f by (eta/B) y K (docs/lazy.md (2)).
 
     Args:
         kernel: of ``run``, built for its P or a larger one.

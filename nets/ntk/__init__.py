@@ -1,7 +1,7 @@
 """The empirical neural tangent kernel: K(x, x') = sum over weights of df/dw(x) df/dw(x').
 
 In the limit alpha -> infinity a net trained from weights w_0 is the kernel machine of this K
-(THEORY section 6).
+(eq. (2) of docs/lazy.md).
 """
 
 from collections.abc import Callable, Sequence
@@ -38,7 +38,7 @@ def ntk(
     progress: Progress | None = None,
     stop: Callable[[], bool] = lambda: False,
 ) -> NDArray[np.float32]:
-    """Return K_mn = sum over weights of df/dw(x_m) df/dw(x_n) (THEORY section 6).
+    """Return K_mn = sum over weights of df/dw(x_m) df/dw(x_n) (docs/lazy.md (1)).
 
     K is exactly symmetric, and leading blocks do not depend on what samples follow, bit for bit.
 

@@ -1,7 +1,7 @@
 """The kernel of nets of dense layers: K = sum over layers of (A A^T) * (D D^T), elementwise.
 
-A holds the activations that enter a layer, D the signals passed back to what leaves it (THEORY
-section 6): O(P^2 h L) instead of O(P^2 times the number of weights).
+A holds the activations that enter a layer, D the signals passed back to what leaves it (eq. (3) of
+docs/lazy.md): O(P^2 h L) instead of O(P^2 times the number of weights).
 """
 
 from collections.abc import Callable, Iterator

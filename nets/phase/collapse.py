@@ -3,7 +3,7 @@
 The weights: T at which ||w - w_0|| / ||w_0|| passes a level. Training time and test error:
 departure from the linearised net, ln(trained / linearised) = beta ln(1 + T/T_0), T_0 ~ P^-a, one
 beta for all P, which lays all P on one curve over T P^a. In both the lazy limit gives a =
-gamma/delta with ||w - w_0|| ~ T^delta P^gamma (THEORY section 1).
+gamma/delta with ||w - w_0|| ~ T^delta P^gamma (the paper).
 """
 
 import math

@@ -1,6 +1,6 @@
 """The lazy boundary as the linearisation predicts it.
 
-By the scale invariance of section 2 (THEORY), exact for the linearised net too, its weights move
+By the scale invariance (M2) of docs/theory.md, exact for the linearised net too, its weights move
 by ||w - w_0|| = kappa F(T/kappa), F = A (1 + tau/tau_c) as in the perceptron: from runs at one
 kappa follow those at all. The net is expected to leave the lazy regime where this reaches a
 stated fraction of ||w_0||.

@@ -47,9 +47,9 @@ def train(
 ) -> list[NetResult]:
     """Train one net for each configuration until every training sample is fitted.
 
-    Loss (1/alpha) relu(1 - alpha y (f - f_0)), SGD on batches of B distinct samples (THEORY
-    section 7). Results do not depend on what else is trained, but for rounding; with the
-    compiled engine not even by that.
+    Loss (1/alpha) relu(1 - alpha y (f - f_0)), SGD on batches of B distinct samples (the
+    papers' loss; docs/nets.md). Results do not depend on what else is trained, but for rounding;
+    with the compiled engine not even by that.
 
     Args:
         configs: what to run.

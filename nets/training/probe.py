@@ -21,7 +21,7 @@ class Probe:
     With K the kernel of the probe and s_n = y_n where sample n is unfitted, else 0, the gradients
     of the samples' losses are g_n = -s_n df/dw, so the trace of their covariance is
     [sum_n s_n^2 K_nn - (s^T K s) / n] / (n - 1): the noise of SGD has the covariance
-    (eta^2/B) times theirs, up to (P - B)/(P - 1) (THEORY section 3).
+    (eta^2/B) times theirs, up to (P - B)/(P - 1) (eq. (12) of docs/theory.md).
     """
 
     def __init__(

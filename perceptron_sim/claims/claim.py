@@ -136,7 +136,7 @@ class Claim:
 
     Attributes:
         key: short name, stable: "gamma-perceptron".
-        number: line of the list of THEORY section 1 it belongs to, "1" to "6".
+        number: number of the group of claims it belongs to, as on docs/claims.md, "1" to "6".
         statement: what is claimed, one sentence with symbols.
         source: where it is claimed.
         command: the full command whose folder decides it.

@@ -1,4 +1,4 @@
-"""Every claim of the two papers that this software can put to the test (THEORY section 1).
+"""Every claim of the two papers that this software can put to the test.
 
 The one list: reports, the page of claims and the tests are made from it.
 """

@@ -20,7 +20,7 @@ MAX_UPDATES = 10**9
 
 @dataclass(frozen=True, init=False, slots=True)
 class PerceptronConfig:
-    """One run of SGD on the perceptron (THEORY section 2).
+    """One run of SGD on the perceptron (docs/theory.md (M1)).
 
     Attributes:
         chi: density exponent of the data at the boundary, p(x_1) ~ |x_1|^chi; > -1.
@@ -120,7 +120,7 @@ class PerceptronConfig:
         """Return the random stream for ``purpose`` ("data", "batches", "test").
 
         Streams depend on T and kappa through kappa / T only: by the exact scale invariance of
-        the dynamics (THEORY section 2), runs that share it are one trajectory in other units,
+        the dynamics (docs/theory.md (M2)), runs that share it are one trajectory in other units,
         while runs at different kappa / T are statistically independent.
         """
         identity = {

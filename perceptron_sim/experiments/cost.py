@@ -1,7 +1,7 @@
 """What a run costs before it is done: a fitted law for its time; only estimates rest on it.
 
 Setting up costs a constant and a part in P d; the rest is a power law in d and P/d whose exponents
-depend on chi through g = 1/(1 + chi), as those of t* do (THEORY section 4), and on kappa/T. Fitted
+depend on chi through g = 1/(1 + chi), as those of t* do, and on kappa/T. Fitted
 to 1,462 runs of the event-driven kernel and 285 of the reference at chi 0..3, d 4..256, P/d from 4
 to 1024 (reference: 128), B 1..128, kappa/T 0..16, on one core of a server. Held out, one standard
 deviation: a single run is off by a factor e^0.8 (event) or e^1.0 (reference), short ones being

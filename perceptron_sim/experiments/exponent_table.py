@@ -167,7 +167,7 @@ def _rows(
         "t": [point.expected_t for point in chosen],
         "t/w^2": [point.expected_t - 2.0 * point.expected_w for point in chosen],
     }
-    # On T the scale invariance (THEORY section 2) leaves no room for an error of the prediction.
+    # On T the scale invariance (docs/theory.md (M2)) leaves no room for an error of the prediction.
     of_w, of_t = accuracy(d)
     errors = {"w": of_w, "t": of_t, "t/w^2": of_t}
     for quantity, variable, observable, offset, asymptotic in (

@@ -55,7 +55,7 @@ class KernelRunResult:
         steps, updates, hits: as in ``RunResult``.
         unfitted: samples with y f < kappa at the end.
         hit_counts: hits of each sample, shape (P,).
-        w_norm: ||w - w0|| = sqrt(v K v) with v = (eta/B) y * hit_counts (THEORY section 6).
+        w_norm: ||w - w0|| = sqrt(v K v) with v = (eta/B) y * hit_counts (docs/lazy.md (2)).
         margins: y f at the end, shape (P,).
         train_loss: mean of (kappa - y f)^+ at the end.
         wall_s: seconds.
@@ -95,7 +95,7 @@ def simulate_kernel(
     every_batch: bool = False,
     marks: IntArray | None = None,
 ) -> KernelRunResult:
-    """Train f = K v by SGD with the hinge loss until every sample is fitted (THEORY section 6).
+    """Train f = K v by SGD with the hinge loss until every sample is fitted (docs/lazy.md).
 
     Every batch draws B distinct samples; those with y f < kappa add (eta/B) y_nu K(., x_nu) to f.
 

@@ -41,7 +41,7 @@ def simulate_online(
     replicas: int = 16,
     seed: int = 0,
 ) -> OnlineResult:
-    """Run SGD from w = 0 with every batch drawn anew (THEORY section 3), O(B) a step.
+    """Run SGD from w = 0 with every batch drawn anew (docs/theory.md), O(B) a step.
 
     Args:
         t: times at which to record, increasing; each is taken at the nearest step, at least 1.

@@ -53,7 +53,7 @@ class Checkpoints:
         w_perp: noise |w_perp|.
         unfitted: fraction of training samples with y f < kappa.
         train_loss: mean over the training set of (kappa - y f)^+.
-        test_error: closed form F_t(-lambda sqrt(1+chi); 1+chi) (THEORY section 3), for either
+        test_error: closed form F_t(-lambda sqrt(1+chi); 1+chi) (docs/theory.md (3)), for either
             sign of lambda.
         w: weights, shape (n, d).
     """
@@ -169,7 +169,7 @@ def simulate(
     schedule: str = "auto",
     snapshots: Snapshots | None = None,
 ) -> RunResult:
-    """Train one perceptron until every training sample is fitted (THEORY section 2).
+    """Train one perceptron until every training sample is fitted (docs/theory.md (M1)).
 
     Args:
         config: what to run.

@@ -1,8 +1,8 @@
 """Event-driven SGD for any kernel machine: driven by rows of a positive semi-definite K.
 
-In natural units a hit on sample nu moves every margin y_mu f_mu by y_mu y_nu K_mu,nu (THEORY
-section 6). Nothing else is needed; the perceptron is K = X X^T / d. A row may be missing: then
-the loop returns and is entered again once the caller has put the row into the table.
+In natural units a hit on sample nu moves every margin y_mu f_mu by y_mu y_nu K_mu,nu (eq. (2)
+of docs/lazy.md). Nothing else is needed; the perceptron is K = X X^T / d. A row may be missing:
+then the loop returns and is entered again once the caller has put the row into the table.
 """
 
 import math

@@ -2,7 +2,7 @@
 
 With K of P samples marked, a batch of B distinct samples holds none of them with probability
 C(P-K, B) / C(P, B). The number of steps to the next batch that holds some is geometric, and the
-number it holds is hypergeometric conditioned on being positive (THEORY section 5).
+number it holds is hypergeometric conditioned on being positive (docs/kernels.md (1)).
 """
 
 import math

@@ -8,7 +8,7 @@ from perceptron_sim.arrays import FloatArray
 
 
 def sample_folded(rng: np.random.Generator, P: int, d: int, chi: float) -> FloatArray:
-    """Draw P label-folded samples z = y x of the teacher y = sign(x_1); THEORY section 2.
+    """Draw P label-folded samples z = y x of the teacher y = sign(x_1); docs/theory.md (1).
 
     z_1 = |x_1| = sqrt(2 G), G ~ Gamma((chi+1)/2), has density ~ |x_1|^chi exp(-x_1^2/2);
     the other coordinates are N(0, 1) and stay so under folding, being symmetric.

@@ -1,4 +1,4 @@
-"""Prefactors of the laws at large lambda = w_1 / |w_perp| (THEORY section 3, large lambda)."""
+"""Prefactors of the laws at large lambda = w_1 / |w_perp|."""
 
 import math
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Where the regimes of SGD on the perceptron meet (THEORY sections 1 and 4; docs/phase.md).
+"""Where the regimes of SGD on the perceptron meet (docs/phase.md).
 
 Three laws for the signal at the end of training compete, eqs. (22) and (29) of docs/theory.md:
 

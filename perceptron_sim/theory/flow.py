@@ -1,4 +1,4 @@
-"""The order-parameter equations: w_1 and |w_perp| on fresh samples against time (THEORY 3).
+"""The order-parameter equations: w_1 and |w_perp| on fresh samples against time.
 
 In units w_1 = W T sqrt(d), |w_perp| = R T sqrt(d), t = tau T d only kappa/T, d and B are left:
 

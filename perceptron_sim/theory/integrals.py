@@ -1,4 +1,4 @@
-"""The two integrals behind every closed form: over z_1 ~ chi_nu and z ~ N(0, 1) (THEORY 3).
+"""The two integrals behind every closed form: over z_1 ~ chi_nu and z ~ N(0, 1).
 
 With p_nu the chi density, nu degrees of freedom, and a sample unfitted when
 z < margin - lambda z_1, they are

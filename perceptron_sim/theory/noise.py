@@ -1,4 +1,4 @@
-"""Covariance of the SGD noise: of the gradient of one fresh sample (THEORY section 3)."""
+"""Covariance of the SGD noise: of the gradient of one fresh sample (docs/theory.md (12))."""
 
 from dataclasses import dataclass
 

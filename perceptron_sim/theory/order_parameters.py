@@ -1,4 +1,4 @@
-"""Closed forms for fresh samples as functions of lambda = w_1 / |w_perp| (THEORY section 3).
+"""Closed forms for fresh samples as functions of lambda = w_1 / |w_perp|.
 
 Labels are folded into the data, z = y x, so z_1 = |x_1| is chi-distributed with nu = 1 + chi
 degrees of freedom and z_perp is a standard Gaussian; z without index is its component along

@@ -44,7 +44,7 @@ def evidence(tmp_path_factory: pytest.TempPathFactory) -> Evidence:
 
 def test_the_list_covers_the_papers() -> None:
     assert len(BY_KEY) == len(CLAIMS)
-    # The six lines of THEORY section 1.
+    # The six groups of claims.
     assert {claim.number for claim in CLAIMS} == set("123456")
 
 

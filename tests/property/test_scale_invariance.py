@@ -1,4 +1,4 @@
-"""(w, kappa, eta) -> (c w, c kappa, c eta) maps a trajectory onto itself (THEORY section 2)."""
+"""(w, kappa, eta) -> (c w, c kappa, c eta) maps a trajectory onto itself (docs/theory.md (M2))."""
 
 import numpy as np
 import pytest

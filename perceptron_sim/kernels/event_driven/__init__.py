@@ -1,6 +1,6 @@
 """Event-driven SGD: the same process in distribution, without the steps that change nothing.
 
-Three ways of stepping, all exact (THEORY section 5; the argument is spelt out in docs/kernels.md):
+Three ways of stepping, all exact (the argument is spelt out in docs/kernels.md):
 ``plain``, ``candidates`` and ``events``, a module each. Reviews choose by measured rates and a cost
 model; the choice never changes the process.
 """

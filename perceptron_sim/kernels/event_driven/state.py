@@ -68,7 +68,7 @@ def hits_to_come(run: Run, hits: int, unfitted: float) -> float:
     """Estimate the number of further hits.
 
     Hits grow as lambda^2 and the unfitted fraction falls as lambda^-(1+chi) until about d/8
-    samples are left (THEORY sections 3, 4); half of that is assumed, to be cautious.
+    samples are left (eqs. (14), (21) of docs/theory.md); half of that is assumed, to be cautious.
     """
     growth = max(unfitted / (0.125 * run.w.size), 1.0) ** run.growth
     return 0.5 * hits * float(growth - 1.0)
