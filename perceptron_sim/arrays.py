@@ -1,9 +1,13 @@
-"""Names for the array types that pass between modules."""
+"""Names for the array types that pass between modules; arrays of users; results by value."""
 
+from dataclasses import fields
+from numbers import Real
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from perceptron_sim.errors import InputError
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -13,3 +17,89 @@ Float32Array = NDArray[np.float32]
 BoolArray = NDArray[np.bool_]
 # Single or double precision.
 Reals = NDArray[np.floating[Any]]
+
+
+class ByValue:
+    """Comparison of frozen dataclasses that hold arrays; to be used with ``eq=False``.
+
+    Two of them are equal if all fields that are compared are; NaN equals NaN.
+    """
+
+    def __eq__(self, other: object) -> bool:
+        """Tell whether ``other`` is of this class and holds the same values."""
+        if type(other) is not type(self):
+            return NotImplemented
+        return all(
+            _same(getattr(self, name), getattr(other, name)) for name in _compared(type(self))
+        )
+
+    def __hash__(self) -> int:
+        """Return a hash that equal objects share; arrays count by their shape alone."""
+        return hash(
+            (type(self), *(_hashable(getattr(self, name)) for name in _compared(type(self))))
+        )
+
+
+def _compared(kind: type) -> list[str]:
+    return [field.name for field in fields(kind) if field.compare]
+
+
+def _same(a: Any, b: Any) -> bool:
+    if a is b:
+        return True
+    if hasattr(a, "__array__") or hasattr(b, "__array__"):
+        x, y = np.asarray(a), np.asarray(b)
+        return x.dtype == y.dtype and np.array_equal(x, y, equal_nan=x.dtype.kind in "fc")
+    if isinstance(a, list | tuple) and type(a) is type(b):
+        return len(a) == len(b) and all(map(_same, a, b))
+    if isinstance(a, float) and isinstance(b, float) and a != a:
+        return b != b
+    return bool(a == b)
+
+
+def _hashable(value: Any) -> Any:
+    if isinstance(value, list | tuple):
+        return tuple(map(_hashable, value))
+    if hasattr(value, "__array__") and not np.isscalar(value):
+        return np.shape(value)
+    # A NaN has a hash of its own identity.
+    return None if isinstance(value, dict) or value != value else value
+
+
+def real_array(name: str, value: Any, ndim: int | None = None) -> FloatArray:
+    """Return what a user gave as an array of finite float64, copied only where needed.
+
+    Args:
+        name: what to call it in messages.
+        value: array, list, table or tensor of real numbers, shape as ``ndim`` says.
+        ndim: number of dimensions; None for any.
+
+    Raises:
+        InputError: if it holds anything else: masked or complex entries, text, NaN, infinities.
+    """
+    if hasattr(value, "toarray") and not hasattr(value, "__array__"):
+        raise InputError(f"{name} is a sparse matrix: pass {name}.toarray()")
+    masked = int(np.sum(np.ma.getmaskarray(value))) if isinstance(value, np.ma.MaskedArray) else 0
+    if masked:
+        raise InputError(
+            f"{name} has {masked} masked {'entry' if masked == 1 else 'entries'}: fill them with "
+            "numbers, or leave their samples out"
+        )
+    try:
+        array = np.asarray(value)
+        if array.dtype.kind == "O" and all(isinstance(x, Real) for x in array.flat):
+            array = array.astype(np.float64)
+    except (TypeError, ValueError, RuntimeError, OverflowError) as error:
+        reason = " ".join(str(error).split())[:120]
+        raise InputError(f"{name} cannot be read as an array of numbers: {reason}") from None
+    if array.dtype.kind == "c":
+        raise InputError(f"{name} has complex entries: pass real numbers, for example {name}.real")
+    if array.dtype.kind not in "biuf":
+        raise InputError(f"{name} has entries that are no numbers ({array.dtype}): pass numbers")
+    if ndim is not None and array.ndim != ndim:
+        raise InputError(f"{name} has shape {array.shape}: {ndim} dimension(s) are expected")
+    with np.errstate(over="ignore"):
+        array = np.ascontiguousarray(array, dtype=np.float64)
+    if not np.all(np.isfinite(array)):
+        raise InputError(f"{name} has entries that are not finite: clean it first")
+    return array

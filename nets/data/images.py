@@ -6,14 +6,14 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from perceptron_sim.arrays import FloatArray, IntArray
+from perceptron_sim.arrays import ByValue, FloatArray, IntArray
 from perceptron_sim.errors import InputError
 
 _BLOCK = 4096
 
 
-@dataclass(frozen=True)
-class ImageData:
+@dataclass(frozen=True, eq=False)
+class ImageData(ByValue):
     """A data set of N images of d pixels, kept as stored, normalised where it is read.
 
     Attributes:
@@ -60,8 +60,8 @@ class ImageData:
         return (self.pixels[index].astype(np.float64) - mean) / deviation
 
 
-@dataclass(frozen=True)
-class Subsets:
+@dataclass(frozen=True, eq=False)
+class Subsets(ByValue):
     """What one run trains and is tested on.
 
     Attributes:

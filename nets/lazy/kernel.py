@@ -23,7 +23,7 @@ from perceptron_sim.experiments.progress import NoProgress, Progress
 _BLOCK = 256
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class LazyKernel:
     """All that the lazy runs of a seed need; runs at smaller P use the leading samples.
 

@@ -24,7 +24,7 @@ from perceptron_sim.experiments.phase.cells import FITTED
 LAZY_BELOW = 0.1
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Grid:
     """Fitted cells of one kind of run.
 

@@ -3,15 +3,15 @@
 from dataclasses import dataclass, field
 
 from nets.config import NetConfig
-from perceptron_sim.arrays import FloatArray, IntArray
+from perceptron_sim.arrays import ByValue, FloatArray, IntArray
 
 FITTED = "fitted"
 MAX_STEPS = "max_steps"
 DIVERGED = "diverged"
 
 
-@dataclass(frozen=True)
-class NetCheckpoints:
+@dataclass(frozen=True, eq=False)
+class NetCheckpoints(ByValue):
     """The course of a run at log-spaced steps; every array has shape (n,).
 
     Attributes:
@@ -34,8 +34,8 @@ class NetCheckpoints:
     ntk_change: FloatArray
 
 
-@dataclass(frozen=True)
-class NetResult:
+@dataclass(frozen=True, eq=False)
+class NetResult(ByValue):
     """How one training run ended.
 
     Attributes:
@@ -81,7 +81,7 @@ class NetResult:
     test_error: float
     noise_trace: float
     ntk_change: float
-    wall_s: float
+    wall_s: float = field(compare=False)
     engine: str
     device: str
     checkpoints: NetCheckpoints | None = field(repr=False)

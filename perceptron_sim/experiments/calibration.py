@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 from scipy import optimize
 
-from perceptron_sim.arrays import FloatArray
+from perceptron_sim.arrays import ByValue, FloatArray
 from perceptron_sim.experiments.store import ParquetStore
 from perceptron_sim.kernels import status
 from perceptron_sim.theory import minimal_signal, stopping
@@ -69,8 +69,8 @@ def _mean(values: FloatArray) -> tuple[float, float]:
     return float(logs.mean()), float(logs.std(ddof=1) / np.sqrt(len(logs)))
 
 
-@dataclass(frozen=True)
-class Coefficients:
+@dataclass(frozen=True, eq=False)
+class Coefficients(ByValue):
     """A fitted part of the stopping law.
 
     Attributes:

@@ -24,7 +24,7 @@ OBSERVABLES = {"w_norm": 0.5, "t_star": 1.0}
 _RESAMPLES = 200
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Series:
     """Points at one d, to be collapsed on those at other d with all else equal.
 

@@ -79,7 +79,7 @@ class ExponentRow:
         return asdict(self)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Point:
     """A grid point: its parameters, the logs of its runs in the order of their seeds, and the
     predicted means of these logs, NaN where no prediction is trusted."""

@@ -169,7 +169,7 @@ def _expectation(
     }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Points:
     log_x: FloatArray
     logs: list[FloatArray]
@@ -185,7 +185,7 @@ class _Points:
         return _Points(self.log_x[chosen], [self.logs[i] for i in chosen], group)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Projector:
     """Slope and fitted values as linear functions of the means, and the means' variances."""
 

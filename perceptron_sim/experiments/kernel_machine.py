@@ -6,12 +6,13 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike
 
-from perceptron_sim.arrays import FloatArray, IntArray
+from perceptron_sim.arrays import ByValue, FloatArray, IntArray, real_array
 from perceptron_sim.errors import InputError
 from perceptron_sim.experiments.config import MAX_STEPS, PerceptronConfig
 from perceptron_sim.experiments.kernel_matrix import (
+    INDEFINITE,
     CachedRows,
     KernelMatrix,
     MatrixRows,
@@ -27,8 +28,8 @@ from perceptron_sim.kernels.kernel_batches import kernel_batches
 MAX_UPDATES = 10**8
 
 
-@dataclass(frozen=True)
-class KernelCourse:
+@dataclass(frozen=True, eq=False)
+class KernelCourse(ByValue):
     """The course of a run at given steps; every array has shape (n,).
 
     Attributes:
@@ -44,8 +45,8 @@ class KernelCourse:
     train_loss: FloatArray
 
 
-@dataclass(frozen=True)
-class KernelRunResult:
+@dataclass(frozen=True, eq=False)
+class KernelRunResult(ByValue):
     """How one run of a kernel machine ended.
 
     Attributes:
@@ -73,13 +74,13 @@ class KernelRunResult:
     w_norm: float
     margins: FloatArray = field(repr=False)
     train_loss: float
-    wall_s: float
+    wall_s: float = field(compare=False)
     course: KernelCourse = field(repr=False)
 
 
 def simulate_kernel(
-    K: KernelMatrix | NDArray[np.floating] | RowFunction,
-    y: NDArray[np.number],
+    K: KernelMatrix | ArrayLike | RowFunction,
+    y: ArrayLike,
     *,
     B: int = 2,
     T: float | None = None,
@@ -93,16 +94,17 @@ def simulate_kernel(
     stop: StopFlag | None = None,
     stream: np.random.Generator | None = None,
     every_batch: bool = False,
-    marks: IntArray | None = None,
+    marks: ArrayLike | None = None,
 ) -> KernelRunResult:
     """Train f = K v by SGD with the hinge loss until every sample is fitted (docs/lazy.md).
 
     Every batch draws B distinct samples; those with y f < kappa add (eta/B) y_nu K(., x_nu) to f.
 
     Args:
-        K: positive semi-definite matrix, shape (P, P), float32 or float64, in memory or
-            memory-mapped; or a ``KernelMatrix``, whose leading P samples are used and which is
-            not validated again; or a function that gives row i, shape (P,).
+        K: symmetric, positive semi-definite matrix, shape (P, P), in memory or memory-mapped
+            (float32 and float64 stay where they lie, other numbers are copied); or a
+            ``KernelMatrix``, whose leading P samples are used and which is not validated again;
+            or a function that gives row i, shape (P,).
         y: labels, +1 or -1, shape (P,).
         B, T, eta, kappa, alpha, seed, max_steps, max_updates: as in ``PerceptronConfig``.
         row_budget: bytes for rows kept, if K is a function.
@@ -116,10 +118,11 @@ def simulate_kernel(
         The result. The same arguments give the same result.
 
     Raises:
-        InputError: if a value is out of range, shapes do not match, labels are not +-1, or a
-            row has entries that are not finite.
+        InputError: if a value is out of range, shapes do not match, labels are not +-1, K has
+            entries that are not finite, or is found not to be symmetric or positive semi-definite
+            (``KernelMatrix``; or a square of ||w - w0|| that comes out negative).
     """
-    labels = np.ascontiguousarray(y, dtype=np.float64)
+    labels = real_array("y", y)
     if labels.ndim != 1 or labels.size == 0 or not np.all(np.abs(labels) == 1.0):
         raise InputError("y must be a vector of labels +1 and -1, one for each sample")
     P = labels.size
@@ -134,7 +137,7 @@ def simulate_kernel(
     rng = config.stream("kernel batches") if stream is None else stream
     limits = np.array([max_steps, max_updates], dtype=np.int64)
     flag = (stop or StopFlag()).array
-    steps_marked = np.zeros(0, np.int64) if marks is None else np.asarray(marks, dtype=np.int64)
+    steps_marked = np.zeros(0, np.int64) if marks is None else _checked_marks(marks)
     state = loop.new_state(P, steps_marked, *_laws(P, B))
     order = np.arange(P if every_batch and needs_order(P, B) else 0)
     batch = np.zeros(B, np.int64)
@@ -164,6 +167,11 @@ def simulate_kernel(
     wall_s = time.perf_counter() - started
     unfitted = int(np.count_nonzero(short))
     squared = float(state.hit_counts @ margins)
+    if squared < -INDEFINITE * float(np.abs(state.hit_counts) @ np.abs(margins)):
+        raise InputError(
+            f"K is not positive semi-definite: the squared norm of the weights is {squared:.3g} "
+            "after the run; check the kernel"
+        )
     if not math.isfinite(squared * config.T):
         code = status.DIVERGED
     steps = int(state.state[loop.LAST_UPDATE_STEP])
@@ -195,15 +203,23 @@ def _laws(P: int, B: int) -> tuple[FloatArray, FloatArray]:
 
 
 def _table(
-    K: KernelMatrix | NDArray[np.floating] | RowFunction, P: int, row_budget: int
+    K: KernelMatrix | ArrayLike | RowFunction, P: int, row_budget: int
 ) -> CachedRows | MatrixRows:
     if isinstance(K, KernelMatrix):
         return MatrixRows(K, P)
     if callable(K):
         return CachedRows(K, P, row_budget)
-    if K.shape != (P, P):
-        raise InputError(f"K has shape {K.shape} and y {P} labels: K must be (P, P)")
-    return MatrixRows(KernelMatrix(K), P)
+    matrix = KernelMatrix(K)
+    if len(matrix) != P:
+        raise InputError(f"K has shape {matrix.entries.shape} and y {P} labels: K must be (P, P)")
+    return MatrixRows(matrix, P)
+
+
+def _checked_marks(marks: ArrayLike) -> IntArray:
+    steps = real_array("marks", marks, ndim=1)
+    if np.any(steps < 0.0) or np.any(steps != np.rint(steps)) or np.any(np.diff(steps) <= 0.0):
+        raise InputError("marks must be numbers of steps: integers >= 0, ascending")
+    return np.asarray(marks, dtype=np.int64)
 
 
 def _course(

@@ -6,15 +6,15 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from perceptron_sim import parameters
-from perceptron_sim.arrays import FloatArray, IntArray
+from perceptron_sim.arrays import ByValue, FloatArray, IntArray
 from perceptron_sim.errors import InputError
 from perceptron_sim.experiments.config import PerceptronConfig
 from perceptron_sim.experiments.memory import check_memory
 from perceptron_sim.kernels.online import online_sgd
 
 
-@dataclass(frozen=True)
-class OnlineResult:
+@dataclass(frozen=True, eq=False)
+class OnlineResult(ByValue):
     """Replicas of SGD on fresh samples.
 
     Attributes:

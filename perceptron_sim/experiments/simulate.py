@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from perceptron_sim.arrays import FloatArray, IntArray
+from perceptron_sim.arrays import ByValue, FloatArray, IntArray, real_array
 from perceptron_sim.errors import InputError
 from perceptron_sim.experiments.config import PerceptronConfig
 from perceptron_sim.experiments.memory import check_memory
@@ -42,8 +43,8 @@ SCHEDULES = {
 }
 
 
-@dataclass(frozen=True)
-class Checkpoints:
+@dataclass(frozen=True, eq=False)
+class Checkpoints(ByValue):
     """The course of a run at log-spaced steps; every array has shape (n,) unless said.
 
     Attributes:
@@ -68,8 +69,8 @@ class Checkpoints:
     w: FloatArray
 
 
-@dataclass(frozen=True)
-class RunResult:
+@dataclass(frozen=True, eq=False)
+class RunResult(ByValue):
     """How one run ended.
 
     Attributes:
@@ -110,7 +111,7 @@ class RunResult:
     lam: float
     w_norm: float
     test_error: float
-    wall_s: float
+    wall_s: float = field(compare=False)
     checkpoints: Checkpoints | None = field(repr=False)
 
 
@@ -162,7 +163,7 @@ def simulate(
     kernel: str = "auto",
     checkpoints: str | None = "log",
     *,
-    data: FloatArray | None = None,
+    data: ArrayLike | None = None,
     stop: StopFlag | None = None,
     row_budget: int = ROW_BUDGET,
     trace: IntArray | None = None,
@@ -178,8 +179,8 @@ def simulate(
             Maruyama with the exact noise covariance; a step lasts T, not eta), "sde/4" and
             "sde/16" (the same in steps of T/4 and T/16).
         checkpoints: "log" for log-spaced checkpoints, None for none.
-        data: label-folded training samples z = y x, shape (P, d), instead of those the
-            configuration draws.
+        data: label-folded training samples z = y x, shape (P, d), real and finite, instead of
+            those the configuration draws.
         stop: flag by which another thread can end the run.
         row_budget: bytes that the event-driven kernel may use for cached Gram rows.
         trace: room for a log of the event-driven kernel (``kernels.trace``).
@@ -342,12 +343,10 @@ def make_recorder(config: PerceptronConfig, checkpoints: str | None) -> Recorder
     )
 
 
-def _checked_data(config: PerceptronConfig, data: FloatArray) -> FloatArray:
-    z = np.ascontiguousarray(data, dtype=np.float64)
+def _checked_data(config: PerceptronConfig, data: ArrayLike) -> FloatArray:
+    z = real_array("data", data)
     if z.shape != (config.P, config.d):
         raise InputError(f"data has shape {z.shape}: expected (P, d) = ({config.P}, {config.d})")
-    if not np.all(np.isfinite(z)):
-        raise InputError("data has entries that are not finite: clean it first")
     return z
 
 

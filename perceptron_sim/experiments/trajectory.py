@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from perceptron_sim.arrays import FloatArray, IntArray
+from perceptron_sim.arrays import ByValue, FloatArray, IntArray
 from perceptron_sim.experiments.config import PerceptronConfig
 from perceptron_sim.experiments.interrupts import Interrupts
 from perceptron_sim.experiments.progress import Progress
@@ -38,8 +38,8 @@ def watched_run(
         return future.result()
 
 
-@dataclass(frozen=True)
-class TestErrorCheck:
+@dataclass(frozen=True, eq=False)
+class TestErrorCheck(ByValue):
     """Test error measured on fresh samples at some checkpoints; arrays of shape (n,).
 
     Attributes:

@@ -20,7 +20,7 @@ from numpy.typing import ArrayLike
 from scipy import integrate
 
 from perceptron_sim import parameters
-from perceptron_sim.arrays import FloatArray
+from perceptron_sim.arrays import ByValue, FloatArray
 from perceptron_sim.errors import InputError
 from perceptron_sim.theory.exponents import check_dimension, check_solvable_chi
 from perceptron_sim.theory.integrals import at_point
@@ -39,8 +39,8 @@ LARGEST_TIME = 1e60
 LARGEST_RATIO = 1e30
 
 
-@dataclass(frozen=True)
-class Flow:
+@dataclass(frozen=True, eq=False)
+class Flow(ByValue):
     """A solution of the order-parameter equations, each array of the shape of ``t``.
 
     Attributes:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from perceptron_sim.arrays import FloatArray
+from perceptron_sim.arrays import ByValue, FloatArray
 from perceptron_sim.theory.exponents import check_dimension
 from perceptron_sim.theory.integrals import edge, tail
 from perceptron_sim.theory.order_parameters import (
@@ -18,8 +18,8 @@ from perceptron_sim.theory.order_parameters import (
 )
 
 
-@dataclass(frozen=True)
-class NoiseCovariance:
+@dataclass(frozen=True, eq=False)
+class NoiseCovariance(ByValue):
     """Sigma(w) = cov(theta z) / d in the basis (x_1 axis, w_perp direction, the rest).
 
     A step of SGD adds eta^2 / B times Sigma to the covariance of w (batches of fresh samples;

@@ -224,7 +224,7 @@ def time_of_signal(w1: float, chi: float, d: int, B: int, kappa_over_T: float) -
         decades += 8
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Course:
     log_t: FloatArray
     log_w1: FloatArray

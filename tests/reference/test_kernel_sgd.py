@@ -105,7 +105,7 @@ def test_equal_samples_with_opposite_labels_end_with_a_status(every_batch: bool)
     ("K", "message"),
     [
         (np.zeros((3, 4)), "must be square"),
-        (np.zeros((4, 4), dtype=np.int64), "float32 or float64"),
+        (np.zeros((4, 4), dtype=np.complex64), "complex"),
         (np.full((4, 4), np.nan), "not finite"),
         (np.diag([1.0, np.inf, 1.0, 1.0]), "not finite"),
         (-np.eye(4), "negative diagonal"),

@@ -61,7 +61,7 @@ def parse_budget(text: str) -> Budget:
     return Budget(runs=amount) if unit == "runs" else Budget(seconds=amount * _SECONDS[unit])
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Explored:
     """What was done.
 

@@ -99,7 +99,7 @@ class Table:
     note: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Conclusion:
     """What the runs of a plane say.
 
