@@ -5,6 +5,7 @@ from pathlib import Path
 
 import platformdirs
 
+from perceptron_sim import parameters
 from perceptron_sim.errors import InputError
 
 DATA_VARIABLE = "PERCEPTRON_SIM_DATA"
@@ -16,15 +17,15 @@ def default_folder() -> Path:
     return Path(platformdirs.user_cache_dir("perceptron-sim"))
 
 
-def search_path(data_dir: Path | None = None) -> list[Path]:
+def search_path(data_dir: str | os.PathLike[str] | None = None) -> list[Path]:
     """Return the folders to search: ``data_dir``, $PERCEPTRON_SIM_DATA, the user cache."""
-    folders = [data_dir] if data_dir is not None else []
+    folders = [] if data_dir is None else [parameters.path("data_dir", data_dir)]
     if os.environ.get(DATA_VARIABLE):
         folders.append(Path(os.environ[DATA_VARIABLE]))
     return [*folders, default_folder()]
 
 
-def locate(name: str, data_dir: Path | None = None) -> Path | None:
+def locate(name: str, data_dir: str | os.PathLike[str] | None = None) -> Path | None:
     """Return the file of data set ``name`` ("mnist", "cifar10"), or None if there is none.
 
     Raises:

@@ -7,9 +7,9 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from nets.config import MAX_STEPS, NetConfig
-from perceptron_sim.errors import InputError
-from perceptron_sim.experiments.grid import MAX_RUNS
+from perceptron_sim.experiments.grid import axis, check_count, parse_floats, parse_integers
 
+_INTEGERS = ("d", "depth", "width", "P", "B")
 _SINGLE = ("data", "arch", "act", "P_test", "dtype", "max_steps")
 
 
@@ -18,21 +18,22 @@ class NetGrid:
     """A full grid; None leaves a parameter to the default of ``NetConfig``.
 
     Attributes:
-        chi, d, depth, width, P, B, T, eta, kappa, alpha: values of each parameter.
+        chi, d, depth, width, P, B, T, eta, kappa, alpha: values of each parameter, as in
+            ``PerceptronGrid``.
         data, arch, act, P_test, dtype, max_steps: shared by all runs.
         seeds: number of replicas at each point; they are numbered 0 .. seeds-1.
     """
 
-    chi: Sequence[float] | None = None
-    d: Sequence[int] | None = None
-    depth: Sequence[int] | None = None
-    width: Sequence[int] | None = None
-    P: Sequence[int] | None = None
-    B: Sequence[int] | None = None
-    T: Sequence[float] | None = None
-    eta: Sequence[float] | None = None
-    kappa: Sequence[float] | None = None
-    alpha: Sequence[float] | None = None
+    chi: Sequence[float] | float | str | None = None
+    d: Sequence[int] | int | str | None = None
+    depth: Sequence[int] | int | str | None = None
+    width: Sequence[int] | int | str | None = None
+    P: Sequence[int] | int | str | None = None
+    B: Sequence[int] | int | str | None = None
+    T: Sequence[float] | float | str | None = None
+    eta: Sequence[float] | float | str | None = None
+    kappa: Sequence[float] | float | str | None = None
+    alpha: Sequence[float] | float | str | None = None
     data: str = "digits"
     arch: str = "mlp"
     act: str | None = None
@@ -43,19 +44,12 @@ class NetGrid:
 
     def __post_init__(self) -> None:
         """Refuse contradictions, empty axes and grids that are too large."""
-        if self.seeds < 1:
-            raise InputError(f"seeds = {self.seeds}: allowed is an integer >= 1")
         for name, values in self._axes().items():
-            if len(values) == 0:
-                raise InputError(f"{name} has no values: give one or more")
-        # The length of a sequence has a limit of its own, which must not be met here.
-        if self._count() > MAX_RUNS:
-            raise InputError(
-                f"the grid has {self._count():,} runs: allowed are up to {MAX_RUNS:,}; "
-                "use fewer values or seeds"
-            )
+            parse = parse_integers if name in _INTEGERS else parse_floats
+            object.__setattr__(self, name, axis(name, values, parse))
+        check_count(self._axes().values(), self.seeds)
 
-    def _axes(self) -> dict[str, Sequence[Any]]:
+    def _axes(self) -> dict[str, Any]:
         axes = {field.name: getattr(self, field.name) for field in fields(self)}
         return {
             name: values

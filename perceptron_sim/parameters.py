@@ -1,6 +1,8 @@
 """The two pairs of names for one parameter: T = eta / B and kappa = 1 / alpha."""
 
 import math
+from os import PathLike
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -96,3 +98,15 @@ def scale(name: str, value: Any) -> float:
             f"{LARGEST_SCALE:g}; only ratios such as kappa / T matter, so choose other units"
         )
     return checked
+
+
+def path(name: str, value: str | PathLike[str]) -> Path:
+    """Return ``value`` as a path.
+
+    Raises:
+        InputError: if it is none.
+    """
+    try:
+        return Path(value)
+    except TypeError:
+        raise InputError(f"{name} = {value!r} is no path: give a string or a Path") from None

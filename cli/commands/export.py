@@ -8,23 +8,47 @@ import click
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path), default="perceptron-sim-scan")
 @click.option(
-    "--format", "kind", type=click.Choice(["csv", "netcdf"]), default="csv", show_default=True
+    "--format",
+    "kind",
+    type=click.Choice(["csv", "netcdf", "parquet"]),
+    help="[default: by the name of the file; csv]",
 )
 @click.option(
-    "-o", "--output", type=click.Path(path_type=Path), help="File.  [default: FOLDER/runs.*]"
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, allow_dash=True),
+    help="File, - for standard output.  [default: FOLDER/runs.*]",
 )
-@click.option("--checkpoints", is_flag=True, help="CSV with one row a checkpoint instead of a run.")
-def command(folder: Path, kind: str, output: Path | None, checkpoints: bool) -> int:
-    """Write the runs in FOLDER (of scan --out) as CSV, or a complete grid as NetCDF."""
-    from perceptron_sim.experiments.export import export_csv, export_netcdf
-    from perceptron_sim.experiments.store import ParquetStore
+@click.option(
+    "--checkpoints",
+    is_flag=True,
+    help="The courses of runs too: one row per checkpoint (CSV), one more dimension (NetCDF).",
+)
+def command(folder: Path, kind: str | None, output: Path | None, checkpoints: bool) -> int:
+    """Write the runs in FOLDER as CSV or Parquet, or a complete grid as NetCDF.
 
-    frame = ParquetStore.existing(folder).frame()
-    suffix = {"csv": "checkpoints.csv" if checkpoints else "runs.csv", "netcdf": "runs.nc"}[kind]
-    target = output or folder / suffix
-    if kind == "csv":
-        export_csv(frame, target, checkpoints)
+    Of runs that were done again with larger limits the last one is written.
+    """
+    from perceptron_sim.experiments.export import SUFFIXES, content, format_of, write
+    from perceptron_sim.experiments.store import ParquetStore, standing
+    from perceptron_sim.words import count
+
+    if output is None:
+        chosen = kind or "csv"
+        stem = "checkpoints" if checkpoints and chosen == "csv" else "runs"
+        output = folder / f"{stem}{SUFFIXES[chosen][0]}"
     else:
-        export_netcdf(frame, target)
-    click.echo(f"{len(frame)} runs: {target}", err=True)
+        chosen = format_of(output, kind)
+    every = ParquetStore.existing(folder).frame()
+    frame = standing(every)
+    data = content(frame, chosen, checkpoints)
+    if str(output) == "-":
+        with click.open_file("-", "wb") as stream:
+            stream.write(data)
+    else:
+        write(output, data)
+    if len(frame) < len(every):
+        left = count(len(every) - len(frame), "run")
+        click.echo(f"{left} left out: done again with larger limits", err=True)
+    click.echo(f"{count(len(frame), 'run')}: {output}", err=True)
     return 0

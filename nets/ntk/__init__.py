@@ -5,7 +5,7 @@ In the limit alpha -> infinity a net trained from weights w_0 is the kernel mach
 """
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
+from os import PathLike
 
 import numpy as np
 import torch
@@ -16,6 +16,7 @@ from nets.ntk.jacobians import JacobianProducts
 from nets.ntk.layers import LayerProducts
 from nets.ntk.storage import create, key_of_kernel, open_kernel
 from nets.ntk.tiles import BuildStopped, Products, fill
+from perceptron_sim import parameters
 from perceptron_sim.arrays import FloatArray
 from perceptron_sim.errors import InputError
 from perceptron_sim.experiments.memory import available_bytes, format_bytes
@@ -32,7 +33,7 @@ def ntk(
     weights: Sequence[FloatArray],
     x: FloatArray,
     *,
-    folder: Path | None = None,
+    folder: str | PathLike[str] | None = None,
     budget: int | None = None,
     workers: int | None = None,
     progress: Progress | None = None,
@@ -69,6 +70,7 @@ def ntk(
         fill(K, _products(architecture, weights, x, None, room - K.nbytes), workers, watcher, stop)
         return K
     key = key_of_kernel(architecture, weights, x)
+    folder = parameters.path("folder", folder)
     found = open_kernel(folder, key, P, watcher)
     if found is not None:
         return found

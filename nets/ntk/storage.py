@@ -4,6 +4,7 @@ The matrix is written under a temporary name, fsynced and renamed; the checksums
 say that it is complete.
 """
 
+import errno
 import hashlib
 import json
 import os
@@ -83,13 +84,11 @@ def create(folder: Path, key: str, P: int) -> Iterator[NDArray[np.float32]]:
             f"{folder} cannot be written ({error.strerror}): name another folder for kernels"
         ) from None
     if free < 4 * P * P:
-        raise InputError(
-            f"a kernel of P = {P} samples needs {format_bytes(4 * P * P)} on disk and "
-            f"{format_bytes(free)} are free in {folder}: P up to {int((free / 4) ** 0.5)} fits"
-        )
+        raise _too_large(folder, P, free)
     temporary = matrix.with_name(f".{matrix.name}.{uuid.uuid4().hex}.tmp")
     try:
         K = np.lib.format.open_memmap(temporary, mode="w+", dtype=np.float32, shape=(P, P))
+        _reserve(temporary, P)
         yield K
         K.flush()
         sums = _checksums(K)
@@ -99,6 +98,33 @@ def create(folder: Path, key: str, P: int) -> Iterator[NDArray[np.float32]]:
     finally:
         temporary.unlink(missing_ok=True)
     write_atomically(seal, (json.dumps({"P": P, "rows": _ROWS, "crc32": sums}) + "\n").encode())
+
+
+def _reserve(file: Path, P: int) -> None:
+    """Take the room on the disk at once: a page of a mapped file without room kills the process.
+
+    Raises:
+        InputError: if the disk is too full.
+    """
+    if not hasattr(os, "posix_fallocate"):
+        return
+    try:
+        with file.open("r+b") as opened:
+            os.posix_fallocate(opened.fileno(), 0, file.stat().st_size)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            # A file system that cannot reserve: the room was there a moment ago.
+            return
+        free = shutil.disk_usage(file.parent).free
+        raise _too_large(file.parent, P, free) from None
+
+
+def _too_large(folder: Path, P: int, free: int) -> InputError:
+    return InputError(
+        f"a kernel of P = {P} samples needs {format_bytes(4 * P * P)} on disk and "
+        f"{format_bytes(free)} are free in {folder}: P up to {int((free / 4) ** 0.5)} fits; make "
+        "room, or name another folder for kernels"
+    )
 
 
 def _paths(folder: Path, key: str) -> tuple[Path, Path]:

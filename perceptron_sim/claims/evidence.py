@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from perceptron_sim.errors import InputError
-from perceptron_sim.experiments.store import ParquetStore
+from perceptron_sim.experiments.store import ParquetStore, standing
 
 
 @dataclass(frozen=True)
@@ -43,8 +43,8 @@ class Folder:
 
     @cached_property
     def runs(self) -> pd.DataFrame:
-        """The runs of the folder, without checkpoints."""
-        return ParquetStore.existing(self.path).frame()
+        """The runs of the folder that were not done again with larger limits."""
+        return standing(ParquetStore.existing(self.path).frame())
 
     @property
     def command(self) -> str:

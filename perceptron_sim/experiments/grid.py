@@ -3,11 +3,14 @@
 import itertools
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from numbers import Number
+from typing import Any
 
 import numpy as np
 
+from perceptron_sim import parameters
 from perceptron_sim.errors import InputError
 from perceptron_sim.experiments.config import MAX_STEPS, PerceptronConfig
 from perceptron_sim.parameters import DEFAULT_KAPPA
@@ -87,28 +90,67 @@ def _range(text: str, name: str) -> list[float]:
     return [float(v) for v in values]
 
 
+def axis(name: str, values: Any, parse: Callable[[str, str], tuple[Any, ...]]) -> tuple[Any, ...]:
+    """Return the different values of one axis of a grid, given as one, a list, an array or text.
+
+    Raises:
+        InputError: if there are none, or they are no values.
+    """
+    if isinstance(values, str):
+        return parse(values, name)
+    flat = [values] if np.ndim(values) == 0 else list(values)
+    if not flat:
+        raise InputError(f"{name} has no values: {_HINT}")
+    if not all(isinstance(value, Number) for value in flat):
+        raise InputError(f"{name} = {values!r} is no list of numbers: {_HINT}")
+    # NumPy's numbers as Python's: they are what stored runs are known by.
+    plain = [value.item() if isinstance(value, np.generic) else value for value in flat]
+    return tuple(dict.fromkeys(plain))
+
+
+def check_count(axes: Iterable[Sequence[Any]], seeds: Any) -> int:
+    """Return the number of runs of a grid.
+
+    Raises:
+        InputError: if there are no seeds, or more than ``MAX_RUNS`` runs.
+    """
+    parameters.integer("seeds", seeds, 1, "there must be a run")
+    count = math.prod(map(len, axes)) * int(seeds)
+    # The length of a sequence has a limit of its own, which must not be met here.
+    if count > MAX_RUNS:
+        raise InputError(
+            f"the grid has {count:,} runs: allowed are up to {MAX_RUNS:,}; "
+            "use fewer values or seeds"
+        )
+    return count
+
+
+_INTEGERS = ("d", "P", "B")
+
+
 @dataclass(frozen=True)
 class PerceptronGrid:
     """A full grid: every combination of the listed values, each with every seed.
 
     Attributes:
-        chi, d, P, B, T, kappa: values of each parameter, as in ``PerceptronConfig``.
+        chi, d, P, B, T, kappa: values of each parameter, as in ``PerceptronConfig``: one, a list,
+            an array, or text as on the command line ("2^-5:2^2:8"). Kept as tuples.
         seeds: number of replicas at each point; they are numbered 0 .. seeds-1.
         max_steps: give up a run after so many steps.
         eta: if given, learning rates that stand for T = eta / B.
         alpha: if given, output scales that stand for kappa = 1 / alpha.
     """
 
-    chi: Sequence[float] = (1.0,)
-    d: Sequence[int] = (16,)
-    P: Sequence[int] = (1024,)
-    B: Sequence[int] = (2,)
-    T: Sequence[float] | None = None
-    kappa: Sequence[float] | None = None
+    chi: Sequence[float] | float | str = (1.0,)
+    d: Sequence[int] | int | str = (16,)
+    P: Sequence[int] | int | str = (1024,)
+    B: Sequence[int] | int | str = (2,)
+    T: Sequence[float] | float | str | None = None
+    kappa: Sequence[float] | float | str | None = None
     seeds: int = 1
     max_steps: int = MAX_STEPS
-    eta: Sequence[float] | None = None
-    alpha: Sequence[float] | None = None
+    eta: Sequence[float] | float | str | None = None
+    alpha: Sequence[float] | float | str | None = None
 
     def __post_init__(self) -> None:
         """Refuse contradictions, empty axes and grids beyond 10^7 runs."""
@@ -116,25 +158,16 @@ class PerceptronGrid:
             raise InputError("both T and eta are given: give one, they are tied by T = eta / B")
         if self.kappa is not None and self.alpha is not None:
             raise InputError("both kappa and alpha are given: give one, kappa = 1 / alpha")
-        if self.seeds < 1:
-            raise InputError(f"seeds = {self.seeds}: allowed is an integer >= 1")
         for name, values in self._axes().items():
-            if len(values) == 0:
-                raise InputError(f"{name} has no values: {_HINT}")
-        # The length of a sequence has a limit of its own, which must not be met here.
-        if self._count() > MAX_RUNS:
-            raise InputError(
-                f"the grid has {self._count():,} runs: allowed are up to {MAX_RUNS:,}; "
-                "use fewer values or seeds"
-            )
+            parse = parse_integers if name in _INTEGERS else parse_floats
+            object.__setattr__(self, name, axis(name, values, parse))
+        check_count(self._axes().values(), self.seeds)
 
-    def _axes(self) -> dict[str, Sequence[float]]:
-        noise: dict[str, Sequence[float]] = {"T": (1.0,) if self.T is None else self.T}
+    def _axes(self) -> dict[str, Any]:
+        noise: dict[str, Any] = {"T": (1.0,) if self.T is None else self.T}
         if self.eta is not None:
             noise = {"eta": self.eta}
-        margin: dict[str, Sequence[float]] = {
-            "kappa": (DEFAULT_KAPPA,) if self.kappa is None else self.kappa
-        }
+        margin: dict[str, Any] = {"kappa": (DEFAULT_KAPPA,) if self.kappa is None else self.kappa}
         if self.alpha is not None:
             margin = {"alpha": self.alpha}
         return {"chi": self.chi, "d": self.d, "P": self.P, "B": self.B, **noise, **margin}
@@ -156,8 +189,4 @@ class PerceptronGrid:
         for point in itertools.product(*axes.values()):
             values = dict(zip(axes, point, strict=True))
             for seed in range(self.seeds):
-                yield PerceptronConfig(
-                    **values,  # type: ignore[arg-type]
-                    seed=seed,
-                    max_steps=self.max_steps,
-                )
+                yield PerceptronConfig(**values, seed=seed, max_steps=self.max_steps)

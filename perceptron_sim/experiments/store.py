@@ -10,6 +10,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from os import PathLike
 from pathlib import Path
 from typing import Protocol
 
@@ -17,6 +18,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from perceptron_sim import parameters
 from perceptron_sim.errors import InputError
 from perceptron_sim.experiments.atomic import write_atomically
 from perceptron_sim.experiments.records import FAILED, NET_FIELDS, SCHEMA, Record
@@ -26,6 +28,7 @@ from perceptron_sim.experiments.run_files import (
     read_columns,
     read_whole,
 )
+from perceptron_sim.kernels import status
 
 _MARKER = "store.json"
 _VERSION = 1
@@ -90,7 +93,11 @@ class ParquetStore:
     """
 
     def __init__(
-        self, folder: Path, *, tell: Callable[[str], None] | None = None, read_only: bool = False
+        self,
+        folder: str | PathLike[str],
+        *,
+        tell: Callable[[str], None] | None = None,
+        read_only: bool = False,
     ) -> None:
         """Open or found the store in ``folder``.
 
@@ -102,6 +109,7 @@ class ParquetStore:
         Raises:
             InputError: if ``folder`` is a file, cannot be written, or holds something else.
         """
+        folder = parameters.path("folder", folder)
         self.folder = folder
         self.runs = folder / "runs"
         self.unfinished = folder / "unfinished"
@@ -126,12 +134,15 @@ class ParquetStore:
             ) from None
 
     @classmethod
-    def existing(cls, folder: Path, *, tell: Callable[[str], None] | None = None) -> "ParquetStore":
+    def existing(
+        cls, folder: str | PathLike[str], *, tell: Callable[[str], None] | None = None
+    ) -> "ParquetStore":
         """Open a store that must be there already, if only to read it.
 
         Raises:
             InputError: if there is none.
         """
+        folder = parameters.path("folder", folder)
         if not (folder / _MARKER).is_file():
             raise InputError(f"{folder} holds no runs: name a folder that scan --out has written")
         return cls(folder, tell=tell, read_only=True)
@@ -272,3 +283,27 @@ def _tidy(table: pa.Table) -> pd.DataFrame:
     frame["_failed"] = frame["status"] == FAILED
     frame = frame.sort_values(["key", "_failed"], kind="stable", ignore_index=True)
     return frame.drop_duplicates("key", ignore_index=True).drop(columns="_failed")
+
+
+# What tells runs apart beside their limits. Nets by another engine are the same runs.
+_APART = (
+    *("model", "kernel", "data", "chi", "d", "arch", "depth", "width", "act", "P_test", "dtype"),
+    *("P", "B", "T", "kappa", "seed"),
+)
+
+
+def standing(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the runs of ``frame`` but for those that were done again with larger limits.
+
+    Of runs that differ in max_steps and max_updates alone one stands: a fitted one if there is
+    one, else that with the largest limits.
+    """
+    own = pd.DataFrame({name: frame[name] for name in _APART if name in frame})
+    own["kernel"] = own["kernel"].where(own["model"] != "net")
+    own["unfitted"] = frame["status"] != status.NAMES[status.FITTED]
+    own["failed"] = frame["status"] == FAILED
+    order = own.assign(limit=-frame["max_steps"], last=-frame["max_updates"].fillna(0)).sort_values(
+        ["unfitted", "failed", "limit", "last"], kind="stable"
+    )
+    again = order.duplicated([name for name in _APART if name in own])
+    return frame[~again.reindex(frame.index)].reset_index(drop=True)

@@ -4,20 +4,24 @@ All of it may happen while scans run: files are published before those they repl
 a run that is stored twice counts once.
 """
 
+import contextlib
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from os import PathLike
 from pathlib import Path
 
 import pyarrow as pa
 
 from perceptron_sim.errors import InputError
 from perceptron_sim.experiments.records import FAILED, SCHEMA
-from perceptron_sim.experiments.run_files import DamagedFile, publish, read_whole
+from perceptron_sim.experiments.run_files import DamagedFile, publish, read_columns, read_whole
 from perceptron_sim.experiments.store import ParquetStore
 
 # A file is finished at so many bytes in memory: few files, and little memory to make them.
 _FILE_BYTES = 64 << 20
+# So often is a folder looked at again that another process changes.
+_LOOKS = 20
 # A temporary file this old belongs to no process that still runs.
 _LITTER_S = 3600.0
 # What two runs of one key must agree on; a difference means other code or a broken machine.
@@ -121,7 +125,42 @@ def compact(store: ParquetStore) -> Compacted:
     return Compacted(before=len(old), after=len(new), runs=len(store.keys()))
 
 
-def merge(sources: Sequence[ParquetStore], out: Path) -> int:
+def settle(store: ParquetStore) -> None:
+    """Leave one row a run, for readers that know nothing of ours.
+
+    A run stands twice where two drivers did it, or where it failed and was done again. Another
+    driver may settle the folder at once: so look until nothing is repeated.
+    """
+    for _ in range(_LOOKS):
+        homes: dict[str, set[Path]] = {}
+        repeated: set[Path] = set()
+        done: set[str] = set()
+        try:
+            for path in store.files():
+                with contextlib.suppress(DamagedFile):
+                    table = read_columns(path, ["key", "status"])
+                    for key, status in zip(
+                        *(table[n].to_pylist() for n in ("key", "status")), strict=True
+                    ):
+                        known = homes.setdefault(key, set())
+                        if known:
+                            repeated |= {path, *known}
+                        known.add(path)
+                        if status != FAILED:
+                            done.add(key)
+            old = sorted(repeated)
+            if not old:
+                return
+            new = [publish(store.runs, table) for table in _merged(old, done, set())]
+        except (FileNotFoundError, InputError):
+            # Another process was quicker.
+            continue
+        for path in old:
+            if path not in new:
+                path.unlink(missing_ok=True)
+
+
+def merge(sources: Sequence[ParquetStore], out: str | PathLike[str]) -> int:
     """Copy into the store in ``out``, new or not, the runs of ``sources`` that it lacks.
 
     Returns:

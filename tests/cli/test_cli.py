@@ -234,44 +234,6 @@ def test_doctor_names_remedies(no_data, capsys) -> None:
     assert {"check", "state", "detail", "remedy"} == set(json.loads(capsys.readouterr().out)[0])
 
 
-def test_export(tmp_path: Path, capsys) -> None:
-    out = tmp_path / "out"
-    assert run(["scan", *SMALL, "--out", str(out)]) == 0
-    truth = pd.read_parquet(out / "runs").set_index("key").sort_index()
-    assert run(["export", str(out)]) == 0
-    table = pd.read_csv(out / "runs.csv").set_index("key")
-    assert (table["t_star"] == truth["t_star"]).all()
-    assert (table["w1"] == truth["w1"]).all()
-    assert run(["export", str(out), "--checkpoints", "-o", str(tmp_path / "c.csv")]) == 0
-    courses = pd.read_csv(tmp_path / "c.csv")
-    assert len(courses) == truth["checkpoint_step"].map(len).sum()
-    assert run(["export", str(tmp_path)]) == 2
-    assert "holds no runs" in capsys.readouterr().err
-
-
-def test_export_netcdf(tmp_path: Path, capsys) -> None:
-    xarray = pytest.importorskip("xarray")
-    out = tmp_path / "out"
-    assert run(["scan", *SMALL, "--out", str(out)]) == 0
-    assert run(["export", str(out), "--format", "netcdf"]) == 0
-    with xarray.open_dataset(out / "runs.nc", engine="h5netcdf") as data:
-        assert data["t_star"].sizes == {
-            "kernel": 1,
-            "chi": 2,
-            "d": 1,
-            "P": 3,
-            "B": 1,
-            "T": 2,
-            "kappa": 1,
-            "seed": 3,
-        }
-        assert not np.isnan(data["t_star"]).any()
-    assert run(["scan", *SMALL[:-1], "5", "--chi", "1", "--out", str(out)]) == 0
-    capsys.readouterr()
-    assert run(["export", str(out), "--format", "netcdf"]) == 2
-    assert "not a complete grid" in capsys.readouterr().err
-
-
 def test_debug_shows_the_traceback(capsys) -> None:
     assert run(["scan", "--chi", "-1", "--debug"]) == 2
     assert "Traceback" in capsys.readouterr().err

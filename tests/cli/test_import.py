@@ -350,3 +350,17 @@ def test_no_file_ends_in_a_traceback(spoilt: dict[str, str], tmp_path: Path, cap
     assert "Traceback" not in error
     if code == 2:
         assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_a_file_cut_short_anywhere_is_refused(end, tmp_path, capsys) -> None:
+    """A number that lost its last digits is a number still: what tells is the end of the line."""
+    rows = [ROW.replace(",0,fitted", f",{seed},fitted") for seed in range(3)]
+    text = end.join([HEADER, *rows]) + end
+    path = tmp_path / "runs.csv"
+    for length in range(len(text) - len(end), len(text) - 8, -1):
+        path.write_bytes(text[:length].encode())
+        assert run(["import", str(path), "--out", str(tmp_path / "out")]) == 2
+        assert "cut short" in capsys.readouterr().err
+    path.write_bytes(text.encode())
+    assert run(["import", str(path), "--out", str(tmp_path / "out")]) == 0

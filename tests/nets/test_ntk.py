@@ -1,6 +1,8 @@
 """The empirical kernel against gradients by autograd, and kernels kept on disk."""
 
+import errno
 import json
+import os
 
 import numpy as np
 import pytest
@@ -172,3 +174,21 @@ def test_a_build_that_is_stopped_leaves_nothing(tmp_path) -> None:
     with pytest.raises(BuildStopped):
         ntk(MLP, weights, x, folder=tmp_path, stop=lambda: True)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT])
+def test_a_disk_that_is_full_is_said_before_a_page_is_touched(tmp_path, monkeypatch, code) -> None:
+    def full(*_):
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(os, "posix_fallocate", full)
+    x = np.random.default_rng(0).standard_normal((20, 5))
+    net = build("mlp", 5, 1, 4, "relu")
+    weights = net.draw(np.random.default_rng(1))
+    with pytest.raises(InputError, match="name another folder for kernels"):
+        ntk(net, weights, x, folder=tmp_path / "kernels", workers=1)
+    assert list((tmp_path / "kernels").iterdir()) == []
+    # A file system that knows nothing of it is no reason to give up.
+    code = errno.EOPNOTSUPP
+    K = ntk(net, weights, x, folder=str(tmp_path / "kernels"), workers=1)
+    np.testing.assert_array_equal(K, ntk(net, weights, x, workers=1))

@@ -1,9 +1,11 @@
 """Grid text and grids of configurations."""
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nets.grid import NetGrid
 from perceptron_sim import InputError
 from perceptron_sim.experiments.grid import PerceptronGrid, parse_floats, parse_integers
 
@@ -89,6 +91,28 @@ def test_grid_is_the_full_product() -> None:
 def test_grid_takes_eta_and_alpha() -> None:
     (config,) = PerceptronGrid(B=(4,), eta=(2.0,), alpha=(8.0,))
     assert (config.T, config.kappa) == (0.5, 0.125)
+
+
+@pytest.mark.parametrize("grid", [PerceptronGrid, NetGrid])
+def test_an_axis_may_be_one_value_a_list_an_array_or_text(grid) -> None:
+    listed = list(grid(P=(64, 128), T=(0.5, 1.0), seeds=2))
+    assert list(grid(P=[64, 128], T=np.array([0.5, 1.0]), seeds=2)) == listed
+    assert list(grid(P=np.array([64, 128]), T="2^-1,1", seeds=np.int64(2))) == listed
+    assert list(grid(P="64:128:2", T=[0.5, 0.5, 1], seeds=2)) == listed
+    (one,) = grid(P=64, T=np.float64(0.5))
+    assert one == listed[0]
+    assert type(one.P) is int
+    assert type(one.T) is float
+
+
+@pytest.mark.parametrize("grid", [PerceptronGrid, NetGrid])
+@pytest.mark.parametrize(
+    "values",
+    [{"P": 64.5}, {"P": "a"}, {"T": [[1.0]]}, {"T": []}, {"T": ["a"]}, {"seeds": 1.5}, {"T": {}}],
+)
+def test_what_is_no_axis_is_refused(grid, values) -> None:
+    with pytest.raises(InputError):
+        list(grid(**values))
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,14 @@ from perceptron_sim.experiments.records import failure_record, record_of
 from perceptron_sim.experiments.store import MemoryStore, ParquetStore
 
 
+def test_a_folder_may_be_a_string(tmp_path) -> None:
+    store = ParquetStore(str(tmp_path / "x"))
+    assert ParquetStore.existing(str(tmp_path / "x")).files() == store.files() == []
+    for wrong in (3, None, ["x"]):
+        with pytest.raises(InputError, match="is no path"):
+            ParquetStore(wrong)  # type: ignore[arg-type]
+
+
 def _record(seed: int):
     return record_of(simulate(PerceptronConfig(P=16, d=3, seed=seed)))
 

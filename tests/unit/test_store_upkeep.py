@@ -13,8 +13,9 @@ from perceptron_sim import InputError, PerceptronConfig, simulate
 from perceptron_sim.experiments import store_upkeep
 from perceptron_sim.experiments.records import failure_record, record_of
 from perceptron_sim.experiments.run_files import publish
+from perceptron_sim.experiments.scan import scan
 from perceptron_sim.experiments.store import ParquetStore
-from perceptron_sim.experiments.store_upkeep import check, compact, merge
+from perceptron_sim.experiments.store_upkeep import check, compact, merge, settle
 
 CONFIGS = [PerceptronConfig(P=16, d=3, seed=seed) for seed in range(8)]
 
@@ -168,3 +169,48 @@ def test_two_drivers_on_one_folder_end_with_one_scan(tmp_path: Path) -> None:
     assert len(frames[0]) == 80
     pd.testing.assert_frame_equal(*[f.drop(columns="wall_s") for f in frames], check_exact=True)
     assert (out / "summary.json").read_text() == (tmp_path / "one" / "summary.json").read_text()
+
+
+def test_settling_leaves_one_row_per_run(tmp_path: Path) -> None:
+    store = _filled(tmp_path)
+    truth = store.frame()
+    untouched = {path.name for path in store.files()}
+    settle(store)
+    # What other programs see: no run twice, nothing lost.
+    rows = pd.read_parquet(store.runs)
+    assert sorted(rows["key"]) == sorted(truth["key"])
+    pd.testing.assert_frame_equal(
+        store.frame().drop(columns="wall_s"), truth.drop(columns="wall_s"), check_exact=True
+    )
+    # Files without a repeated run stay as they are.
+    assert len(untouched & {path.name for path in store.files()}) == 4
+    before = {path.name for path in store.files()}
+    settle(store)
+    assert before == {path.name for path in store.files()}
+
+
+def test_drivers_that_settle_at_once_lose_nothing(tmp_path: Path, monkeypatch) -> None:
+    store = _filled(tmp_path)
+    truth = store.frame()
+    whole, calls = store_upkeep.publish, []
+
+    def publish_and_be_overtaken(folder, table):
+        path = whole(folder, table)
+        if not calls:
+            calls.append(path)
+            # Another driver has stored a run meanwhile, and settles with it.
+            store.append([_record(4)])
+            settle(ParquetStore(tmp_path))
+        return path
+
+    monkeypatch.setattr(store_upkeep, "publish", publish_and_be_overtaken)
+    settle(store)
+    assert sorted(pd.read_parquet(store.runs)["key"]) == sorted(truth["key"])
+
+
+def test_a_scan_after_a_failed_one_leaves_one_row_per_run(tmp_path: Path) -> None:
+    store = ParquetStore(tmp_path)
+    store.append([_failed(0), _failed(1)])
+    scan(CONFIGS, store, workers=1)
+    rows = pd.read_parquet(store.runs)
+    assert len(rows) == rows["key"].nunique() == len(CONFIGS)

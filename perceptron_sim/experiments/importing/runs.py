@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from os import PathLike
 from typing import Any
 from urllib.parse import quote
 
 import pandas as pd
 
-from perceptron_sim import __version__
+from perceptron_sim import __version__, parameters
 from perceptron_sim.errors import InputError
 from perceptron_sim.experiments.importing.columns import PERCEPTRON, Mapping
 from perceptron_sim.experiments.importing.row import FITTED, IDENTITY, POINT, Row
@@ -36,7 +36,10 @@ class Imported:
 
 
 def import_runs(
-    paths: Sequence[Path], mapping: Mapping | None = None, *, shared_seeds: bool = False
+    paths: Sequence[str | PathLike[str]],
+    mapping: Mapping | None = None,
+    *,
+    shared_seeds: bool = False,
 ) -> Imported:
     """Read and check the runs of some files; docs/import.md lists the columns.
 
@@ -54,7 +57,7 @@ def import_runs(
     origin: dict[str, str] = {}
     sources: list[dict[str, Any]] = []
     ignored: dict[str, None] = {}
-    for path in paths:
+    for path in [parameters.path("paths", path) for path in paths]:
         table = read_table(path)
         ignored.update(dict.fromkeys(chosen.ignored(table)))
         sources.append({"file": path.name, "sha256": table.sha256, "runs": len(table.rows)})

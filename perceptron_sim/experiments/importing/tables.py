@@ -110,6 +110,11 @@ def _csv(path: Path, text: str) -> tuple[tuple[str, ...], list[tuple[Cell, ...]]
             f"{path} is no CSV ({error}): give a header and as many cells in every row, "
             "separated by commas"
         ) from None
+    if "\n" in text and not text.endswith(("\n", "\r")):
+        raise InputError(
+            f"{path} has no end of line after its last row: it may be cut short or still be "
+            "written; add the end of line if it is complete"
+        )
     names = tuple(name.strip() for name in lines[0])
     if len(names) == 1 and any(mark in names[0] for mark in ";\t|"):
         raise InputError(f"{path} is not separated by commas: write it anew as CSV")
