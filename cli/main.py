@@ -21,7 +21,7 @@ COMMANDS = {
     "compare": "Run theory, perceptron and nets; judge every claim; write a report.",
     "report": "Judge the claims of the papers by run folders: a page, a table, JSON.",
     "theory": "Print the predicted exponents and prefactors.",
-    "export": "Write the runs of a folder as CSV or NetCDF.",
+    "export": "Write the runs of a folder as CSV, Parquet or NetCDF.",
     "import": "Take in runs of other programs, checked: fits, figures, evidence.",
     "store": "Check, compact or merge folders of runs.",
     "bench": "Time the event-driven kernel beside the reference and two libraries.",

@@ -7,6 +7,9 @@ import pandas as pd
 import pytest
 
 from cli.main import run
+from nets.phase import PLANES
+from perceptron_sim.experiments.phase import plane
+from perceptron_sim.experiments.phase.report import settings_of
 
 TINY = ["--depth", "1", "--width", "8", "-P", "32", "-B", "8", "--test-samples", "64"]
 MAP = [*TINY, "--alpha", "2^-4:2^8:7", "-T", "2^-8:2^2:11", "--seeds", "2", "--max-steps", "2000"]
@@ -95,3 +98,22 @@ def test_nets_are_not_imported_for_a_map_of_the_perceptron() -> None:
 
     code = "import nets.phase, sys; assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--eta", "1", "-T", "1"], "both T and eta"),
+        (["--eta", "1", "-B", "4,8"], "at one B alone"),
+        (["--eta", "1", "--width", "8,16"], "at one width alone"),
+    ],
+)
+def test_eta_stands_for_T_where_that_is_one_number(options, said, capsys) -> None:
+    assert run(["phase", "--plane", "alpha-T", "--dry-run", *options]) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_learning_rates_are_temperatures() -> None:
+    given = {"eta": (64.0, 128.0), "B": (4,), "width": (16,)}
+    for name in ("alpha-T", "P-T"):
+        assert settings_of(plane(name, PLANES), name, dict(given))["T"] == (1.0, 2.0)

@@ -21,7 +21,7 @@ _LIMITS = ("max_steps", "max_updates")
 def settings_of(plane: Plane, name: str, given: dict[str, Any]) -> dict[str, Any]:
     """Return the options of a plane: what was given over its defaults.
 
-    ``alpha`` is taken for kappa, in ascending kappa.
+    ``alpha`` is taken for kappa, in ascending kappa, and ``eta`` for T.
 
     Raises:
         InputError: if an option is none of this plane's.
@@ -33,12 +33,27 @@ def settings_of(plane: Plane, name: str, given: dict[str, Any]) -> dict[str, Any
         if not all(0.0 < alpha < math.inf for alpha in values["alpha"]):
             raise InputError("alpha is out of range: allowed is 0 < alpha < inf")
         values["kappa"] = tuple(sorted(1.0 / alpha for alpha in values.pop("alpha")))
+    if "eta" in values and "T" in plane.defaults:
+        values["T"] = _temperatures(plane, values)
     for option in values:
         if option not in plane.defaults and option not in _LIMITS:
             raise InputError(
                 f"plane {name} takes no {option}: choose from {', '.join(plane.defaults)}"
             )
     return plane.defaults | values
+
+
+def _temperatures(plane: Plane, values: dict[str, Any]) -> tuple[float, ...]:
+    """Return T for the learning rates in ``values``: eta / B, of nets eta / (B h)."""
+    if "T" in values:
+        raise InputError("both T and eta are given: give one, they are tied by T = eta / B")
+    factor = 1.0
+    for name in ("B", "width"):
+        chosen = values.get(name, plane.defaults.get(name, (1,)))
+        if chosen is None or len(chosen) != 1:
+            raise InputError(f"eta stands for T at one {name} alone: give one {name}, or T")
+        factor *= chosen[0]
+    return tuple(eta / factor for eta in values.pop("eta"))
 
 
 def write_cells(folder: Path, cells: pd.DataFrame, conclusion: Conclusion) -> None:
