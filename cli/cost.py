@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from perceptron_sim.words import counted
+
 if TYPE_CHECKING:
     from perceptron_sim.experiments.cost import Estimate
 
@@ -92,13 +94,13 @@ def say_cost(
         facts = {name: finite(value) for name, value in asdict(found).items()}
         print_json(facts | {"workers": workers, "wall_s": wall_s, "memory_bytes": memory})
         return 0
-    click.echo(f"{found.runs} runs: {found.found} stored in {out}, {left} to do")
+    click.echo(f"{counted(found.runs, 'run')}: {found.found} stored in {out}, {left} to do")
     if found.core_s is None or found.longest_s is None:
         only = f", but runs start for {duration(wall_s)} only" if wall_s is not None else ""
         click.echo(f"time: not measured for {what}{only}")
     else:
         click.echo(
-            f"time: about {duration(wall_s or 0.0)} with {workers} workers, "
+            f"time: about {duration(wall_s or 0.0)} with {counted(workers, 'worker')}, "
             f"{duration(found.core_s)} of one core, "
             f"good to a factor {found.factor:.2g} (1 s.d.) on a core as calibrated; "
             f"the longest run about {duration(found.longest_s)}"

@@ -14,6 +14,7 @@ import click
 from cli.arguments import arguments_given
 from cli.options import json_option, out_option
 from cli.presets import NETS, PERCEPTRON, PRESETS, Stage, chosen, preset, with_options
+from perceptron_sim.words import counted
 
 _STATE = "compare.json"
 _OF_NETS = ("data", "arch", "depth", "width", "act", "device", "data_dir")
@@ -158,8 +159,8 @@ def _say_plan(plan: list[Stage], left: list[Stage], out: Path) -> None:
         click.echo(f"  {stage.name:<11} {state:<15} {shlex.join(stage.command)}", err=True)
     cost = duration(sum(stage.seconds for stage in left))
     click.echo(
-        f"{len(plan)} stages in {out}: {len(plan) - len(left)} found, {len(left)} to run, about "
-        f"{cost} on two cores, compilation (a minute, once) not counted",
+        f"{counted(len(plan), 'stage')} in {out}: {len(plan) - len(left)} found, {len(left)} to "
+        f"run, about {cost} on two cores, compilation (a minute, once) not counted",
         err=True,
     )
 

@@ -31,7 +31,7 @@ def command(folder: Path, kind: str | None, output: Path | None, checkpoints: bo
     """
     from perceptron_sim.experiments.export import SUFFIXES, content, format_of, write
     from perceptron_sim.experiments.store import ParquetStore, standing
-    from perceptron_sim.words import count
+    from perceptron_sim.words import counted
 
     if output is None:
         chosen = kind or "csv"
@@ -48,7 +48,7 @@ def command(folder: Path, kind: str | None, output: Path | None, checkpoints: bo
     else:
         write(output, data)
     if len(frame) < len(every):
-        left = count(len(every) - len(frame), "run")
+        left = counted(len(every) - len(frame), "run")
         click.echo(f"{left} left out: done again with larger limits", err=True)
-    click.echo(f"{count(len(frame), 'run')}: {output}", err=True)
+    click.echo(f"{counted(len(frame), 'run')}: {output}", err=True)
     return 0

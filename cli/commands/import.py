@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cli.options import json_option, out_option
+from perceptron_sim.words import counted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -83,7 +84,9 @@ def command(
         more = f" and {len(imported.ignored) - 12} more" if len(imported.ignored) > 12 else ""
         click.echo(f"columns not imported: {shown}{more}", err=True)
     frame = store_runs(imported, ParquetStore(out))
-    click.echo(f"{len(frame)} runs of {', '.join(path.name for path in files)}: {out}", err=True)
+    click.echo(
+        f"{counted(len(frame), 'run')} of {', '.join(path.name for path in files)}: {out}", err=True
+    )
     parts = []
     for model, runs in frame.groupby("model", sort=True):
         parts.append(_perceptrons(runs) if model == PERCEPTRON else _nets(str(model), runs))

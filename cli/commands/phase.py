@@ -20,6 +20,7 @@ from cli.options import (
     workers_of,
     workers_option,
 )
+from perceptron_sim.words import counted
 
 _INTEGERS = IntegerGrid()
 
@@ -132,8 +133,8 @@ def command(
         progress=TerminalProgress(),
     )
     click.echo(
-        f"{explored.found} runs found, {explored.done} simulated in {explored.wall_s:.1f} s: "
-        f"{len(explored.cells)} of {explored.cells_possible} cells",
+        f"{counted(explored.found, 'run')} found, {explored.done} simulated in "
+        f"{explored.wall_s:.1f} s: {len(explored.cells)} of {explored.cells_possible} cells",
         err=True,
     )
     if explored.interrupted:

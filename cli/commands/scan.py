@@ -19,6 +19,7 @@ from cli.options import (
     workers_of,
     workers_option,
 )
+from perceptron_sim.words import counted
 
 # Chosen so that the exponents of three chi come out in under a minute on two cores, the first
 # compilation included.
@@ -141,9 +142,9 @@ def command(
 
 
 def _say_what_was_done(found: int, done: int, wall_s: float, not_fitted: dict[str, int]) -> None:
-    text = f"{found} runs found, {done} simulated in {wall_s:.1f} s"
+    text = f"{counted(found, 'run')} found, {done} simulated in {wall_s:.1f} s"
     if not done:
-        text = f"all {found} runs found: nothing to simulate"
+        text = f"all {counted(found, 'run')} found: nothing to simulate"
     for status, count in sorted(not_fitted.items()):
         text += f"; {count} ended {status}"
     click.echo(text, err=True)

@@ -24,6 +24,7 @@ from perceptron_sim.experiments.cluster_task import (
     versions_here,
 )
 from perceptron_sim.experiments.interrupts import Interrupts, passed
+from perceptron_sim.words import counted
 
 if TYPE_CHECKING:
     from distributed import Client, Future, as_completed
@@ -200,7 +201,12 @@ class Cluster:
                         middle = len(runs) // 2
                         halves.extend((runs[:middle], runs[middle:]))
                     else:
-                        yield runs, WorkerLost(f"{answer.args[2] + 1} workers died under this run")
+                        yield (
+                            runs,
+                            WorkerLost(
+                                f"{counted(answer.args[2] + 1, 'worker')} died under this run"
+                            ),
+                        )
                 self._check_connection()
                 heartbeat()
         finally:

@@ -13,7 +13,7 @@ from perceptron_sim import parameters
 from perceptron_sim.arrays import FloatArray
 from perceptron_sim.errors import InputError
 from perceptron_sim.experiments.atomic import write_atomically
-from perceptron_sim.words import count
+from perceptron_sim.words import counted
 
 # What a run is found by, in this order; columns that are empty throughout are left out.
 AXES = (
@@ -139,7 +139,7 @@ def _netcdf(frame: pd.DataFrame, checkpoints: bool) -> bytes:
     complete = math.prod(frame[axis].nunique() for axis in axes)
     if complete != len(frame) or frame.duplicated(axes).any():
         raise InputError(
-            f"{count(len(frame), 'run')} are not a complete grid (that would be {complete}): "
+            f"{counted(len(frame), 'run')} are not a complete grid (that would be {complete}): "
             "use --format csv"
         )
     table = frame.sort_values(axes, ignore_index=True)

@@ -18,6 +18,7 @@ from cli.options import (
     workers_of,
     workers_option,
 )
+from perceptron_sim.words import counted
 
 # The grid of nets scan, so that the two can be laid side by side; done in seconds.
 DEFAULTS: dict[str, Any] = {
@@ -115,7 +116,8 @@ def command(
     )
     done = "".join(f"; {count} ended {name}" for name, count in sorted(report.not_fitted.items()))
     click.echo(
-        f"{report.found} runs found, {report.done} simulated in {report.wall_s:.1f} s{done}",
+        f"{counted(report.found, 'run')} found, {report.done} simulated in "
+        f"{report.wall_s:.1f} s{done}",
         err=True,
     )
     if report.interrupted:

@@ -18,6 +18,7 @@ from cli.options import (
     workers_of,
     workers_option,
 )
+from perceptron_sim.words import counted
 
 # Lazy and noise-dominated throughout; done in well under three minutes on two cores.
 DEFAULTS: dict[str, Any] = {
@@ -112,7 +113,9 @@ def command(
     )
     done = "".join(f"; {count} ended {name}" for name, count in sorted(report.not_fitted.items()))
     click.echo(
-        f"{report.found} runs found, {report.done} trained in {report.wall_s:.1f} s{done}", err=True
+        f"{counted(report.found, 'run')} found, {report.done} trained in "
+        f"{report.wall_s:.1f} s{done}",
+        err=True,
     )
     if report.interrupted:
         say_interrupted(report)

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from cli.options import json_option
+from perceptron_sim.words import counted
 
 
 @click.command()
@@ -27,8 +28,9 @@ def command(folder: Path, repair: bool, as_json: bool) -> int:
         print_json(asdict(found))
     else:
         click.echo(
-            f"{found.runs} runs in {found.files} files; {found.failed} failed, "
-            f"{found.repeated} rows stored again"
+            f"{counted(found.runs, 'run')} in {counted(found.files, 'file')}; "
+            f"{found.failed} failed, "
+            f"{counted(found.repeated, 'row')} stored again"
         )
     for line in found.damaged:
         click.echo(line, err=True)

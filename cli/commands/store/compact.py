@@ -4,6 +4,8 @@ from pathlib import Path
 
 import click
 
+from perceptron_sim.words import counted
+
 
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path), default="perceptron-sim-scan")
@@ -13,5 +15,8 @@ def command(folder: Path) -> int:
     from perceptron_sim.experiments.store_upkeep import compact
 
     done = compact(ParquetStore.existing(folder))
-    click.echo(f"{done.runs} runs: {done.before} files before, {done.after} after", err=True)
+    click.echo(
+        f"{counted(done.runs, 'run')}: {counted(done.before, 'file')} before, {done.after} after",
+        err=True,
+    )
     return 0

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import click
 
+from perceptron_sim.words import counted
+
 
 @click.command()
 @click.argument("sources", nargs=-1, required=True, type=click.Path(path_type=Path))
@@ -17,5 +19,5 @@ def command(sources: tuple[Path, ...], out: Path) -> int:
 
     opened = [ParquetStore.existing(source) for source in sources]
     copied = merge(opened, out)
-    click.echo(f"{copied} runs copied to {out}", err=True)
+    click.echo(f"{counted(copied, 'run')} copied to {out}", err=True)
     return 0
