@@ -79,15 +79,15 @@ def scan(
                 draining=lambda: interrupts.draining or passed(until),
                 stop=interrupts.stop,
                 heartbeat=tally.flush,
+                settle=lambda: tally.flush(force=True),
                 snapshots=snapshots,
+                note=watcher.note,
             )
             company = [config for key, config in by_key.items() if key in stored]
             ended = training.each(pending, control, workers, company)
         try:
             for config, record in ended:
-                # Those stored only kept company to runs that went on from a saved state.
-                if record["key"] not in stored:
-                    tally.add(record, _cost(config))
+                tally.add(record, _cost(config))
         finally:
             watcher.finish()
             tally.flush(force=True)

@@ -11,9 +11,11 @@ from nets.config import NetConfig
 from nets.data import check_size, load_images
 from nets.data.names import PERCEPTRON
 from nets.training.compiled import run_bytes
-from nets.training.device import capacity, exact_products, resolve_device
+from nets.training.device import capacity, resolve_device
 from nets.training.lanes import Control, Failure, run_lanes
+from nets.training.lease import leased
 from nets.training.plan import Plan, draw_data, inputs_of, is_compiled
+from nets.training.precision import exact
 from nets.training.result import NetCheckpoints, NetResult
 from perceptron_sim.errors import InputError
 from perceptron_sim.experiments.cluster import Cluster
@@ -107,27 +109,41 @@ def train_each(
         device, engine, data_dir, checkpoints, keep_weights, workers, most: as in ``train``.
         control: how to stop, and where states of unfinished runs are saved.
         stored: runs of the same request that are done; a saved state may need them.
+
+    Raises:
+        InputError: as ``check_request``.
+        DeviceLost: if the GPU fails for good; what has been yielded is all that ended.
     """
     check_request(configs, device, data_dir, engine=engine, workers=workers)
-    exact_products()
-    where = resolve_device(device)
     steering = control or Control()
-    plan = Plan(
-        device=where,
-        engine=engine,
-        data_dir=data_dir,
-        checkpoints=checkpoints,
-        keep_weights=keep_weights,
-        workers=workers or (default_workers() if where.type == "cpu" else 1),
-        most=most,
-        stop=steering.stop,
-    )
-    states = {}
-    if steering.snapshots is not None:
-        states = steering.snapshots.load({c.key() for c in (*configs, *stored)})
-    with threadpool_limits(1, user_api="blas"):
-        for lanes in plan.groups(configs, stored, states):
-            yield from run_lanes(lanes, steering)
+    idle = resolve_device(device)
+    with (
+        exact(),
+        threadpool_limits(1, user_api="blas"),
+        leased(idle, steering.tell, steering.given_up, steering.heartbeat) as where,
+    ):
+        if where is None:
+            return
+        plan = Plan(
+            device=where,
+            engine=engine,
+            data_dir=data_dir,
+            checkpoints=checkpoints,
+            keep_weights=keep_weights,
+            workers=workers or default_workers(),
+            most=most,
+            stop=steering.stop,
+            note=steering.tell,
+        )
+        states = {}
+        wanted = {config.key() for config in configs}
+        if steering.snapshots is not None:
+            states = steering.snapshots.load(wanted | {c.key() for c in stored})
+        for lanes in plan.groups(configs, stored, states, steering.refuse):
+            for result in run_lanes(lanes, steering):
+                # Runs that are stored only kept company to a saved state.
+                if result.config.key() in wanted:
+                    yield result
 
 
 def check_request(
