@@ -8,7 +8,7 @@ from pathlib import Path
 from nets.config import NetConfig
 from nets.cost import PIXELS, net_seconds
 from nets.records import failure_record, record_of
-from nets.training import Control, Failure, NetResult, check_request, train_each
+from nets.training import Control, Failure, NetResult, check_request, device_on, train_each
 from nets.training.plan import shape_of
 from perceptron_sim.experiments.cluster import Cluster
 from perceptron_sim.experiments.cluster_task import Steering
@@ -62,9 +62,16 @@ def scan(
     watcher = progress or NoProgress()
     tally = Tally(store, watcher)
     by_key = {config.key(): config for config in configs}
-    check_request(by_key.values(), device, data_dir, engine=engine, workers=workers)
+    check_request(
+        *(by_key.values(), device, data_dir),
+        engine=engine,
+        workers=workers,
+        checkpoints=checkpoints,
+    )
     stored = store.keys()
     pending = [config for key, config in by_key.items() if key not in stored]
+    if isinstance(workers, Cluster):
+        device = device_on(workers, device)
     training = _Training(device, engine, data_dir, checkpoints)
     snapshots = None
     if store.unfinished is not None:

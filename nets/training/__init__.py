@@ -7,13 +7,14 @@ from threadpoolctl import threadpool_limits
 
 from nets.architectures import build
 from nets.choices import check_choice
-from nets.config import NetConfig
+from nets.config import NetConfig, check_range
 from nets.data import check_size, load_images
 from nets.data.names import PERCEPTRON
 from nets.training.compiled import run_bytes
 from nets.training.device import capacity, resolve_device
 from nets.training.lanes import Control, Failure, run_lanes
 from nets.training.lease import leased
+from nets.training.own import check_own_nets
 from nets.training.plan import Plan, draw_data, inputs_of, is_compiled
 from nets.training.precision import exact
 from nets.training.result import NetCheckpoints, NetResult
@@ -114,7 +115,9 @@ def train_each(
         InputError: as ``check_request``.
         DeviceLost: if the GPU fails for good; what has been yielded is all that ended.
     """
-    check_request(configs, device, data_dir, engine=engine, workers=workers)
+    check_request(
+        *(configs, device, data_dir), engine=engine, workers=workers, checkpoints=checkpoints
+    )
     steering = control or Control()
     idle = resolve_device(device)
     with (
@@ -153,26 +156,41 @@ def check_request(
     *,
     engine: str = "auto",
     workers: Workers = None,
+    checkpoints: bool = True,
 ) -> None:
     """Refuse what cannot run, before any work; of a cluster, one worker is asked.
 
+    Args:
+        configs, device, data_dir, engine, workers, checkpoints: as in ``train``.
+
     Raises:
         InputError: on an unknown or absent device, an engine that cannot train a run, data that
-            are absent, damaged or smaller than P + P_test, or runs that do not fit into memory.
+            are absent, damaged or smaller than P + P_test, runs that do not fit into memory, T or
+            kappa beyond what their precision holds, or a registered net that cannot be trained
+            (``nets.architectures.trial.try_net``).
     """
+    configs = list(configs)
+    for config in configs:
+        check_range(config)
     if isinstance(workers, Cluster):
         one_a_size = list({_size(c): c for c in configs}.values())
-        workers.call(check_request, one_a_size, device, data_dir, engine=engine, workers=1)
+        workers.call(
+            check_request,
+            *(one_a_size, device_on(workers, device), data_dir),
+            engine=engine,
+            workers=1,
+            checkpoints=checkpoints,
+        )
         return
     where = resolve_device(device)
     check_choice("engine", engine, ENGINES)
     if workers is not None and workers < 1:
         raise InputError(f"workers = {workers}: allowed is an integer >= 1")
-    every = list(configs)
-    at_once = min(len(every), workers or default_workers())
-    for config in {_size(c): c for c in every}.values():
+    at_once = min(len(configs), workers or default_workers())
+    for config in {_size(c): c for c in configs}.values():
         if config.data != PERCEPTRON:
             check_size(load_images(config.data, data_dir), config.P, config.P_test)
+        check_own_nets([config], data_dir, where, by_sample=checkpoints)
         d, image = inputs_of(config, data_dir)
         if is_compiled(config, where, engine):
             check_memory(run_bytes(config, d), f"a run at P = {config.P}, d = {d}", at_once)
@@ -184,6 +202,16 @@ def check_request(
         else:
             net = build(config.arch, d, config.depth, config.width, config.act, image)
             capacity(net, [config], d, where, at_once if where.type == "cpu" else 1)
+
+
+def device_on(cluster: Cluster, device: str) -> str:
+    """Return the device that ``device`` means to workers: "auto" takes GPUs that they offer.
+
+    A worker that offers none would share its GPU with all others of its host.
+    """
+    if device != "auto":
+        return device
+    return "cuda" if cluster.gpu else "cpu"
 
 
 def _size(config: NetConfig) -> tuple[object, ...]:
