@@ -59,7 +59,8 @@ class BatchQueue:
         self._rng[slot] = restored_stream(stream)
         self._order[slot] = alike(order, self._order[slot])
         self._at[slot] = AHEAD - len(drawn)
-        self._drawn[slot, self._at[slot] :] = drawn
+        place = self._drawn[slot, AHEAD - len(drawn) :]
+        place[:] = alike(drawn, place)
 
     def ahead(self, n: int) -> IntArray:
         """Return the next n <= AHEAD batches of every replica, shape (R, n, B)."""

@@ -45,9 +45,9 @@ print(report.found, report.done, report.interrupted)
 """
 CASES = {
     "compiled": (
-        "data='perceptron', d=32, depth=3, width=64, T=2.0**-9, dtype='float64'",
-        (4096, 8192),
-        3,
+        "data='perceptron', d=32, depth=3, width=64, T=2.0**-12, dtype='float64'",
+        (8192,),
+        6,
         2,
     ),
     "ensemble": ("arch='cnn', depth=2, width=4, T=2.0**-8", (24, 32, 48, 64), 6, 1),
