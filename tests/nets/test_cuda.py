@@ -15,6 +15,7 @@ import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 from cli.main import run as run_command
+from nets import scan as scan_module
 from nets.architectures import build, convolution
 from nets.config import NetConfig
 from nets.training import Control, Failure, device_on, lease, train, train_each
@@ -24,6 +25,8 @@ from nets.training.graphs import size_of_graph
 from nets.training.plan import Plan
 from nets.training.replicas import Replicas
 from nets.training.resident import ResidentEnsemble
+from perceptron_sim import InputError
+from perceptron_sim.experiments.cluster_task import Steering
 from perceptron_sim.experiments.simulate import StopFlag
 from perceptron_sim.experiments.store import ParquetStore
 
@@ -383,3 +386,13 @@ def test_workers_of_a_cluster_take_gpus_only_where_they_offer_them() -> None:
     offering, bare = SimpleNamespace(gpu=True), SimpleNamespace(gpu=False)
     assert (device_on(offering, "auto"), device_on(bare, "auto")) == ("cuda", "cpu")
     assert (device_on(offering, "cuda"), device_on(bare, "cpu")) == ("cuda", "cpu")
+
+
+def test_a_lost_device_of_a_worker_is_named_as_such(monkeypatch) -> None:
+    def round_(self):
+        raise RuntimeError(STICKY[2])
+
+    monkeypatch.setattr(ResidentEnsemble, "_round", round_)
+    work = scan_module._Training("cpu", "resident", None, False)
+    with pytest.raises(InputError, match="the GPU fails for good in this process"):
+        work(_configs(2), Steering(False, StopFlag()))
