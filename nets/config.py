@@ -20,6 +20,8 @@ STREAM_VERSION = 1
 MAX_STEPS = 10**5
 ACTIVATIONS = ("relu", "gelu", "silu")
 DTYPES = ("float32", "float64")
+# Scales that products and ratios of two of them leave within single precision, about.
+LARGEST_SINGLE = 1e30
 _TEACHER = {"chi": 1.0, "d": 16}
 
 
@@ -149,6 +151,25 @@ class NetConfig:
         shared = {k: v for k, v in asdict(self).items() if k not in ("max_steps", "dtype")}
         identity = {"purpose": purpose, "stream": STREAM_VERSION, "config": shared}
         return stream_of(identity)
+
+
+def check_range(config: NetConfig) -> None:
+    """Refuse scales that the precision of a training run does not hold.
+
+    Weights move by multiples of T h, and margins are held against kappa.
+
+    Raises:
+        InputError: naming the range, and what would do.
+    """
+    if config.dtype != "float32":
+        return
+    low, high = 1.0 / LARGEST_SINGLE, LARGEST_SINGLE
+    for name, value in (("kappa", config.kappa), ("T h", config.T * config.width)):
+        if not low <= value <= high:
+            raise InputError(
+                f"{name} = {value:g} is out of range for dtype = 'float32': allowed is {low:g} <= "
+                f"{name} <= {high:g}; choose dtype = 'float64', or another T and kappa"
+            )
 
 
 def _teacher(data: str, chi: float | None, d: int | None) -> dict[str, float | int | None]:

@@ -10,6 +10,8 @@ import math
 from collections.abc import Iterable
 from pathlib import Path
 
+import torch
+
 from nets.config import NetConfig
 from nets.lazy.config import LazyConfig
 from nets.training.compiled import run_bytes
@@ -80,7 +82,8 @@ def estimate_nets(
     """
     rest = {config.key(): config for config in configs}
     left = [config for key, config in rest.items() if key not in stored]
-    where = resolve_device(device)
+    # A driver of a cluster may have no GPU of its own.
+    where = torch.device("cuda") if device == "cuda" else resolve_device(device)
     measured = all(is_compiled(config, where, engine) for config in left)
     costs = []
     for config in left:

@@ -8,8 +8,10 @@ from pathlib import Path
 from nets.config import NetConfig
 from nets.cost import PIXELS, net_seconds
 from nets.records import failure_record, record_of
-from nets.training import Control, Failure, NetResult, check_request, train_each
+from nets.training import Control, Failure, NetResult, check_request, device_on, train_each
+from nets.training.device import DeviceLost
 from nets.training.plan import shape_of
+from perceptron_sim.errors import InputError
 from perceptron_sim.experiments.cluster import Cluster
 from perceptron_sim.experiments.cluster_task import Steering
 from perceptron_sim.experiments.executors import TASKS_A_SLOT, Workers, answered, batches
@@ -57,14 +59,22 @@ def scan(
 
     Raises:
         InputError: before any run, as ``nets.training.check_request``.
+        DeviceLost: if the GPU fails for good; what ended is stored.
         ConnectionError: if the scheduler of the cluster is gone; what ended is stored.
     """
     watcher = progress or NoProgress()
     tally = Tally(store, watcher)
     by_key = {config.key(): config for config in configs}
-    check_request(by_key.values(), device, data_dir, engine=engine, workers=workers)
+    check_request(
+        *(by_key.values(), device, data_dir),
+        engine=engine,
+        workers=workers,
+        checkpoints=checkpoints,
+    )
     stored = store.keys()
     pending = [config for key, config in by_key.items() if key not in stored]
+    if isinstance(workers, Cluster):
+        device = device_on(workers, device)
     training = _Training(device, engine, data_dir, checkpoints)
     snapshots = None
     if store.unfinished is not None:
@@ -79,15 +89,15 @@ def scan(
                 draining=lambda: interrupts.draining or passed(until),
                 stop=interrupts.stop,
                 heartbeat=tally.flush,
+                settle=lambda: tally.flush(force=True),
                 snapshots=snapshots,
+                note=watcher.note,
             )
             company = [config for key, config in by_key.items() if key in stored]
             ended = training.each(pending, control, workers, company)
         try:
             for config, record in ended:
-                # Those stored only kept company to runs that went on from a saved state.
-                if record["key"] not in stored:
-                    tally.add(record, _cost(config))
+                tally.add(record, _cost(config))
         finally:
             watcher.finish()
             tally.flush(force=True)
@@ -128,7 +138,11 @@ class _Training:
     def __call__(self, configs: list[NetConfig], steering: Steering) -> list[Record | None]:
         """Train a group in one thread of a worker; None for runs not started or dropped."""
         control = Control(draining=lambda: steering.draining, stop=steering.stop)
-        found = {record["key"]: record for _, record in self.each(configs, control, 1)}
+        try:
+            found = {record["key"]: record for _, record in self.each(configs, control, 1)}
+        except DeviceLost as error:
+            # As a refusal, which names the worker; the driver would take it for a lost scheduler.
+            raise InputError(str(error)) from None
         return [found.get(config.key()) for config in configs]
 
     def _record(self, run: NetResult | Failure) -> Record:

@@ -79,9 +79,12 @@ def register(
         reads_images: whether ``image``, the shape of an input, must be there.
 
     Raises:
-        InputError: if the name is taken or no such name, or a default is out of range.
+        InputError: if the name is taken or no such name, ``build`` is no function, or a default is
+            out of range. The net is tried, and what it returns checked, when it is first used.
     """
     check_new("arch", name, (*NAMES, *_registered))
+    if not callable(build):
+        raise InputError(f"arch = {name!r}: build = {build!r:.60} is no function: give one")
     for what, value in (("depth", depth), ("width", width)):
         if value < 1:
             raise InputError(f"{what} = {value} is too small: allowed is {what} >= 1")
@@ -92,6 +95,11 @@ def register(
 def check_architecture(name: str) -> str:
     """Return ``name`` if it is registered; raise InputError with the near match otherwise."""
     return check_choice("arch", name, (*NAMES, *_registered))
+
+
+def registered(name: str) -> object | None:
+    """Return what ``name`` was registered with, None for what is built in."""
+    return _registered.get(name)
 
 
 def reads_images(name: str) -> bool:
@@ -119,13 +127,23 @@ def build(
             data that are no images.
 
     Raises:
-        InputError: if no architecture has that name, or it reads images and there is none.
+        InputError: if no architecture has that name, it reads images and there is none, or what
+            was registered raises.
     """
     check_architecture(name)
     if reads_images(name) and image is None:
         raise InputError(f"arch = {name!r} reads images: give their shape, or choose 'mlp'")
     if name in _registered:
-        return _registered[name].build(d, depth, width, act, image)
+        try:
+            return _registered[name].build(d, depth, width, act, image)
+        except InputError:
+            raise
+        except Exception as error:
+            reason = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+            raise InputError(
+                f"arch = {name!r} cannot be built for d = {d}, depth = {depth}, width = {width}, "
+                f"act = {act!r}, image = {image}: build raises {reason}; mend it"
+            ) from error
     module = import_module(NAMES[name])
     architecture: Architecture = module.build(d, depth, width, act, image)
     return architecture

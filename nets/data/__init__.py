@@ -11,10 +11,11 @@ from numpy.typing import ArrayLike
 
 from nets.data.archives import load_cifar10, load_mnist
 from nets.data.digits import load_digits
-from nets.data.images import ImageData, Subsets, check_size, draw_subsets
+from nets.data.images import ImageData, Subsets, check_contrast, check_size, draw_subsets
 from nets.data.names import NAMES, PERCEPTRON, add_name, check_name
 from nets.data.own import own_data
 from nets.data.teacher import draw_teacher_data
+from perceptron_sim.errors import InputError
 
 __all__ = [
     "NAMES",
@@ -49,11 +50,13 @@ def register(name: str, load: Callable[[], tuple[ArrayLike, ArrayLike]]) -> None
             labels -1 or +1, shape (N,); called when the data are first used.
 
     Raises:
-        InputError: if the name is taken, or no such name. What ``load`` returns is checked when
-            it is used.
+        InputError: if the name is taken, or no such name, or ``load`` is no function. What
+            ``load`` returns is checked when it is used.
     """
+    if not callable(load):
+        raise InputError(f"data {name}: load = {load!r:.60} is no function: give one that loads it")
     add_name(name)
-    _LOADERS[name] = lambda data_dir: own_data(name, *load())
+    _LOADERS[name] = lambda data_dir: own_data(name, load)
 
 
 @lru_cache(maxsize=2)
@@ -65,7 +68,9 @@ def load_images(name: str, data_dir: Path | None = None) -> ImageData:
         data_dir: folder to look in first (``nets.datasets.search_path``).
 
     Raises:
-        InputError: if the file is absent, damaged or holds something else, or what was registered
-            is no data set.
+        InputError: if the file is absent, damaged or holds something else, what was registered is
+            no data set, or there is nothing to learn from it.
     """
-    return _LOADERS[name](data_dir)
+    data = _LOADERS[name](data_dir)
+    check_contrast(data)
+    return data

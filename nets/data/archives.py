@@ -78,6 +78,8 @@ def read_archive(path: Path, shape: tuple[int, ...]) -> tuple[NDArray[np.uint8],
                 f"{y.max(initial=0)} in y_{part}: expected as many, 0 to 9; "
                 "replace it by a fresh copy"
             )
+        if len(x) == 0 and part == "train":
+            raise InputError(f"{path}: x_train holds no image: replace it by a fresh copy")
         pixels.append(x.reshape(len(x), -1))
         labels.append(y)
     return np.concatenate(pixels), np.concatenate(labels)

@@ -75,6 +75,23 @@ class Subsets(ByValue):
     y_test: FloatArray
 
 
+def check_contrast(data: ImageData) -> None:
+    """Refuse data from which nothing can be learnt.
+
+    Raises:
+        InputError: if all inputs are equal, or all labels.
+    """
+    blocks = (data.pixels[i : i + _BLOCK] for i in range(0, len(data), _BLOCK))
+    if not any(np.any(block != data.pixels[0]) for block in blocks):
+        values = np.unique(data.pixels[:1])
+        what = f"all values of x are {values[0]:g}" if values.size == 1 else "all inputs are equal"
+        raise InputError(f"data {data.name}: {what}: nothing to learn")
+    if np.all(data.y == data.y[0]):
+        raise InputError(
+            f"data {data.name}: all labels are {data.y[0]:+d}: nothing to learn; give both classes"
+        )
+
+
 def check_size(data: ImageData, P: int, P_test: int) -> None:
     """Refuse subsets larger than the data.
 

@@ -1,28 +1,50 @@
 """Data sets of the user's own, as arrays, held to what training takes for granted."""
 
+import numbers
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike
 
 from nets.data.images import ImageData
+from perceptron_sim.arrays import FloatArray
 from perceptron_sim.errors import InputError
 
+# Beyond 2^-this and 2^this the squares of values could vanish or overflow.
+_SAFE_EXPONENT = 200
 
-def own_data(name: str, x: ArrayLike, y: ArrayLike) -> ImageData:
-    """Return arrays as a data set.
+
+def own_data(name: str, load: Callable[[], tuple[ArrayLike, ArrayLike]]) -> ImageData:
+    """Return what a registered loader returns as a data set.
 
     Args:
         name: of the data set, for messages.
-        x: inputs, shape (N, d), or (N, height, width[, channels]) for images.
-        y: labels -1 or +1, shape (N,).
+        load: returns inputs, shape (N, d), or (N, height, width[, channels]) for images, and
+            labels -1 or +1, shape (N,): arrays, tensors, frames or lists.
 
     Raises:
-        InputError: if shapes do not fit, a value is not finite, all values are alike, or a label
-            is neither -1 nor +1.
+        InputError: if ``load`` raises or returns something else, shapes do not fit, a value is
+            masked, complex or not finite, or a label is neither -1 nor +1.
     """
     try:
-        inputs, labels = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise InputError(f"data {name}: x and y are no arrays of numbers: convert them") from None
+        loaded: Any = load()
+    except InputError:
+        raise
+    except Exception as error:
+        reason = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+        raise InputError(f"data {name}: its loader raises {reason}: mend the loader") from error
+    if not isinstance(loaded, tuple | list) or len(loaded) != 2:
+        many = (
+            f"{len(loaded)} values" if isinstance(loaded, tuple | list) else type(loaded).__name__
+        )
+        raise InputError(
+            f"data {name}: its loader returns {many}: allowed are two arrays, inputs x and labels y"
+        )
+    inputs, labels = (
+        _numbers(f"data {name}", what, value)
+        for what, value in zip(("x", "y"), loaded, strict=True)
+    )
     if inputs.ndim not in (2, 3, 4) or 0 in inputs.shape:
         raise InputError(
             f"data {name}: x has shape {inputs.shape}: allowed is (N, d), or (N, height, width) or "
@@ -37,8 +59,44 @@ def own_data(name: str, x: ArrayLike, y: ArrayLike) -> ImageData:
         raise InputError(f"data {name}: x has values that are not finite: clean it first")
     if not np.all(np.abs(labels) == 1.0):
         raise InputError(f"data {name}: y has labels other than -1 and +1: map the classes to two")
-    if np.ptp(inputs) == 0.0:
-        raise InputError(f"data {name}: all values of x are {inputs.flat[0]:g}: nothing to learn")
+    # What is normalised later has no scale, and a power of two changes no bit of it.
+    exponent = int(np.frexp(np.max(np.abs(inputs)))[1])
+    if abs(exponent) > _SAFE_EXPONENT:
+        inputs = np.ldexp(inputs, -exponent)
     return ImageData(
         name, inputs.reshape(len(inputs), -1), labels.astype(np.int8), inputs.shape[1:]
     )
+
+
+def _numbers(where: str, what: str, value: Any) -> FloatArray:
+    """Return what a user gives for an array as float64.
+
+    Raises:
+        InputError: if a value is masked, complex or no number.
+    """
+    none = f"{where}: x and y are no arrays of numbers: convert {what} first"
+    try:
+        if hasattr(value, "detach"):
+            # A tensor, of any device and whether it asks for gradients or not.
+            value = value.detach().cpu()
+            if value.is_sparse:
+                value = value.to_dense()
+            value = (value if value.is_complex() else value.double()).resolve_conj().numpy()
+        parts = value if isinstance(value, tuple | list) else [value]
+        if any(np.ma.is_masked(part) for part in parts):
+            raise InputError(
+                f"{where}: {what} has masked values: leave out their samples, or fill them in"
+            )
+        array = np.asarray(value)
+        kind = array.dtype.kind
+        if kind == "c":
+            raise InputError(f"{where}: {what} has complex values: allowed are real ones")
+        real = kind == "O" and all(isinstance(v, numbers.Real) for v in array.flat)
+        if kind not in "biuf" and not real:
+            raise InputError(none)
+        with np.errstate(over="ignore"):
+            return array.astype(np.float64)
+    except InputError:
+        raise
+    except Exception:
+        raise InputError(none) from None

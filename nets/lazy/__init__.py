@@ -8,6 +8,8 @@ from collections.abc import Iterable, Iterator
 from itertools import groupby
 from pathlib import Path
 
+import torch
+
 from nets.config import NetConfig
 from nets.data import check_size, load_images
 from nets.data.names import PERCEPTRON
@@ -15,6 +17,7 @@ from nets.lazy.config import LazyConfig
 from nets.lazy.kernel import LazyKernel, build_kernel
 from nets.lazy.run import run_lazy
 from nets.ntk import check_kernel_memory
+from nets.training.own import check_own_nets
 from nets.training.result import NetResult
 from perceptron_sim.experiments.cluster import Cluster
 from perceptron_sim.experiments.executors import Workers
@@ -97,15 +100,20 @@ def check_request(
 
     Raises:
         InputError: on data that are absent, damaged or smaller than P + P_test, or kernels that
-            do not fit into memory (unless they are kept on disk).
+            do not fit into memory (unless they are kept on disk), or a registered net that has no
+            kernel (``nets.architectures.trial.try_net``).
     """
-    by_size = {(c.data, c.P, c.P_test): c for c in (run.config for run in configs)}
+    nets = [run.config for run in configs]
+    by_size = {(c.data, c.P, c.P_test): c for c in nets}
     wanted = list(by_size.values())
     if isinstance(workers, Cluster) and wanted:
-        workers.call(check_request, list(map(LazyConfig, wanted)), data_dir, folder)
+        kinds = {(c.data, c.arch, c.depth, c.width, c.act, c.d): c for c in nets}
+        some = {c.key(): c for c in (*wanted, *kinds.values())}
+        workers.call(check_request, list(map(LazyConfig, some.values())), data_dir, folder)
         return
     for config in wanted:
         if config.data != PERCEPTRON:
             check_size(load_images(config.data, data_dir), config.P, config.P_test)
+    check_own_nets(nets, data_dir, torch.device("cpu"), by_sample=True, dtype="float64")
     if wanted and folder is None:
         check_kernel_memory(max(config.P for config in wanted))

@@ -71,7 +71,10 @@ class NetModel:
                 check_lazy(map(LazyConfig, configs), first.data_dir, workers=workers)
             else:
                 check_request(
-                    configs, first.device, first.data_dir, engine=first.engine, workers=workers
+                    *(configs, first.device, first.data_dir),
+                    engine=first.engine,
+                    workers=workers,
+                    checkpoints=False,
                 )
 
     def estimate(self, jobs: Sequence[NetJob], stored: set[str]) -> Estimate:

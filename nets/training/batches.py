@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from nets.config import NetConfig
-from nets.training.streams import restored_stream, stream_state
+from nets.training.streams import alike, restored_stream, stream_state
 from perceptron_sim.arrays import IntArray
 from perceptron_sim.kernels.batches import draw_batches, needs_order
 
@@ -57,9 +57,10 @@ class BatchQueue:
     def restore(self, slot: int, stream: dict[str, Any], drawn: IntArray, order: IntArray) -> None:
         """Go on from a state."""
         self._rng[slot] = restored_stream(stream)
-        self._order[slot] = order
+        self._order[slot] = alike(order, self._order[slot])
         self._at[slot] = AHEAD - len(drawn)
-        self._drawn[slot, self._at[slot] :] = drawn
+        place = self._drawn[slot, AHEAD - len(drawn) :]
+        place[:] = alike(drawn, place)
 
     def ahead(self, n: int) -> IntArray:
         """Return the next n <= AHEAD batches of every replica, shape (R, n, B)."""

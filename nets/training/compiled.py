@@ -15,7 +15,7 @@ from nets.training.course import CourseRow, End, Look, has_grown, next_mark, res
 from nets.training.engine import Draw
 from nets.training.probe import Probe
 from nets.training.result import DIVERGED, FITTED, MAX_STEPS, NetResult
-from nets.training.streams import restored_stream, stream_state
+from nets.training.streams import alike, restored_stream, stream_state
 from perceptron_sim.arrays import FloatArray, Reals
 from perceptron_sim.experiments.simulate import StopFlag
 from perceptron_sim.experiments.snapshots import State
@@ -265,6 +265,6 @@ class _Run:
             ("suspects", self._suspects),
             ("order", self._order),
         ):
-            target[:] = arrays[name]
+            target[:] = alike(arrays[name], target)
         if self._course is not None:
             self._course = [CourseRow(*row) for row in arrays["course"].tolist()]

@@ -1,12 +1,19 @@
-"""Where an ensemble runs, in which precision, and how many replicas at once."""
+"""Where an ensemble runs, how many replicas at once, and what a failure of a device means."""
 
+import gc
 import math
+import re
+import traceback
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import NamedTuple
 
 import torch
 
 from nets.architectures.base import Architecture
 from nets.choices import check_choice
 from nets.config import NetConfig
+from nets.training.precision import exact_products as exact_products
 from nets.training.probe import PROBE
 from perceptron_sim.errors import InputError
 from perceptron_sim.experiments.memory import available_bytes, format_bytes
@@ -24,8 +31,17 @@ _MOST_ON_CPU = 64
 _MOST_ON_CUDA = 1024
 # Share of the free memory that an ensemble may plan with.
 _SHARE = 0.5
+# Share of it that a saved ensemble may take, which had its share when it was planned.
+_RESUMED_SHARE = 0.9
 # Share of it that activations beyond one step may take.
 _ROUND_SHARE = 0.25
+_NO_MEMORY = re.compile("out of memory|can't allocate memory|ALLOC_FAILED", re.IGNORECASE)
+# Errors after which every call of CUDA fails.
+_STICKY = re.compile(
+    "CUDA error: .*(illegal|assert|misaligned|launch failure|timed out|ECC|stack error|"
+    "invalid program counter|invalid address|lost|hardware)",
+    re.IGNORECASE,
+)
 
 
 def resolve_device(device: str) -> torch.device:
@@ -41,18 +57,61 @@ def resolve_device(device: str) -> torch.device:
     return torch.device("cuda" if has_cuda and device != "cpu" else "cpu")
 
 
-def exact_products() -> None:
-    """Turn TF32 and bfloat16 products off: f - f_0 is 1e-4 of f at alpha = 2^15."""
-    torch.backends.cuda.matmul.allow_tf32 = False
-    torch.backends.cudnn.allow_tf32 = False
-    torch.set_float32_matmul_precision("highest")
-
-
 def free_bytes(device: torch.device) -> int:
     """Return the memory free on a device."""
     if device.type == "cuda":
-        return int(torch.cuda.mem_get_info(device)[0])
+        # What PyTorch keeps for later is free as well.
+        kept = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+        return int(torch.cuda.mem_get_info(device)[0] + kept)
     return available_bytes()
+
+
+def release(error: BaseException | None = None) -> None:
+    """Let go of tensors that nobody wants any more: those that a traceback holds, and a cache.
+
+    Args:
+        error: what happened; its frames forget their variables, and keep their lines.
+    """
+    while error is not None:
+        traceback.clear_frames(error.__traceback__)
+        error = error.__cause__ or error.__context__
+    gc.collect()
+    if torch.cuda.is_available() and torch.cuda.is_initialized():
+        with suppress(RuntimeError):
+            torch.cuda.empty_cache()
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Tell whether memory was what lacked, on a device or here."""
+    return isinstance(error, MemoryError | torch.cuda.OutOfMemoryError) or (
+        isinstance(error, RuntimeError) and _NO_MEMORY.search(str(error)) is not None
+    )
+
+
+def is_lost(error: BaseException, device: torch.device) -> bool:
+    """Tell whether a device does nothing more in this process after an error."""
+    if isinstance(error, RuntimeError) and _STICKY.search(str(error)):
+        return True
+    if device.type != "cuda":
+        return False
+    try:
+        torch.cuda.synchronize(device)
+    except RuntimeError as after:
+        return not is_out_of_memory(after)
+    return False
+
+
+def lost(error: BaseException) -> "DeviceLost":
+    """Return what to say of a device that ``is_lost``."""
+    reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+    return DeviceLost(
+        f"the GPU fails for good in this process ({reason}): what ended is stored; "
+        "repeat the command to go on"
+    )
+
+
+class DeviceLost(OSError):
+    """A device does nothing more in this process; another process may use it."""
 
 
 def rows_together(
@@ -71,9 +130,23 @@ def rows_together(
     return max(1, int(budget / (dtype.itemsize * architecture.activations)))
 
 
+class Room(NamedTuple):
+    """How large an ensemble is; its numbers depend on the first and the last, by rounding.
+
+    Attributes:
+        capacity: replicas at once.
+        P: samples of the largest.
+        together: as in ``Replicas``.
+    """
+
+    capacity: int
+    P: int
+    together: int
+
+
 def capacity(
     architecture: Architecture,
-    configs: list[NetConfig],
+    configs: Sequence[NetConfig],
     d: int,
     device: torch.device,
     lanes: int,
@@ -90,31 +163,67 @@ def capacity(
     Raises:
         InputError: if not even one replica fits into memory.
     """
-    item = 4 if configs[0].dtype == "float32" else 8
-    P = max(c.P for c in configs)
-    P_test = max(c.P_test for c in configs)
-    B = max(c.B for c in configs)
-    weights = item * sum(map(math.prod, architecture.shapes))
-    # Activations of one step; longer rounds have a budget of their own.
-    floats = architecture.activations
-    step = item * floats * B
-    # Samples as they are drawn (float64) and as they are used, weights and their gradient.
-    unit = (8 + item) * (P + P_test) * d + 3 * weights + step
+    need = _Need(architecture, configs, d)
     free = free_bytes(device)
-    # Gradients sample by sample of one probe set, four times, and activations on their way;
-    # nets with ``factors`` need none of this.
-    probe = 0 if hasattr(architecture, "factors") else PROBE * (4 * weights + 3 * item * floats)
     if device.type == "cuda":
         most = _MOST_ON_CUDA
     else:
-        cached = min(_CPU_WEIGHT_BYTES // weights, _CPU_STEP_BYTES // step)
+        cached = min(_CPU_WEIGHT_BYTES // need.weights, _CPU_STEP_BYTES // need.step)
         most = min(_MOST_ON_CPU, max(1, cached))
-    fits = int((_SHARE * free / lanes - probe) / unit)
+    fits = int((_SHARE * free / lanes - need.probe) / need.unit)
     if fits < 1:
-        needed = lanes * (unit + probe) / _SHARE
+        needed = lanes * (need.unit + need.probe) / _SHARE
         raise InputError(
-            f"{lanes} at once of runs at P = {P}, P_test = {P_test}, B = {B}, d = {d} need about "
-            f"{format_bytes(needed)} and {format_bytes(free)} are free: lower P, P_test, B or the "
-            "width, or use fewer --workers"
+            f"{lanes} at once of runs at P = {need.P}, P_test = {need.P_test}, B = {need.B}, "
+            f"d = {d} need about {format_bytes(needed)} and {format_bytes(free)} are free: lower "
+            "P, P_test, B or the width, or use fewer --workers"
         )
     return min(len(configs), fits, most)
+
+
+def check_room(
+    room: Room,
+    architecture: Architecture,
+    configs: Sequence[NetConfig],
+    d: int,
+    device: torch.device,
+    lanes: int,
+) -> None:
+    """Refuse to take up a saved ensemble; arguments as in ``capacity``.
+
+    Raises:
+        InputError: if it does not fit into memory, or is too small for its runs.
+    """
+    need = _Need(architecture, configs, d)
+    if room.capacity < 1 or room.together < 1 or room.P < need.P:
+        raise InputError("it has no room for its runs")
+    needed, free = room.capacity * need.unit + need.probe, free_bytes(device)
+    if needed > _RESUMED_SHARE * free / lanes:
+        raise InputError(f"it needs {format_bytes(needed)} and {format_bytes(free)} are free")
+
+
+class _Need:
+    """Bytes that an ensemble of runs alike in shape needs.
+
+    Attributes:
+        P, P_test, B: the largest of all runs.
+        weights: of one replica.
+        step: activations of one step of it; longer rounds have a budget of their own.
+        unit: all that one replica needs.
+        probe: what is needed once.
+    """
+
+    def __init__(self, architecture: Architecture, configs: Sequence[NetConfig], d: int) -> None:
+        item = 4 if configs[0].dtype == "float32" else 8
+        self.P = max(c.P for c in configs)
+        self.P_test = max(c.P_test for c in configs)
+        self.B = max(c.B for c in configs)
+        self.weights = item * sum(map(math.prod, architecture.shapes))
+        floats = architecture.activations
+        self.step = item * floats * self.B
+        # Samples as they are drawn (float64) and as they are used, weights and their gradient.
+        self.unit = (8 + item) * (self.P + self.P_test) * d + 3 * self.weights + self.step
+        # Gradients sample by sample of one probe set, four times, and activations on their way;
+        # nets with ``factors`` need none of this.
+        by_sample = PROBE * (4 * self.weights + 3 * item * floats)
+        self.probe = 0 if hasattr(architecture, "factors") else by_sample

@@ -16,6 +16,7 @@ import torch
 
 from nets.config import NetConfig
 from nets.training.course import End, has_grown, next_mark, result_of, row_at
+from nets.training.device import Room
 from nets.training.engine import Draw
 from nets.training.replicas import Replicas
 from nets.training.result import DIVERGED, FITTED, MAX_STEPS, NetResult
@@ -57,8 +58,10 @@ class Ensemble:
 
     def state(self) -> State:
         """Return the state of all replicas."""
-        meta, arrays = self.replicas.state()
-        return {"null": self._null, "replicas": meta}, arrays
+        r = self.replicas
+        meta, arrays = r.state()
+        room = Room(r.capacity, r.P, r.together)._asdict()
+        return {"null": self._null, "replicas": meta, "room": room}, arrays
 
     def restore(self, state: State, configs: dict[str, NetConfig]) -> None:
         """Go on from a state: the same replicas in the same places."""

@@ -1,17 +1,21 @@
 """Engines side by side in threads: who trains what, saved states, and what fails."""
 
+import logging
 import queue
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 import torch
 
 from nets.config import NetConfig
+from nets.training.device import Room, is_lost, is_out_of_memory, lost, release
 from nets.training.engine import Engine
 from nets.training.result import NetResult
+from perceptron_sim.errors import InputError
 from perceptron_sim.experiments.simulate import StopFlag
 from perceptron_sim.experiments.snapshots import Snapshots, State
 
@@ -36,13 +40,54 @@ class Control:
         draining: asked before a run is started; once true, none is.
         stop: once raised, rounds end at once and states are saved.
         heartbeat: called a few times a second by the driving thread.
+        settle: called by the driving thread before a state is saved; must store what has ended,
+            so that no run is missing from both.
         snapshots: where states are saved, or None.
+        note: told what a person should know; by default ``snapshots.note``, or a log.
     """
 
     draining: Callable[[], bool] = lambda: False
     stop: StopFlag = field(default_factory=StopFlag)
     heartbeat: Callable[[], None] = lambda: None
+    settle: Callable[[], None] = lambda: None
     snapshots: Snapshots | None = None
+    note: Callable[[str], None] | None = None
+
+    def tell(self, text: str) -> None:
+        """Tell a person something."""
+        if self.note is not None:
+            self.note(text)
+        elif self.snapshots is not None:
+            self.snapshots.note(text)
+        else:
+            logging.getLogger(__name__).warning(text)
+
+    def given_up(self) -> bool:
+        """Tell whether no run shall be started any more."""
+        return self.draining() or bool(self.stop.array[0])
+
+    def refuse(self, name: str, reason: str) -> None:
+        """Tell that a saved state cannot be used."""
+        if self.snapshots is not None:
+            self.snapshots.refuse(name, reason)
+
+
+class Make(Protocol):
+    """Makes the engines of a lane."""
+
+    def __call__(
+        self, configs: Sequence[NetConfig], limit: int | None, room: Room | None
+    ) -> Engine:
+        """Return an empty engine.
+
+        Args:
+            configs: what it may be given to train, at least one.
+            limit: most runs at once, if fewer than pay.
+            room: of a saved ensemble that it shall take up, if there is one.
+
+        Raises:
+            InputError: if memory does not suffice.
+        """
 
 
 @dataclass
@@ -51,22 +96,28 @@ class Lane:
 
     Attributes:
         name: of its saved state.
-        make: returns an empty engine for up to so many runs (None for as many as pay).
+        device: where it trains.
+        make: returns engines.
         waiting: runs not started; lanes of exact engines share one.
-        stored: runs that are done, but that a saved state may name.
-        states: saved states, by run for exact engines, by lane for others.
+        states: saved states by run, for exact engines.
+        state: of an ensemble that this lane goes on with, or None.
+        company: what ``state`` may name beside ``waiting``: runs that are done, by key.
     """
 
     name: str
-    make: Callable[[int | None], Engine]
+    device: torch.device
+    make: Make
     waiting: deque[NetConfig]
-    stored: Sequence[NetConfig]
-    states: dict[str, State]
+    states: dict[str, State] = field(default_factory=dict)
+    state: State | None = None
+    company: dict[str, NetConfig] = field(default_factory=dict)
 
 
 def run_lanes(lanes: Sequence[Lane], control: Control) -> Iterator[NetResult | Failure]:
     """Train what waits in all lanes, one thread each, and yield runs as they end."""
-    results: queue.SimpleQueue[NetResult | Failure | BaseException | None] = queue.SimpleQueue()
+    results: queue.SimpleQueue[NetResult | Failure | threading.Event | BaseException | None] = (
+        queue.SimpleQueue()
+    )
     abandoned = threading.Event()
 
     def work(lane: Lane) -> None:
@@ -94,6 +145,10 @@ def run_lanes(lanes: Sequence[Lane], control: Control) -> Iterator[NetResult | F
                 continue
             if result is None:
                 working -= 1
+            elif isinstance(result, threading.Event):
+                # All that ended before has been yielded, and the caller came back for more.
+                control.settle()
+                result.set()
             elif isinstance(result, BaseException):
                 raise result
             else:
@@ -111,24 +166,36 @@ def run_lanes(lanes: Sequence[Lane], control: Control) -> Iterator[NetResult | F
 
 def _train(
     lane: Lane, control: Control, abandoned: threading.Event
-) -> Iterator[NetResult | Failure]:
-    """Train the runs of one lane; one that raises is isolated and given up."""
+) -> Iterator[NetResult | Failure | threading.Event]:
+    """Train the runs of one lane; one that raises is isolated and given up.
+
+    An event is yielded before a state is saved, and awaited.
+    """
     crew = _Crew(lane, control)
     saved = time.monotonic()
     while not abandoned.is_set():
+        over = False
         try:
             if not crew.fill():
-                return
-            yield from crew.engine.round()
+                if control.draining():
+                    return
+                over = True
+            else:
+                yield from crew.round()
         except Exception as error:
             failure = crew.after(error)
             if failure is not None:
                 yield failure
         stopped = bool(control.stop.array[0])
-        if stopped or time.monotonic() - saved > _SAVE_EVERY_S:
-            crew.save()
+        if over or stopped or time.monotonic() - saved > _SAVE_EVERY_S:
+            settled = threading.Event()
+            yield settled
+            while not settled.wait(_TICK_S):
+                if abandoned.is_set():
+                    return
+            crew.forget() if over else crew.save()
             saved = time.monotonic()
-        if stopped:
+        if over or stopped:
             return
 
 
@@ -137,57 +204,155 @@ class _Crew:
 
     def __init__(self, lane: Lane, control: Control) -> None:
         """Begin with the runs of a saved state, if there is one for all of the lane."""
-        self.engine = lane.make(None)
         self._lane = lane
         self._control = control
+        self._engine: Engine | None = None
+        self._limit: int | None = None
         self._arriving: NetConfig | None = None
-        state = None if self.engine.exact else lane.states.pop(lane.name, None)
-        if state is not None:
-            meta, arrays = state
-            configs = {config.key(): config for config in (*lane.waiting, *lane.stored)}
-            self.engine.restore((meta["engine"], arrays), configs)
-            # As it was, stored runs included: in other company results could round differently.
-            lane.waiting.clear()
-            lane.waiting.extend(configs[key] for key in meta["waiting"])
+        self._planned = False
+        if lane.state is not None:
+            self._take_up(lane.state)
+
+    def _take_up(self, state: State) -> None:
+        """Go on with a saved ensemble; if that fails, its runs start anew."""
+        lane = self._lane
+        meta, arrays = state
+        known = lane.company | {config.key(): config for config in lane.waiting}
+        try:
+            named = ensemble_keys(meta)
+            room = Room(**meta["engine"]["room"])
+            engine = lane.make([known[key] for key in named], None, room)
+            engine.restore((meta["engine"], arrays), known)
+        except Exception as error:
+            self._check(error)
+            self._control.refuse(lane.name, reason_of(error))
+            return
+        self._engine, self._planned = engine, True
+        # As it was, stored runs included: in other company results could round differently.
+        others = [config for config in lane.waiting if config.key() not in named]
+        lane.waiting.clear()
+        lane.waiting.extend(known[key] for key in meta["waiting"])
+        lane.waiting.extend(others)
 
     def fill(self) -> bool:
         """Start runs while there is room; return whether any is in training."""
-        while len(self.engine.configs) < self.engine.capacity and not self._control.draining():
+        lane = self._lane
+        if self._engine is None:
+            waiting = list(lane.waiting)
+            if not waiting:
+                return False
+            self._engine = lane.make(waiting, self._limit, None)
+            if not self._planned and not self._engine.exact:
+                # Who trains together, before any result is stored.
+                self.save()
+            self._planned = True
+        engine = self._engine
+        while len(engine.configs) < engine.capacity and not self._control.draining():
             try:
-                self._arriving = self._lane.waiting.popleft()
+                self._arriving = lane.waiting.popleft()
             except IndexError:
                 break
-            state = self._lane.states.pop(self._arriving.key(), None)
-            if state is None:
-                self.engine.admit(self._arriving)
-            else:
-                self.engine.restore(state, {self._arriving.key(): self._arriving})
+            key = self._arriving.key()
+            state = lane.states.pop(key, None)
+            if state is None or not self._restored(engine, state, key):
+                engine.admit(self._arriving)
             self._arriving = None
-        return bool(self.engine.configs)
+        return bool(engine.configs)
+
+    def _restored(self, engine: Engine, state: State, key: str) -> bool:
+        """Go on with the arriving run; return whether its state could be used."""
+        assert self._arriving is not None
+        try:
+            engine.restore(state, {key: self._arriving})
+        except Exception as error:
+            self._check(error)
+            self._control.refuse(key, reason_of(error))
+            return False
+        return True
+
+    def round(self) -> list[NetResult]:
+        """Train for a while; return the runs that ended."""
+        assert self._engine is not None
+        return self._engine.round()
 
     def after(self, error: Exception) -> Failure | None:
         """Begin anew in smaller company; a run that raises when alone is the failure."""
-        tried = self.engine.configs
+        tried, most = ([], 0) if self._engine is None else (self._engine.configs, self._capacity)
         if self._arriving is not None and self._arriving not in tried:
             tried = [*tried, self._arriving]
-        self._arriving = None
-        if len(tried) == 1:
-            self.engine = self._lane.make(self.engine.capacity)
-            return Failure(tried[0], error)
-        self._lane.waiting.extendleft(reversed(tried))
-        self.engine = self._lane.make(len(tried) // 2)
+        self._engine = self._arriving = None
+        self._check(error)
+        lane = self._lane
+        pending = [config for config in tried if config.key() not in lane.company]
+        if not tried:
+            # There was no memory for an engine.
+            self._limit = (len(lane.waiting) if self._limit is None else self._limit) // 2
+            if self._limit > 0:
+                return None
+            self._limit = 1
+            return Failure(lane.waiting.popleft(), error)
+        # Room for others may be what left too little memory for one run.
+        alone = len(tried) == 1 and (most == 1 or not is_out_of_memory(error))
+        self._limit = max(1, len(tried) // 2)
+        if alone and pending:
+            self._limit = most
+            return Failure(pending[0], error)
+        # Runs that are stored only kept company to a state that is lost.
+        rest = [c for c in (*pending, *lane.waiting) if c.key() not in lane.company]
+        if lane.company:
+            lane.waiting.clear()
+            lane.waiting.extend(rest)
+        else:
+            lane.waiting.extendleft(reversed(pending))
         return None
 
+    @property
+    def _capacity(self) -> int:
+        return 1 if self._engine is None else self._engine.capacity
+
+    def _check(self, error: Exception) -> None:
+        """Let go of what a failure holds in memory.
+
+        Raises:
+            DeviceLost: if the device does nothing more.
+        """
+        release(error)
+        if is_lost(error, self._lane.device):
+            raise lost(error) from None
+
     def save(self) -> None:
-        """Save the state of the runs in training."""
-        snapshots = self._control.snapshots
-        if snapshots is None or not self.engine.configs:
+        """Save the state of the runs in training, or of an ensemble that has not begun."""
+        snapshots, engine = self._control.snapshots, self._engine
+        if snapshots is None or engine is None:
             return
-        keys = [config.key() for config in self.engine.configs]
-        meta, arrays = self.engine.state()
-        if self.engine.exact:
-            snapshots.save(keys[0], keys, (meta, arrays))
-        else:
-            waiting = [config.key() for config in self._lane.waiting]
-            state = {"engine": meta, "waiting": waiting}
-            snapshots.save(self._lane.name, [*keys, *waiting], (state, arrays))
+        keys = [config.key() for config in engine.configs]
+        if engine.exact:
+            if keys:
+                snapshots.save(keys[0], keys, engine.state())
+            return
+        waiting = [config.key() for config in self._lane.waiting]
+        meta, arrays = engine.state()
+        state = {"engine": meta, "waiting": waiting}
+        snapshots.save(self._lane.name, [*keys, *waiting], (state, arrays))
+
+    def forget(self) -> None:
+        """Remove the saved state of an ensemble whose runs have all ended."""
+        if self._control.snapshots is not None:
+            self._control.snapshots.remove(self._lane.name)
+
+
+def ensemble_keys(meta: dict[str, Any]) -> list[str]:
+    """Return the keys of the runs that a saved ensemble trains or has waiting.
+
+    Raises:
+        KeyError, TypeError: if it is none.
+    """
+    return [*(replica["key"] for replica in meta["engine"]["replicas"]), *meta["waiting"]]
+
+
+def reason_of(error: Exception) -> str:
+    """Return in one line why a state cannot be used."""
+    if isinstance(error, InputError):
+        return str(error)
+    text = (str(error).splitlines() or [""])[0]
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__

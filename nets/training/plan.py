@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
@@ -11,16 +11,18 @@ from pathlib import Path
 import torch
 
 from nets.architectures import DENSE, build
+from nets.architectures.base import Architecture
 from nets.config import NetConfig
 from nets.data import Subsets, draw_subsets, draw_teacher_data, load_images
 from nets.data.names import PERCEPTRON
 from nets.training.compiled import CompiledEngine
-from nets.training.device import capacity, rows_together
+from nets.training.device import Room, capacity, check_room, rows_together
 from nets.training.engine import Engine
 from nets.training.ensemble import Ensemble
-from nets.training.lanes import Lane
+from nets.training.lanes import Lane, ensemble_keys, reason_of
 from nets.training.replicas import Replicas
 from nets.training.resident import ResidentEnsemble
+from perceptron_sim.errors import InputError
 from perceptron_sim.experiments.simulate import StopFlag
 from perceptron_sim.experiments.snapshots import State
 
@@ -58,6 +60,7 @@ class Plan:
         engine, data_dir, checkpoints, keep_weights, most: as in ``nets.training.train``.
         workers: threads.
         stop: flag that ends rounds at once.
+        note: told what a person should know.
     """
 
     device: torch.device
@@ -68,9 +71,14 @@ class Plan:
     workers: int
     most: int | None
     stop: StopFlag
+    note: Callable[[str], None] = lambda text: None
 
     def groups(
-        self, configs: Sequence[NetConfig], stored: Sequence[NetConfig], states: dict[str, State]
+        self,
+        configs: Sequence[NetConfig],
+        stored: Sequence[NetConfig],
+        states: dict[str, State],
+        refuse: Callable[[str, str], None] = lambda name, reason: None,
     ) -> Iterator[list[Lane]]:
         """Yield lanes that run side by side, group after group.
 
@@ -78,30 +86,69 @@ class Plan:
             configs: what to run, no two alike.
             stored: runs of the same request that are done.
             states: saved states by name.
+            refuse: told of a state that cannot be used, and why.
         """
+        # Two ensembles on a GPU would each plan with the memory of the other.
+        workers = self.workers if self.device.type == "cpu" else 1
         dense = deque(sorted((c for c in configs if self._compiles(c)), key=_order))
         if dense:
-            lanes = min(self.workers, len(dense))
-            yield [Lane(str(i), self._compiled, dense, (), states) for i in range(lanes)]
+            lanes = min(workers, len(dense))
+            yield [
+                Lane(str(i), self.device, self._compiled, dense, states=states)
+                for i in range(lanes)
+            ]
         pending = {config.key() for config in configs}
         others = [config for config in (*configs, *stored) if not self._compiles(config)]
         for shape, alike in groupby(sorted(others, key=_order), key=shape_of):
             members = list(alike)
-            name = hashlib.sha256(repr(shape).encode()).hexdigest()[:16]
-            count = min(self.workers, len(members))
-            # Shares of the whole request, so that a resumed one deals the runs out alike.
-            shares = [[c for c in members[i::count] if c.key() in pending] for i in range(count)]
-            yield [
-                Lane(
-                    name=f"ensemble-{name}-{i + 1}of{count}",
-                    make=partial(self._ensemble, share, count),
-                    waiting=deque(share),
-                    stored=stored,
-                    states=states,
-                )
-                for i, share in enumerate(shares)
-                if share
-            ]
+            count = min(workers, len(members))
+            stem = f"ensemble-{hashlib.sha256(repr(shape).encode()).hexdigest()[:16]}"
+            names = [f"{stem}-{i + 1}of{count}" for i in range(count)]
+            claimed = self._claimed(stem, names, members, pending, states, refuse)
+            taken = set().union(*claimed.values())
+            company = {c.key(): c for c in members if c.key() not in pending}
+            lanes_here = []
+            for i, name in enumerate(names):
+                # Shares of the whole request, so that a resumed one deals the runs out alike.
+                share = {c.key() for c in members[i::count]} - taken | claimed.get(name, set())
+                waiting = [c for c in members if c.key() in share & pending]
+                state = states[name] if name in claimed else None
+                if waiting:
+                    make = partial(self._ensemble, count)
+                    lane = Lane(name, self.device, make, deque(waiting), {}, state, company)
+                    lanes_here.append(lane)
+            if lanes_here:
+                yield lanes_here
+
+    def _claimed(
+        self,
+        stem: str,
+        names: Sequence[str],
+        members: Sequence[NetConfig],
+        pending: set[str],
+        states: dict[str, State],
+        refuse: Callable[[str, str], None],
+    ) -> dict[str, set[str]]:
+        """Return the states of a shape that can be taken up, with the keys of their runs."""
+        known = {config.key() for config in members}
+        claimed: dict[str, set[str]] = {}
+        taken: set[str] = set()
+        for name in sorted(name for name in states if name.startswith(f"{stem}-")):
+            try:
+                keys = set(ensemble_keys(states[name][0]))
+            except (KeyError, TypeError) as error:
+                refuse(name, reason_of(error))
+                continue
+            if not keys & pending:
+                continue
+            if name not in names:
+                refuse(name, "it was saved with another number of workers")
+            elif not keys <= known or keys & taken:
+                refuse(name, "it holds runs of another request or lane")
+            else:
+                claimed[name] = keys
+                taken |= keys
+        return claimed
 
     def _compiles(self, config: NetConfig) -> bool:
         return is_compiled(config, self.device, self.engine)
@@ -109,26 +156,51 @@ class Plan:
     def _draw(self, config: NetConfig) -> Subsets:
         return draw_data(config, self.data_dir)
 
-    def _compiled(self, limit: int | None) -> Engine:
+    def _compiled(
+        self, configs: Sequence[NetConfig], limit: int | None, room: Room | None
+    ) -> Engine:
         return CompiledEngine(self._draw, self.checkpoints, self.keep_weights, self.stop)
 
-    def _ensemble(self, configs: list[NetConfig], lanes: int, limit: int | None) -> Engine:
+    def _ensemble(
+        self, lanes: int, configs: Sequence[NetConfig], limit: int | None, room: Room | None
+    ) -> Engine:
         """Return an empty ensemble for runs alike in shape, one of so many lanes."""
         one = configs[0]
         d, image = inputs_of(one, self.data_dir)
         architecture = build(one.arch, d, one.depth, one.width, one.act, image)
-        room = capacity(architecture, configs, d, self.device, lanes)
-        for bound in (self.most, limit):
-            room = room if bound is None else min(room, bound)
         dtype = torch.float32 if one.dtype == "float32" else torch.float64
-        P = max(config.P for config in configs)
-        together = rows_together(architecture, dtype, self.device, lanes)
-        replicas = Replicas(architecture, room, P, d, one.B, dtype, self.device, together)
+        if room is None:
+            at_once = self._at_once(architecture, configs, d, lanes, limit)
+            together = rows_together(architecture, dtype, self.device, lanes)
+            room = Room(at_once, max(config.P for config in configs), together)
+        else:
+            check_room(room, architecture, configs, d, self.device, lanes)
+        replicas = Replicas(
+            *(architecture, room.capacity, room.P, d, one.B, dtype, self.device, room.together)
+        )
+        how = (replicas, self._draw, self.checkpoints, self.keep_weights)
         on_device = self.engine == "resident" or (
             self.engine == "auto" and self.device.type == "cuda"
         )
-        kind = ResidentEnsemble if on_device else Ensemble
-        return kind(replicas, self._draw, self.checkpoints, self.keep_weights)
+        return ResidentEnsemble(*how, self.note) if on_device else Ensemble(*how)
+
+    def _at_once(
+        self,
+        architecture: Architecture,
+        configs: Sequence[NetConfig],
+        d: int,
+        lanes: int,
+        limit: int | None,
+    ) -> int:
+        """Return how many replicas train at once."""
+        try:
+            found = capacity(architecture, configs, d, self.device, lanes)
+        except InputError:
+            if limit is None:
+                raise
+            # Memory did not suffice for more: one is tried, whatever is said to be free.
+            found = 1
+        return min(found, *(n for n in (self.most, limit) if n is not None), found)
 
 
 def _order(config: NetConfig) -> tuple[object, ...]:

@@ -12,6 +12,7 @@ from nets.data import Subsets
 from nets.training.batches import BatchQueue
 from nets.training.course import CourseRow, Look
 from nets.training.probe import Probe
+from nets.training.streams import alike
 from perceptron_sim.arrays import FloatArray, IntArray
 
 # Rows that go through a net together at most where a whole set is evaluated.
@@ -179,13 +180,16 @@ class Replicas:
         """Bring replicas that have just been admitted, in this order, to a state."""
         n = len(self.alive)
         for i, w in enumerate(self.weights):
-            w.copy_(torch.from_numpy(arrays[f"w{i}"]))
+            w.copy_(torch.from_numpy(alike(arrays[f"w{i}"], w)))
         for name in _COUNTERS:
-            getattr(self, name)[:n] = arrays[name]
+            getattr(self, name)[:n] = alike(arrays[name], getattr(self, name)[:n])
         for slot, (replica, saved) in enumerate(zip(self.alive, meta, strict=True)):
             replica.wall_s = float(saved["wall_s"])
             replica.course = [CourseRow(*row) for row in saved["course"]]
-            replica.suspects = arrays[f"suspects{slot}"] if saved["known"] else None
+            replica.suspects = None
+            if saved["known"]:
+                P = np.empty(replica.config.P, dtype=np.bool_)
+                replica.suspects = alike(arrays[f"suspects{slot}"], P)
             self.queue.restore(
                 slot, saved["stream"], arrays[f"drawn{slot}"], arrays[f"order{slot}"]
             )

@@ -7,31 +7,37 @@ the same steps are taken one call at a time, which is how they are tested.
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 
 import numpy as np
 import torch
 
 from nets.config import NetConfig
+from nets.training import graphs
+from nets.training.device import is_lost, is_out_of_memory
 from nets.training.engine import Draw
 from nets.training.ensemble import Ensemble
+from nets.training.graphs import size_of_graph
 from nets.training.replicas import Replicas
 from nets.training.result import NetResult
 
 # Steps between two looks of the host; at most ``batches.AHEAD``.
 STEPS = 64
-# A graph is made anew when fewer of its replicas than this share are left.
-_SHARE_ALIVE = 0.7
-_WARM_UP = 3
 
 
 class ResidentEnsemble(Ensemble):
     """Replicas that take their steps on the device; results are those of ``Ensemble``."""
 
     def __init__(
-        self, replicas: Replicas, draw: Draw, checkpoints: bool, keep_weights: bool
+        self,
+        replicas: Replicas,
+        draw: Draw,
+        checkpoints: bool,
+        keep_weights: bool,
+        note: Callable[[str], None] = lambda text: None,
     ) -> None:
-        """Begin with replicas still to be admitted."""
+        """Begin with replicas still to be admitted; ``note`` is told what a person should know."""
         super().__init__(replicas, draw, checkpoints, keep_weights)
         x, R, B = replicas.x, replicas.capacity, replicas.queue.B
         self.engine = "resident"
@@ -46,8 +52,12 @@ class ResidentEnsemble(Ensemble):
         self._hits = torch.zeros((STEPS, R), **integers)
         self._wild = torch.zeros((STEPS, R), **integers)
         self._halted = torch.zeros(R, dtype=torch.bool, device=x.device)
-        self._graph: torch.cuda.CUDAGraph | None = None
-        self._captured = 0
+        self._graphs = graphs.Graphs(x.device)
+        self._note = note
+        # What takes a step of the first ``_size`` replicas, if that could be captured.
+        self._replay: Callable[[], None] | None = None
+        self._size = 0
+        self._eager = False
 
     def admit(self, config: NetConfig) -> None:
         """Start one more run."""
@@ -132,31 +142,41 @@ class ResidentEnsemble(Ensemble):
         self._at += 1
 
     def _advance(self, n: int, count: int) -> None:
-        """Take ``count`` steps."""
-        if self.replicas.x.device.type != "cuda":
+        """Take ``count`` steps in the first n replicas; places beyond have no room and rest."""
+        size = size_of_graph(n, self.capacity)
+        if self._graphs.kind != "cuda" or not self._captured(size):
             for _ in range(count):
-                self._step(n)
+                self._step(size)
             return
-        if self._graph is None or not _SHARE_ALIVE * self._captured <= n <= self._captured:
-            self._capture(n)
-        assert self._graph is not None
+        assert self._replay is not None
         for _ in range(count):
-            self._graph.replay()
+            self._replay()
 
-    def _capture(self, n: int) -> None:
-        """Record one step of the first n replicas; nothing moves, as no replica has room."""
+    def _captured(self, size: int) -> bool:
+        """Record one step of the first ``size`` replicas if need be; return whether that went."""
+        if self._size == size:
+            return self._replay is not None
+        # The old graph goes first, with the memory it holds.
+        self._size, self._replay = size, None
+        if self._eager:
+            return False
         room = self._room.clone()
+        # Nothing moves, as no replica has room.
         self._room.zero_()
-        stream = torch.cuda.Stream()
-        stream.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(stream):
-            for _ in range(_WARM_UP):
-                self._step(n)
-        torch.cuda.current_stream().wait_stream(stream)
-        self._at.zero_()
-        self._graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(self._graph):
-            self._step(n)
-        self._captured = n
-        self._room.copy_(room)
-        self._at.zero_()
+        try:
+            self._replay = self._graphs.capture(partial(self._step, size))
+        except Exception as error:
+            if is_out_of_memory(error) or is_lost(error, self.replicas.x.device):
+                raise
+            self._eager = True
+            reason = (str(error).splitlines() or [""])[0]
+            self._note(
+                f"the steps of {self.configs[0].arch} cannot be captured as a CUDA graph "
+                f"({type(error).__name__}: {reason}): they are taken one by one, which is slower"
+            )
+        finally:
+            # A failed capture may have stopped anywhere.
+            self._room.copy_(room)
+            self._at.zero_()
+            self._halted.zero_()
+        return self._replay is not None

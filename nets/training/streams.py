@@ -1,8 +1,27 @@
-"""Random streams that can be put away and taken up again."""
+"""Random streams and arrays that can be put away and taken up again."""
 
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 import numpy as np
+
+
+class Shaped(Protocol):
+    """An array or a tensor."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Lengths of its axes."""
+
+
+def alike(saved: np.ndarray, place: Shaped) -> np.ndarray:
+    """Return a saved array if it has the shape of the place it came from.
+
+    Raises:
+        ValueError: if it has another; NumPy might spread it over the place.
+    """
+    if saved.shape != tuple(place.shape):
+        raise ValueError(f"an array has shape {saved.shape} instead of {tuple(place.shape)}")
+    return saved
 
 
 def stream_state(rng: np.random.Generator) -> dict[str, Any]:

@@ -34,7 +34,7 @@ class Snapshots:
         """
         self._folder = folder
         self._identity = identity
-        self._note = note
+        self.note = note
         self._silent = False
 
     def save(self, name: str, keys: Sequence[str], state: State) -> None:
@@ -50,7 +50,7 @@ class Snapshots:
             self._silent = False
         except OSError as error:
             if not self._silent:
-                self._note(
+                self.note(
                     f"unfinished runs cannot be saved to {self._folder} ({error.strerror}): "
                     "they go on, a kill now would lose them; free some space"
                 )
@@ -73,15 +73,24 @@ class Snapshots:
     def _usable(self, path: Path, known: set[str]) -> State | None:
         read = self._read(path)
         if read is None:
-            self._note(f"{path} is damaged: its runs start anew")
+            self.note(f"{path} is damaged: its runs start anew")
             return None
         meta, arrays = read
         if not known.issuperset(meta["keys"]):
             return None
         if meta["identity"] != self._identity:
-            self._note(f"{path} was saved by other code or options: its runs start anew")
+            self.note(f"{path} was saved by other code or options: its runs start anew")
             return None
         return meta["state"], arrays
+
+    def refuse(self, name: str, reason: str) -> None:
+        """Note that the state ``name`` cannot be used, and why; its file stays until a sweep."""
+        self.note(f"{self._folder / name}.npz cannot be used ({reason}): its runs start anew")
+
+    def remove(self, name: str) -> None:
+        """Remove the state ``name``, if there is one."""
+        with contextlib.suppress(OSError):
+            (self._folder / f"{name}.npz").unlink(missing_ok=True)
 
     def sweep(self, stored: set[str]) -> None:
         """Remove the states of which all runs are stored, and the folder once it is empty."""

@@ -1,6 +1,7 @@
 """Runs that are killed, that raise, and disks that are full: nothing finished is lost."""
 
 import errno
+import json
 import os
 import signal
 import subprocess
@@ -180,3 +181,197 @@ def test_one_run_that_raises_fails_alone(tmp_path, monkeypatch) -> None:
     scan(configs, calm, device="cpu", engine="ensemble", workers=1)
     expected = calm.frame().set_index("key")["dw"]
     assert np.allclose(store.frame().set_index("key")["dw"], expected, rtol=1e-4)
+
+
+class _Few(Snapshots):
+    """Saves so many states and no more, as if killed before the next."""
+
+    left = 2
+
+    def save(self, *args) -> None:
+        self.left -= 1
+        if self.left >= 0:
+            super().save(*args)
+
+    def remove(self, name: str) -> None:
+        pass
+
+
+def _alike(n: int = 8, **net) -> list[NetConfig]:
+    # Of two sizes, the larger of which ends later or is stored first.
+    values = {"depth": 2, "width": 16, "T": 2.0**-8, "P_test": 8, **net}
+    return [NetConfig(**values, P=24 if s % 2 else 48, seed=s) for s in range(n)]
+
+
+def _numbers_of(run) -> tuple[object, ...]:
+    return run.config.key(), run.status, run.steps, run.hits, run.dw, run.test_error
+
+
+CNN = {"arch": "cnn", "depth": 2, "width": 8, "T": 2.0**-4}
+
+
+@pytest.mark.parametrize(
+    ("engine", "net", "workers"),
+    [("ensemble", CNN, 1), ("ensemble", CNN, 2), ("ensemble", {}, 1), ("resident", {}, 1)],
+)
+@pytest.mark.parametrize("states", [1, 2, 6])
+def test_a_killed_ensemble_ends_alike_though_runs_were_stored_after_its_state(
+    engine, net, workers, states, tmp_path, monkeypatch
+) -> None:
+    monkeypatch.setattr(lanes, "_SAVE_EVERY_S", 0.0)
+    configs = _alike(**net)
+    how = {"engine": engine, "workers": workers, "checkpoints": False}
+    calm = {r.config.key(): _numbers_of(r) for r in train(configs, "cpu", **how)}
+    notes: list[str] = []
+    killed = _Few(tmp_path, _IDENTITY, notes.append)
+    killed.left = states * workers
+    running = train_each(configs, "cpu", **how, control=Control(snapshots=killed))
+    first = [next(running) for _ in range(5)]
+    running.close()
+    # All but the last were stored before the kill: the state still trains some of them.
+    stored = [run.config for run in first[:-1]]
+    rest = [config for config in configs if config not in stored]
+    again = Control(snapshots=Snapshots(tmp_path, _IDENTITY, notes.append))
+    ended = list(train_each(rest, "cpu", **how, stored=stored, control=again))
+    assert notes == []
+    assert sorted(r.config.key() for r in ended) == sorted(c.key() for c in rest)
+    assert {r.config.key(): _numbers_of(r) for r in (*first[:-1], *ended)} == calm
+
+
+@pytest.fixture
+def interrupted(tmp_path, monkeypatch):
+    """A folder with the state of an ensemble of eight runs, none of which is stored."""
+    monkeypatch.setattr(lanes, "_SAVE_EVERY_S", 0.0)
+    running = train_each(
+        *(_alike(), "cpu"),
+        engine="ensemble",
+        workers=1,
+        checkpoints=False,
+        control=Control(snapshots=_Few(tmp_path, _IDENTITY, print)),
+    )
+    next(running)
+    running.close()
+    (path,) = tmp_path.glob("ensemble-*.npz")
+    return path
+
+
+def _goes_on(path: Path, configs: list[NetConfig], **how) -> list[str]:
+    """Train what is asked for with the states beside ``path``; return what was noted."""
+    notes: list[str] = []
+    control = Control(snapshots=Snapshots(path.parent, _IDENTITY, notes.append))
+    how = {"engine": "ensemble", "workers": 1, "checkpoints": False, **how}
+    ended = list(train_each(configs, "cpu", **how, control=control))
+    assert sorted(run.config.key() for run in ended) == sorted(c.key() for c in configs)
+    assert {run.status for run in ended} == {"fitted"}
+    return notes
+
+
+def test_a_state_that_is_used_is_not_noted(interrupted) -> None:
+    assert _goes_on(interrupted, _alike()) == []
+
+
+def _changed(path: Path, change) -> None:
+    with np.load(path) as archive:
+        arrays = dict(archive)
+    meta = json.loads(str(arrays.pop("meta")))
+    change(meta["state"], arrays)
+    np.savez(path, meta=np.array(json.dumps(meta)), **arrays)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda meta, arrays: meta.pop("engine"),
+        lambda meta, arrays: meta["engine"].pop("room"),
+        lambda meta, arrays: meta["engine"]["room"].update(capacity=0),
+        lambda meta, arrays: meta["engine"]["room"].update(capacity=1),
+        lambda meta, arrays: meta["engine"]["room"].update(P=5),
+        lambda meta, arrays: meta["engine"]["room"].update(capacity="many"),
+        lambda meta, arrays: meta["engine"].update(replicas=[{}]),
+        lambda meta, arrays: meta["engine"]["replicas"][0].update(key="other"),
+        lambda meta, arrays: arrays.pop("w0"),
+        lambda meta, arrays: arrays.update(w0=arrays["w0"][:1]),
+        lambda meta, arrays: arrays.update(drawn0=arrays["drawn0"][:, :1]),
+    ],
+)
+def test_a_state_that_is_not_whole_is_one_note_and_its_runs_start_anew(interrupted, change) -> None:
+    _changed(interrupted, change)
+    (note,) = _goes_on(interrupted, _alike())
+    assert f"{interrupted} cannot be used (" in note
+    assert note.endswith("): its runs start anew")
+
+
+def test_a_state_too_large_for_the_memory_there_is_starts_anew(interrupted, monkeypatch) -> None:
+    # Room for two: eight replicas of 0.1 MB each.
+    monkeypatch.setattr("nets.training.device.free_bytes", lambda device: 500_000)
+    (note,) = _goes_on(interrupted, _alike())
+    assert "cannot be used (it needs" in note
+    assert "are free): its runs start anew" in note
+
+
+def test_a_state_of_other_workers_starts_anew(interrupted) -> None:
+    (note,) = _goes_on(interrupted, _alike(), workers=2)
+    assert "saved with another number of workers" in note
+
+
+def test_a_larger_request_goes_on_and_loses_no_run(interrupted) -> None:
+    assert _goes_on(interrupted, _alike(12)) == []
+
+
+def test_a_smaller_request_leaves_the_state_of_the_larger(interrupted) -> None:
+    assert _goes_on(interrupted, _alike(4)) == []
+
+
+def test_a_damaged_state_of_a_single_run_starts_it_anew(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(lanes, "_SAVE_EVERY_S", 0.0)
+    monkeypatch.setattr("nets.training.compiled._ROUND_S", 0.0)
+    monkeypatch.setattr("nets.training.compiled._FIRST_STEPS", 7)
+    configs = _alike(1)
+    control = Control(snapshots=_Impatient(tmp_path, _IDENTITY, print))
+    control.snapshots.control = control
+    control.snapshots.patience = 3
+    assert list(train_each(configs, "cpu", workers=1, control=control)) == []
+    (path,) = tmp_path.glob("*.npz")
+    _changed(path, lambda meta, arrays: arrays.update(w=arrays["w"][:1]))
+    (note,) = _goes_on(path, configs, engine="compiled")
+    assert f"{path} cannot be used (ValueError: an array has shape (1,) instead of" in note
+
+
+def test_no_run_is_missing_from_store_and_state_at_once(tmp_path, monkeypatch) -> None:
+    # Whatever ended before a state was saved is stored by then.
+    monkeypatch.setattr(lanes, "_SAVE_EVERY_S", 0.0)
+    store = ParquetStore(tmp_path)
+    configs = _alike()
+    missing: list[int] = []
+
+    def save(self, name, keys, state) -> None:
+        missing.append(len({c.key() for c in configs} - set(keys) - store.keys()))
+
+    monkeypatch.setattr(Snapshots, "save", save)
+    assert scan(configs, store, device="cpu", engine="ensemble", workers=1).done == 8
+    assert len(missing) > 8
+    assert set(missing) == {0}
+
+
+def test_a_failed_run_is_tried_again_without_those_that_ended(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(lanes, "_SAVE_EVERY_S", 0.0)
+    configs = _alike()
+    whole = Ensemble._round
+    trained: list[str] = []
+
+    def round_(self):
+        trained.extend(config.key() for config in self.configs)
+        if configs[3] in self.configs and not again:
+            raise RuntimeError("at fault")
+        yield from whole(self)
+
+    again = False
+    monkeypatch.setattr(Ensemble, "_round", round_)
+    store = ParquetStore(tmp_path)
+    assert scan(configs, store, device="cpu", engine="ensemble", workers=1).not_fitted == {
+        "failed": 1
+    }
+    trained.clear()
+    again = True
+    assert scan(configs, store, device="cpu", engine="ensemble", workers=1).done == 1
+    assert set(trained) == {configs[3].key()}

@@ -87,7 +87,9 @@ def command(
     # Every combination is checked before the folder is touched.
     configs = list(NetGrid(**values))
     where = workers_of(ctx, workers, scheduler, packages=("torch",), gpu=device == "cuda")
-    check_request(configs, device, data_dir, engine=engine, workers=where)
+    check_request(
+        *(configs, device, data_dir), engine=engine, workers=where, checkpoints=checkpoints
+    )
     linearised = [LazyConfig(config, paired=True) for config in configs] if with_lazy else []
     if with_lazy:
         check_kernel_memory(max(config.P for config in configs))

@@ -1,0 +1,398 @@
+"""The GPU's ways without a GPU: graphs, memory, one trainer a device, devices that fail."""
+
+import gc
+import importlib.util
+import subprocess
+import sys
+import threading
+import weakref
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from torch._subclasses.fake_tensor import FakeTensorMode
+
+from cli.main import run as run_command
+from nets import scan as scan_module
+from nets.architectures import build, convolution
+from nets.config import NetConfig
+from nets.training import Control, Failure, device_on, lease, train, train_each
+from nets.training import device as device_module
+from nets.training.device import DeviceLost, free_bytes, is_lost, release
+from nets.training.graphs import size_of_graph
+from nets.training.plan import Plan
+from nets.training.replicas import Replicas
+from nets.training.resident import ResidentEnsemble
+from perceptron_sim import InputError
+from perceptron_sim.experiments.cluster_task import Steering
+from perceptron_sim.experiments.simulate import StopFlag
+from perceptron_sim.experiments.store import ParquetStore
+
+_spec = importlib.util.spec_from_file_location(
+    "cuda_emulator", Path(__file__).with_name("cuda_emulator.py")
+)
+assert _spec is not None
+assert _spec.loader is not None
+emulator = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(emulator)
+
+SMALL = {
+    "mlp": {"depth": 3, "width": 16, "T": 2.0**-6},
+    "linear": {"arch": "linear", "T": 2.0**-4},
+    "cnn": {"arch": "cnn", "depth": 2, "width": 4, "T": 2.0**-4},
+    "mnas": {"arch": "mnas", "depth": 2, "width": 4, "T": 2.0**-2},
+}
+CUDA = torch.device("cuda")
+
+
+def _configs(n: int = 8) -> list[NetConfig]:
+    return [NetConfig(depth=2, width=16, P=64, T=2.0**-5, seed=s, P_test=0) for s in range(n)]
+
+
+@pytest.fixture
+def emulated(monkeypatch):
+    """Let the resident engine capture graphs on the CPU."""
+
+    class Graphs(emulator.EmulatedGraphs):
+        pass
+
+    monkeypatch.setattr("nets.training.graphs.Graphs", Graphs)
+    return Graphs
+
+
+@pytest.mark.parametrize("arch", SMALL)
+def test_replays_are_the_steps_themselves(arch, monkeypatch) -> None:
+    # More runs than places: replicas retire, others take their places, the last ones leave gaps.
+    configs = [
+        NetConfig(**SMALL[arch], P=P, seed=s, dtype="float64", P_test=8, max_steps=100)
+        for P in (16, 24)
+        for s in range(3)
+    ]
+    how = {
+        **{"engine": "resident", "workers": 1, "most": 4},
+        **{"checkpoints": False, "keep_weights": True},
+    }
+    plain = train(configs, "cpu", **how)
+
+    class Graphs(emulator.EmulatedGraphs):
+        pass
+
+    monkeypatch.setattr("nets.training.graphs.Graphs", Graphs)
+    notes: list[str] = []
+    replayed = {
+        r.config.key(): r
+        for r in train_each(configs, "cpu", **how, control=Control(note=notes.append))
+    }
+    assert notes == []
+    assert Graphs.captures > 1
+    assert Graphs.replays > 10
+    for one in plain:
+        other = replayed[one.config.key()]
+        assert (other.steps, other.updates, other.hits) == (one.steps, one.updates, one.hits)
+        assert all(map(np.array_equal, other.weights, one.weights))
+        assert other.test_error == one.test_error
+
+
+@pytest.mark.parametrize("arch", ["mlp", "linear"])
+def test_a_step_on_a_gpu_never_waits_for_the_host(arch) -> None:
+    emulator.lend_device_guard()
+    net = build(arch, 64, 3, 16, "relu")
+    with FakeTensorMode():
+        replicas = Replicas.__new__(Replicas)
+        replicas.architecture, replicas.capacity = net, 8
+        replicas.queue = SimpleNamespace(B=4)
+        replicas._store = [torch.zeros((8, *shape), device=CUDA) for shape in net.shapes]
+        replicas.x = torch.zeros((8 * 32, 64), device=CUDA)
+        ensemble = ResidentEnsemble(replicas, None, False, False)
+        with emulator.Operations() as operations:
+            ensemble._step(8)
+    assert len(operations.seen) > 10
+    assert set().union(*(devices for _, devices in operations.seen)) == {"cuda"}
+    assert not {name for name, _ in operations.seen} & emulator.WAITING
+
+
+@pytest.mark.parametrize("arch", ["cnn", "mnas"])
+def test_images_pass_a_gpu_without_waiting_for_the_host(arch) -> None:
+    emulator.lend_device_guard()
+    net = build(arch, 64, 2, 4, "gelu", (8, 8))
+    # The constants of a layer are made before any capture.
+    convolution._root_of_places.cache_clear()
+    try:
+        with FakeTensorMode():
+            weights = [torch.zeros((3, *shape), device=CUDA) for shape in net.shapes]
+            x = torch.zeros((3, 5, 64), device=CUDA)
+            net.forward(weights, x)
+            with emulator.Operations() as operations:
+                f, _ = net.forward(weights, x)
+    finally:
+        convolution._root_of_places.cache_clear()
+    assert (f.device.type, f.shape) == ("cuda", (3, 5))
+    assert set().union(*(devices for _, devices in operations.seen)) == {"cuda"}
+    assert not {name for name, _ in operations.seen} & emulator.WAITING
+
+
+def test_the_net_of_the_tutorial_stays_on_its_device() -> None:
+    emulator.lend_device_guard()
+    page = Path(__file__).parents[2] / "docs" / "tutorials" / "own-net.md"
+    block = next(b for b in page.read_text().split("```") if "class Waves" in b)
+    code = block.removeprefix("python\n").partition("architectures.register")[0]
+    space: dict[str, object] = {}
+    exec(code, space)
+    net = space["Waves"](2, 1, 8, "relu", None)
+    with FakeTensorMode():
+        weights = [torch.zeros((3, *shape), device=CUDA) for shape in net.shapes]
+        assert net.output(weights, torch.zeros((3, 5, 2), device=CUDA)).device.type == "cuda"
+
+
+def test_a_failed_capture_costs_a_note_and_no_result(emulated, monkeypatch) -> None:
+    plain = train(_configs(4), "cpu", engine="resident", workers=1, checkpoints=False)
+
+    def capture(self, step):
+        # As where a net waits for the device: part of the step is done.
+        step()
+        raise RuntimeError("operation not permitted when stream is capturing\nlong story")
+
+    monkeypatch.setattr(emulated, "capture", capture)
+    notes: list[str] = []
+    how = {"engine": "resident", "workers": 1, "checkpoints": False}
+    ended = list(train_each(_configs(4), "cpu", **how, control=Control(note=notes.append)))
+    by_seed = {r.config.seed: (r.steps, r.hits, r.dw) for r in ended}
+    assert by_seed == {r.config.seed: (r.steps, r.hits, r.dw) for r in plain}
+    (note,) = notes
+    assert "cannot be captured as a CUDA graph (RuntimeError: operation not permitted" in note
+    assert "long story" not in note
+
+
+def test_graphs_have_few_sizes_that_depend_on_the_replicas_alive_alone() -> None:
+    sizes = [size_of_graph(n, 40) for n in range(1, 41)]
+    assert sorted(set(sizes)) == [1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 40]
+    assert all(n <= size <= max(1.5 * n, 1) for n, size in enumerate(sizes, 1))
+
+
+def test_a_gpu_has_one_lane_whatever_the_workers() -> None:
+    plan = Plan(CUDA, "auto", None, False, False, 4, None, StopFlag())
+    assert [len(group) for group in plan.groups(_configs(), (), {})] == [1]
+
+
+def test_what_pytorch_keeps_for_later_is_free_memory(monkeypatch) -> None:
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (1000, 9000))
+    monkeypatch.setattr(torch.cuda, "memory_reserved", lambda device: 7000)
+    monkeypatch.setattr(torch.cuda, "memory_allocated", lambda device: 3000)
+    assert free_bytes(CUDA) == 5000
+
+
+def _fails_with_more_than(most: int, monkeypatch, error=torch.cuda.OutOfMemoryError):
+    whole = ResidentEnsemble._round
+
+    def round_(self):
+        if len(self.configs) > most:
+            raise error("CUDA out of memory")
+        yield from whole(self)
+
+    monkeypatch.setattr(ResidentEnsemble, "_round", round_)
+
+
+def test_out_of_memory_halves_when_all_is_let_go(monkeypatch) -> None:
+    # As on a GPU: free memory is what no ensemble holds, and that of the old one is measured
+    # before a new one is made.
+    ensembles: list[weakref.ref] = []
+    found: list[int] = []
+    make = Replicas.__init__
+
+    def init(self, *args):
+        make(self, *args)
+        ensembles.append(weakref.ref(self))
+
+    def free(device):
+        gone = all(ref() is None for ref in ensembles)
+        found.append(gone)
+        return 8 << 30 if gone else 0
+
+    monkeypatch.setattr(Replicas, "__init__", init)
+    _fails_with_more_than(2, monkeypatch)
+    configs = _configs()
+    gc.disable()
+    try:
+        results = []
+        for result in train_each(configs, "cpu", engine="resident", workers=1, checkpoints=False):
+            results.append(result)
+            monkeypatch.setattr(device_module, "free_bytes", free)
+    finally:
+        gc.enable()
+    assert {r.config.seed for r in results if not isinstance(r, Failure)} == set(range(8))
+    assert [ref().capacity for ref in ensembles if ref() is not None] in ([], [2])
+
+
+def test_little_free_memory_after_a_failure_ends_no_scan(monkeypatch) -> None:
+    free = {"bytes": 8 << 30}
+    monkeypatch.setattr(device_module, "free_bytes", lambda device: free["bytes"])
+    whole = ResidentEnsemble._round
+
+    def round_(self):
+        if len(self.configs) > 2:
+            free["bytes"] = 1
+            raise torch.cuda.OutOfMemoryError("CUDA out of memory")
+        yield from whole(self)
+
+    monkeypatch.setattr(ResidentEnsemble, "_round", round_)
+    ended = list(train_each(_configs(), "cpu", engine="resident", workers=1, checkpoints=False))
+    assert [r.status for r in ended] == ["fitted"] * 8
+
+
+def test_runs_that_never_fit_fail_one_by_one(monkeypatch) -> None:
+    def no_room(self, *args):
+        raise torch.cuda.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(Replicas, "__init__", no_room)
+    ended = list(train_each(_configs(3), "cpu", engine="resident", workers=1))
+    assert all(isinstance(r, Failure) for r in ended)
+    assert {r.config.seed for r in ended} == {0, 1, 2}
+
+
+def test_a_failure_holds_no_tensors() -> None:
+    def deep() -> None:
+        tensor = torch.zeros(8)
+        held.append(weakref.ref(tensor))
+        raise RuntimeError("at fault")
+
+    held: list[weakref.ref] = []
+    try:
+        deep()
+    except RuntimeError as error:
+        kept = error
+    assert held[0]() is not None
+    release(kept)
+    assert held[0]() is None
+    # Where it happened is still told.
+    assert kept.__traceback__.tb_next.tb_frame.f_code.co_name == "deep"
+
+
+STICKY = [
+    "CUDA error: an illegal memory access was encountered\nCUDA kernel errors might be",
+    "CUDA error: device-side assert triggered",
+    "CUDA error: unspecified launch failure",
+    "CUDA error: uncorrectable ECC error encountered",
+]
+
+
+@pytest.mark.parametrize("message", STICKY)
+def test_a_device_that_fails_for_good_is_known(message) -> None:
+    assert is_lost(RuntimeError(message), torch.device("cpu"))
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "CUDA out of memory. Tried to allocate 2 GiB",
+        "CUDA error: operation not permitted when stream is capturing\nCompile with "
+        "`TORCH_USE_CUDA_DSA` to enable device-side assertions.",
+        "an illegal value",
+    ],
+)
+def test_other_errors_leave_the_device_alone(message) -> None:
+    assert not is_lost(RuntimeError(message), torch.device("cpu"))
+
+
+def test_a_lost_device_ends_the_scan_and_no_run(tmp_path, monkeypatch, capsys) -> None:
+    whole = ResidentEnsemble._round
+
+    def round_(self):
+        if len(self.configs) < 6:
+            raise RuntimeError(STICKY[0])
+        yield from whole(self)
+
+    monkeypatch.setattr(ResidentEnsemble, "_round", round_)
+    command = ["nets", "scan", "-P", "64", "-T", "2^-5", "--depth", "2", "--width", "16"]
+    command += ["--seeds", "8", "--test-samples", "8", "--no-checkpoints"]
+    command += ["--engine", "resident", "--workers", "1", "--device", "cpu"]
+    out = tmp_path / "out"
+    assert run_command([*command, "--out", str(out)]) == 1
+    (line,) = [line for line in capsys.readouterr().err.splitlines() if "error" in line]
+    assert "the GPU fails for good in this process (CUDA error: an illegal memory access" in line
+    assert "repeat the command to go on" in line
+    frame = ParquetStore(out).frame()
+    assert 0 < len(frame) < 8
+    assert set(frame["status"]) == {"fitted"}
+    monkeypatch.setattr(ResidentEnsemble, "_round", whole)
+    assert run_command([*command, "--out", str(out)]) == 0
+    assert len(ParquetStore(out).frame()) == 8
+
+
+def test_a_lost_device_is_raised_where_nothing_is_stored(monkeypatch) -> None:
+    def round_(self):
+        raise RuntimeError(STICKY[1])
+
+    monkeypatch.setattr(ResidentEnsemble, "_round", round_)
+    with pytest.raises(DeviceLost, match="device-side assert triggered"):
+        train(_configs(2), "cpu", engine="resident", workers=1)
+
+
+@pytest.fixture
+def two_gpus(tmp_path, monkeypatch):
+    monkeypatch.setattr(lease.tempfile, "gettempdir", lambda: str(tmp_path))
+    monkeypatch.setattr(lease, "gpus", lambda: [(torch.device("cuda", i), f"g{i}") for i in (0, 1)])
+
+
+def test_processes_of_a_host_spread_over_its_gpus(two_gpus, tmp_path) -> None:
+    # Another process holds the first GPU until it dies.
+    with lease.leased(CUDA):
+        (lock,) = tmp_path.glob("perceptron-sim-*-gpu-g0.lock")
+    code = (
+        "import fcntl, sys\n"
+        f"file = open({str(lock)!r})\n"
+        "fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)\n"
+        "print('held', flush=True); sys.stdin.read()\n"
+    )
+    other = subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert other.stdout.readline() == "held\n"
+        with lease.leased(CUDA) as device:
+            assert device == torch.device("cuda", 1)
+    finally:
+        other.kill()
+        other.communicate()
+    with lease.leased(CUDA) as device:
+        assert device == torch.device("cuda", 0)
+
+
+def test_more_trainers_than_gpus_wait_for_one_and_say_so_once(two_gpus) -> None:
+    notes: list[str] = []
+    got: list[torch.device | None] = []
+    waits = threading.Event()
+
+    def third() -> None:
+        with lease.leased(CUDA, notes.append, heartbeat=waits.set) as device:
+            got.append(device)
+
+    with lease.leased(CUDA) as first:
+        with lease.leased(CUDA) as second:
+            assert {first.index, second.index} == {0, 1}
+            thread = threading.Thread(target=third)
+            thread.start()
+            assert waits.wait(20)
+            assert got == []
+        thread.join(20)
+    assert got == [second]
+    assert notes == ["others train on all GPUs of this host: waiting for one"]
+    with lease.leased(CUDA), lease.leased(CUDA), lease.leased(CUDA, given_up=lambda: True) as none:
+        assert none is None
+
+
+def test_workers_of_a_cluster_take_gpus_only_where_they_offer_them() -> None:
+    offering, bare = SimpleNamespace(gpu=True), SimpleNamespace(gpu=False)
+    assert (device_on(offering, "auto"), device_on(bare, "auto")) == ("cuda", "cpu")
+    assert (device_on(offering, "cuda"), device_on(bare, "cpu")) == ("cuda", "cpu")
+
+
+def test_a_lost_device_of_a_worker_is_named_as_such(monkeypatch) -> None:
+    def round_(self):
+        raise RuntimeError(STICKY[2])
+
+    monkeypatch.setattr(ResidentEnsemble, "_round", round_)
+    work = scan_module._Training("cpu", "resident", None, False)
+    with pytest.raises(InputError, match="the GPU fails for good in this process"):
+        work(_configs(2), Steering(False, StopFlag()))
