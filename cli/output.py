@@ -15,7 +15,7 @@ import click
 
 # A pipe has no width: wide enough there that hardly a table is parted.
 _PIPE = 160
-_GAP = "  "
+_MARGIN, _GAP = " ", "   "
 # Longer cells and headings may be broken between words, but into no narrower columns.
 _SENTENCE, _HEADING = 24, 12
 _MOST_PARTS = 3
@@ -27,7 +27,17 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _SPELT = {
     **{"α": "alpha", "β": "beta", "γ": "gamma", "δ": "delta", "η": "eta", "κ": "kappa"},
     **{"λ": "lambda", "χ": "chi", "σ": "sigma", "‖": "||", "→": "->", "≥": ">=", "≤": "<="},
-    **{"≫": ">>", "≪": "<<", "−": "-", "–": "-", "±": "+-", "∞": "inf", "✓": "+", "✗": "x"},
+    **{
+        "≫": ">>",
+        "≪": "<<",
+        "−": "-",
+        "–": "-",
+        "±": "+-",
+        "∞": "inf",
+        "✓": "+",
+        "✗": "x",
+        "─": "-",
+    },
 }
 _LEGIBLE = "perceptron-sim-legible"
 
@@ -85,7 +95,8 @@ def table_lines(
         widths = _shrunk([natural[j] for j in part], [least[j] for j in part], width)
         left = [j < text_columns for j in part]
         head, *body = (_line([row[j] for j in part], widths, left) for row in table)
-        lines += ["", *head, "-" * _total(widths), *(line for row in body for line in row)]
+        rule = _MARGIN + "─" * (_total(widths) - len(_MARGIN))
+        lines += [*[""] * (part is not parts[0]), *head, rule, *(line for r in body for line in r)]
     return [*lines, ""]
 
 
@@ -96,7 +107,7 @@ def _keys(rows: Sequence[Sequence[str]], n: int) -> int:
 
 
 def _total(widths: Sequence[int]) -> int:
-    return sum(widths) + len(_GAP) * (len(widths) - 1)
+    return len(_MARGIN) + sum(widths) + len(_GAP) * (len(widths) - 1)
 
 
 def _shrunk(natural: Sequence[int], least: Sequence[int], width: int) -> list[int]:
@@ -117,7 +128,7 @@ def _line(texts: Sequence[str], widths: Sequence[int], left: Sequence[bool]) -> 
             text = cell[k] if k < len(cell) else ""
             space = " " * (width - _length(text))
             padded.append(text + space if to_left else space + text)
-        lines.append(_GAP.join(padded).rstrip())
+        lines.append((_MARGIN + _GAP.join(padded)).rstrip())
     return lines
 
 
@@ -125,19 +136,21 @@ def _lists(table: Sequence[Sequence[str]], width: int) -> list[str]:
     """Return each row as lines "column  value"; values stand below where both do not fit."""
     heads, *rows = table
     space = max(map(_length, heads))
-    beside = width - space - len(_GAP)
+    beside = width - len(_MARGIN) - space - len(_GAP)
     stacked = max(_longest_unit(cell) for row in table for cell in row) > beside
     lines = []
     for row in rows:
         lines.append("")
         for head, cell in zip(heads, row, strict=True):
             if stacked:
-                lines += _wrapped(head, width)
+                lines += [_MARGIN + line for line in _wrapped(head, width - len(_MARGIN))]
                 lines += [_GAP + line for line in _wrapped(cell, width - len(_GAP))]
             else:
                 names = [head + " " * (space - _length(head)), *[" " * space] * len(cell)]
                 parts = _wrapped(cell, beside)
-                lines += [name + _GAP + part for name, part in zip(names, parts, strict=False)]
+                lines += [
+                    _MARGIN + name + _GAP + part for name, part in zip(names, parts, strict=False)
+                ]
     return [*lines, ""]
 
 
