@@ -1,5 +1,6 @@
-"""Names of files and command lines as text that every reader takes."""
+"""Names, numbers and command lines as text that every reader takes."""
 
+import math
 import os
 import shlex
 from collections.abc import Iterable
@@ -25,3 +26,16 @@ def _quoted(word: str) -> str:
         for byte in os.fsencode(word)
     )
     return f"$'{''.join(written)}'"
+
+
+def number_text(value: float) -> str:
+    """Return a number for labels: 2^-10 for powers of two, 4.5x10^-5 for other small ones."""
+    if not math.isfinite(value):
+        return f"{value:g}"
+    if value == round(value) and abs(value) < 1e7:
+        return str(int(value))
+    mantissa, exponent = math.frexp(value)
+    if mantissa == 0.5 and (value < 1 or value > 1e5):
+        return f"2^{exponent - 1}"
+    digits, _, power = f"{value:.4g}".partition("e")
+    return f"{digits}x10^{int(power)}" if power else digits
