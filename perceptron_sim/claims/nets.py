@@ -33,10 +33,11 @@ _MOVED = "||w - w_0|| / ||w_0||"
 _WORDS = {NET: "trained", LAZY: "linearised"}
 
 
-def _name(row: dict[str, Any], kind: str = "") -> str:
+def _name(row: dict[str, Any], kind: str | None = None) -> str:
     size = f" L = {row['depth']}, h = {row['width']}" if row["depth"] else ""
     arch = f"{row['arch']}" if "arch" in row else "mlp"
-    return f"{kind or row['model']} {arch}{size} on {row.get('data', 'data')}".replace("  ", " ")
+    kind = row["model"] if kind is None else kind
+    return f"{kind} {arch}{size} on {row.get('data', 'data')}".replace("  ", " ").strip()
 
 
 def _rows(evidence: Evidence, quantity: str, models: Sequence[str]) -> Iterator[dict[str, Any]]:
@@ -83,7 +84,7 @@ def _trained_less_lazy(evidence: Evidence) -> list[Measurement]:
             found.append(
                 Measurement(
                     quantity=f"{quantity} trained less {quantity} lazy",
-                    model=_name(row, "mlp" if row["arch"] == "mlp" else row["arch"]),
+                    model=_name(row, ""),
                     value=value,
                     ci_low=value - half,
                     ci_high=value + half,
@@ -255,7 +256,7 @@ def _draw_side_by_side(evidence: Evidence) -> tuple[Panel, ...]:
     for kind, members in found.items():
         if {model for model, _ in members} != {NET, LAZY}:
             continue
-        title = _name({"model": "", **dict(zip(_KIND, kind, strict=True))}).strip()
+        title = _name(dict(zip(_KIND, kind, strict=True)), "")
         for column, symbol in (("moved", f"{_MOVED} / T"), ("t_star", "t* / T")):
             series = []
             for model, runs in members:
@@ -379,7 +380,7 @@ def _draw_onset(evidence: Evidence) -> tuple[Panel, ...]:
             )
             ratio = onset["gamma_over_delta"]["measured"]
             series += [points, power_law(points, -ratio, f"P^-{ratio:.2f}, gamma/delta")]
-        title = _name({**net, "model": ""}).strip()
+        title = _name(net, "")
         panels.append(Panel(title, _LABELS["P"], "T_c", series))
     return drawn(panels)
 

@@ -187,6 +187,10 @@ def _draw_late(evidence: Evidence) -> tuple[Panel, ...]:
                 [row["ci_high"] for row in rows],
             )
         )
+    if series:
+        reached = [x for points in series for x in points.x]
+        ends, label = [min(reached), max(reached)], "noise acts late above this"
+        series.append(Series(label, ends, [_LATE, _LATE], line=True, theory=True))
     return drawn([Panel("when curves part", "T / T_c", "t_sep / t* of the coldest", series)])
 
 

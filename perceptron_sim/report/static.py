@@ -28,8 +28,8 @@ _WIDTH, _HEIGHT = 3.85, 3.2
 _LEFT, _RIGHT, _BOTTOM, _TOP = 0.8, 0.2, 0.52, 0.3
 # Of a row of measurements, of a line of a legend or a title, and of a letter in these.
 _ROW, _LINE, _LETTER, _TITLE_LETTER = 0.3, 0.165, 0.058, 0.074
-# Letters of the name of a row that stand in one line, and of a legend entry less its text.
-_NAME, _ENTRY = 48, 0.6
+# Of a legend entry less its text; and the part of the width that names of rows may take.
+_ENTRY, _NAMES = 0.6, 0.4
 _NEUTRAL = "0.35"
 
 
@@ -52,7 +52,7 @@ def figure_of(judgement: Judgement) -> Figure:
             tops = max(_title_space(panel, width / _across(panel, columns)) for panel in panels)
             for i, panel in enumerate(panels):
                 each = width / _across(panel, columns)
-                left = _left(panel)
+                left = _left(panel, each)
                 inner = height - tops - _foot(panel, each)
                 box = (i * each + left, top - tops - inner, each - left - _RIGHT, inner)
                 scale = 1.0 / np.array([width, sum(heights)] * 2)
@@ -80,13 +80,14 @@ def _foot(panel: Panel, width: float) -> float:
     return _BOTTOM + _LINE * math.ceil(len(_labels(panel)) / _legend_columns(panel, width)) + 0.1
 
 
-def _left(panel: Panel) -> float:
-    names = [line for row in panel.rows for line in _name(row).split("\n")]
+def _left(panel: Panel, width: float) -> float:
+    names = [line for row in panel.rows for line in _name(row, width).split("\n")]
     return max([_LEFT, *(_LETTER * len(name) + 0.2 for name in names)])
 
 
-def _name(row: str) -> str:
-    return "\n".join(textwrap.wrap(as_text(row), _NAME, max_lines=2, placeholder=" ..."))
+def _name(row: str, width: float) -> str:
+    letters = int(_NAMES * width / _LETTER)
+    return "\n".join(textwrap.wrap(as_text(row), letters, max_lines=2, placeholder=" ..."))
 
 
 def _title(panel: Panel, width: float) -> str:
@@ -117,7 +118,9 @@ def _draw(ax: Axes, panel: Panel, height: float, width: float) -> None:
     ax.tick_params(labelsize=7.5)
     if panel.rows:
         ax.set_ylim(len(panel.rows) - 0.3, -0.7)
-        ax.set_yticks(range(len(panel.rows)), [as_mathtext(_name(row)) for row in panel.rows])
+        ax.set_yticks(
+            range(len(panel.rows)), [as_mathtext(_name(row, width)) for row in panel.rows]
+        )
         ax.grid(visible=False, axis="y")
     if panel.series:
         place: Any = {"loc": "upper center", "bbox_to_anchor": (0.5, -(_BOTTOM - 0.08) / height)}

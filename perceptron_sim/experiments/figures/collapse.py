@@ -80,7 +80,7 @@ def _panel(ax: Axes, series: Sequence[Series], chi: float, observable: str, absc
         if s.alike[0] not in shown:
             continue
         i, marker = dimensions.index(s.d), shown.index(s.alike[0])
-        geometric_means(ax, np.exp(s.log_x).tolist(), s.logs, i, None, marker=marker)
+        geometric_means(ax, np.exp(s.log_x).tolist(), s.logs, i, None, marker=marker, of=len(shown))
         _prediction(ax, s, chi, observable, abscissa, COLOURS[i % len(COLOURS)])
     # Colours and markers mean different things, so each is explained by itself.
     for i, d in enumerate(dimensions):

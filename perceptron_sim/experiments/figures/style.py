@@ -5,11 +5,12 @@ be read in grey: asymptotic laws are dashed, predictions at finite P/d solid. Ti
 ticks and the numbers in them are made here, for all figures.
 """
 
+import contextlib
 import io
 import itertools
 import math
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -61,9 +62,7 @@ def save(figure: Figure, folder: Path, name: str) -> list[Path]:
     """
     FigureCanvasAgg(figure)
     paths = [folder / f"{name}.{suffix}" for suffix in ("png", "svg")]
-    with rc_context(STYLE), warnings.catch_warnings():
-        # Names of the user's may be in letters that the font lacks.
-        warnings.filterwarnings("ignore", message="Glyph .* missing from")
+    with rc_context(STYLE), _any_letters():
         for path in paths:
             content = io.BytesIO()
             options: Any = {"dpi": _DPI} if path is paths[0] else {"metadata": {"Date": None}}
@@ -72,6 +71,14 @@ def save(figure: Figure, folder: Path, name: str) -> list[Path]:
             # The layout is found: finding it again would take as long as drawing.
             figure.set_layout_engine("none")
     return paths
+
+
+@contextlib.contextmanager
+def _any_letters() -> Iterator[None]:
+    """Take names of the user's in letters that the font lacks, and say nothing of it."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing from")
+        yield
 
 
 def geometric_means(
@@ -100,7 +107,7 @@ def geometric_means(
     marker = series if marker is None else marker
     centre = np.exp(mean)
     ax.errorbar(
-        side_by_side(x, series, of),
+        side_by_side(x, marker, of),
         centre,
         yerr=np.array([centre - np.exp(mean - half), np.exp(mean + half) - centre]),
         linestyle="none",
@@ -288,7 +295,8 @@ def in_lines(figure: Figure, parts: Sequence[str], inches: float, separator: str
 
 def _inches(figure: Figure, text: str) -> float:
     found = Text(0.0, 0.0, text, fontsize=TITLE_SIZE, figure=figure)
-    return float(found.get_window_extent(_renderer(figure)).width / figure.dpi)
+    with _any_letters():
+        return float(found.get_window_extent(_renderer(figure)).width / figure.dpi)
 
 
 def _renderer(figure: Figure) -> Any:
@@ -305,7 +313,8 @@ def legend_below(figure: Figure, axes: Sequence[Axes] | None = None) -> None:
         return
     for columns in range(min(len(handles), 8), 0, -1):
         made = _legend(figure, handles, loc="outside lower center", ncols=columns)
-        width = made.get_window_extent(_renderer(figure)).width / figure.dpi
+        with _any_letters():
+            width = made.get_window_extent(_renderer(figure)).width / figure.dpi
         if width <= figure.get_figwidth() - 0.1 or columns == 1:
             return
         made.remove()
@@ -323,13 +332,20 @@ def legend_above(ax: Axes, columns: int = 2, heading: str = "") -> None:
 
 
 def _handles(axes: Sequence[Axes]) -> dict[str, list[Artist]]:
-    """Return what to show beside each label, points before lines."""
+    """Return what to show beside each label: points, then lines, then marks."""
     found: dict[str, list[Any]] = {}
     for ax in axes:
         for handle, label in zip(*ax.get_legend_handles_labels(), strict=True):
             found.setdefault(label, []).append(handle)
-    ordered = sorted(found.items(), key=lambda item: not isinstance(item[1][0], ErrorbarContainer))
+    ordered = sorted(found.items(), key=lambda item: _rank(item[1][0]))
     return {label: _different(handles) for label, handles in ordered}
+
+
+def _rank(handle: Any) -> int:
+    """Return 0 for measured points, 1 for lines, 2 for marks."""
+    if isinstance(handle, ErrorbarContainer):
+        return 0
+    return 2 if isinstance(handle, Line2D) and handle.get_linestyle() == "None" else 1
 
 
 def _different(handles: Sequence[Any]) -> list[Any]:
