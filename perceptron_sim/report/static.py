@@ -16,6 +16,7 @@ from perceptron_sim.experiments.figures.style import (
     MARKERS,
     STYLE,
     TITLE_SIZE,
+    legend,
     log_axes,
     side_by_side,
 )
@@ -124,7 +125,7 @@ def _draw(ax: Axes, panel: Panel, height: float, width: float) -> None:
         ax.grid(visible=False, axis="y")
     if panel.series:
         place: Any = {"loc": "upper center", "bbox_to_anchor": (0.5, -(_BOTTOM - 0.08) / height)}
-        ax.legend(fontsize=7, ncols=_legend_columns(panel, width), borderaxespad=0.0, **place)
+        legend(ax, fontsize=7, ncols=_legend_columns(panel, width), borderaxespad=0.0, **place)
 
 
 def _series(ax: Axes, series: Series, style: Style, of: int) -> None:

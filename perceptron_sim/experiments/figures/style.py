@@ -180,12 +180,16 @@ def _tick(value: float, at: Sequence[float], low: float, high: float) -> str:
     if len(at):
         text = plain(value)
         return f"${text}$" if "{" in text else text
-    if low >= 1e-3 and high < 3e4:
+    if not _in_powers(low, high):
         return f"{value:g}"
     exponent = math.floor(math.log10(value) + 1e-9)
     digits = f"{value / 10.0**exponent:.3g}"
     times = "" if digits == "1" else digits + r"{\cdot}"
     return f"${times}10^{{{exponent}}}$"
+
+
+def _in_powers(low: float, high: float) -> bool:
+    return low < 1e-3 or high >= 3e4
 
 
 class _Ticks(Locator):
@@ -224,7 +228,8 @@ class _Ticks(Locator):
                 multiples = range(math.floor(low / step), math.ceil(high / step) + 1)
                 choices.append([float(f"{k * step:.6g}") for k in multiples])
         for digits in ((1, 1.5, 2, 3, 4, 6), (1, 2, 3, 5), (1, 2, 5), (1, 3)):
-            if high < 1000.0 * low and len(_inside([10.0**k for k in decades], low, high)) < 4:
+            enough = 3 if _in_powers(low, high) else 4
+            if len(_inside([10.0**k for k in decades], low, high)) < enough:
                 choices.append([digit * 10.0**k for k in decades for digit in digits])
         for every in range(1, max(2, last - first)):
             choices.append([10.0**k for k in decades if k % every == 0])
@@ -318,6 +323,13 @@ def legend_below(figure: Figure, axes: Sequence[Axes] | None = None) -> None:
         if width <= figure.get_figwidth() - 0.1 or columns == 1:
             return
         made.remove()
+
+
+def legend(ax: Axes, **options: Any) -> None:
+    """Explain what is on an axes, in its order: points, lines, marks."""
+    handles = _handles([ax])
+    if handles:
+        _legend(ax, handles, **options)
 
 
 def legend_above(ax: Axes, columns: int = 2, heading: str = "") -> None:
