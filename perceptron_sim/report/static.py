@@ -18,6 +18,7 @@ from perceptron_sim.experiments.figures.style import (
     TITLE_SIZE,
     legend,
     log_axes,
+    shortened,
     side_by_side,
 )
 from perceptron_sim.report.styles import Style, bars, styles
@@ -78,7 +79,11 @@ def _title_space(panel: Panel, width: float) -> float:
 
 
 def _foot(panel: Panel, width: float) -> float:
-    return _BOTTOM + _LINE * math.ceil(len(_labels(panel)) / _legend_columns(panel, width)) + 0.1
+    return (
+        _BOTTOM
+        + _LINE * math.ceil(len(_labels(panel, width)) / _legend_columns(panel, width))
+        + 0.1
+    )
 
 
 def _left(panel: Panel, width: float) -> float:
@@ -95,13 +100,18 @@ def _title(panel: Panel, width: float) -> str:
     return textwrap.fill(as_text(panel.title), max(10, int((width - 0.2) / _TITLE_LETTER)))
 
 
-def _labels(panel: Panel) -> list[str]:
+def _labels(panel: Panel, width: float) -> list[str]:
     drawn = zip(panel.series, styles(panel), strict=True)
-    return [as_text(series.label) for series, style in drawn if style.in_legend]
+    return [_label(series, width) for series, style in drawn if style.in_legend]
+
+
+def _label(series: Series, width: float) -> str:
+    """Return the label of a series, as much of it as fits into the width of a panel."""
+    return shortened(as_text(series.label), int((width - 0.1 - _ENTRY) / _LETTER))
 
 
 def _legend_columns(panel: Panel, width: float) -> int:
-    longest = max((len(label) for label in _labels(panel)), default=1)
+    longest = max((len(label) for label in _labels(panel, width)), default=1)
     return max(1, min(4, int((width - 0.1) / (_ENTRY + _LETTER * longest))))
 
 
@@ -109,7 +119,8 @@ def _draw(ax: Axes, panel: Panel, height: float, width: float) -> None:
     found = styles(panel)
     points = [series for series in panel.series if not series.line]
     for series, style in zip(panel.series, found, strict=True):
-        _series(ax, series, style, len(points) if panel.log_x else 1)
+        label = as_mathtext(_label(series, width)) if style.in_legend else None
+        _series(ax, series, style, label, len(points) if panel.log_x else 1)
     if panel.log_x and panel.log_y:
         log_axes(ax, [x for series in points for x in series.x])
     else:
@@ -128,8 +139,7 @@ def _draw(ax: Axes, panel: Panel, height: float, width: float) -> None:
         legend(ax, fontsize=7, ncols=_legend_columns(panel, width), borderaxespad=0.0, **place)
 
 
-def _series(ax: Axes, series: Series, style: Style, of: int) -> None:
-    label = as_mathtext(series.label) if style.in_legend else None
+def _series(ax: Axes, series: Series, style: Style, label: str | None, of: int) -> None:
     colour = _NEUTRAL if style.colour is None else COLOURS[style.colour % len(COLOURS)]
     if series.line:
         dash = "-" if series.theory else "--"

@@ -197,4 +197,6 @@ def test_sizes_below_capacity_are_judged_and_drawn_without_theory(tmp_path: Path
     assert run([*grid, "--out", str(tmp_path / "scan")]) == 0
     found = judge(BY_KEY["perceptron-gamma"], evidence_in([tmp_path]))
     assert found.findings
-    assert not any(series.theory for panel in found.panels for series in panel.series)
+    judged, *data = found.panels
+    assert not any(series.label == "predicted" for series in judged.series)
+    assert not any(series.theory for panel in data for series in panel.series)

@@ -391,8 +391,13 @@ def listed(values: Iterable[float]) -> str:
 
 
 def text(name: str) -> str:
-    """Return a name as it is: in the user's names a dollar begins no formula."""
-    return name.replace("$", r"\$")
+    """Return a name of the user's, not too long: a dollar in it begins no formula."""
+    return shortened(name, 40).replace("$", r"\$")
+
+
+def shortened(name: str, letters: int) -> str:
+    """Return the first ``letters`` of a name, the last of them dots where more were cut."""
+    return name if len(name) <= letters else f"{name[: letters - 3]}..."
 
 
 def means_over(seeds: int) -> list[str]:

@@ -230,7 +230,9 @@
       Plotly.Fx.hover(plot, [{ curveNumber: series, pointNumber: point }]);
       const number = (x) => (x === null ? "none" : Number(x.toPrecision(4)).toString());
       const ends = trace.customdata ? `, 95 % [${trace.customdata[point].map(number).join(", ")}]` : "";
-      value.textContent = words(`${trace.name}: ${number(trace.x[point])}, ${number(trace.y[point])}${ends}`)
+      const names = specOf(plot).layout.yaxis.ticktext;
+      const y = names ? names[Math.round(trace.y[point])] : number(trace.y[point]);
+      value.textContent = words(`${trace.name}: ${number(trace.x[point])}, ${y}${ends}`)
         .replace(/&amp;/g, "&").replace(/&lt;/g, "<").replace(/&gt;/g, ">");
     };
     plot.addEventListener("keydown", (event) => {
