@@ -206,43 +206,41 @@ class _Ticks(Locator):
     def tick_values(self, vmin: float, vmax: float) -> Any:
         if not 0.0 < vmin < vmax < math.inf:
             return np.array([])
-        choices = [_inside(ticks, vmin, vmax) for ticks in self._choices(vmin, vmax)]
-        fitting = (ticks for ticks in choices if len(ticks) > 1 and self._fit(ticks, vmin, vmax))
-        return np.array(next(fitting, choices[-1][:1]))
+        ticks: list[float] = []
+        for choice in self._choices(vmin, vmax):
+            ticks = _inside(choice, vmin, vmax)
+            if len(ticks) > 1 and self._fit(ticks, vmin, vmax):
+                return np.array(ticks)
+        return np.array(ticks[:1])
 
-    def _choices(self, low: float, high: float) -> list[list[float]]:
-        """Return sets of ticks, the densest first."""
+    def _choices(self, low: float, high: float) -> Iterator[list[float]]:
+        """Yield sets of ticks, the densest first; the last is a single tick."""
+        n = len(self.at)
+        for k in range(n, 1, -1):
+            yield sorted({self.at[round(i * (n - 1) / (k - 1))] for i in range(k)})
         if self.at:
-            n = len(self.at)
-            thinned_out = [
-                sorted({self.at[round(i * (n - 1) / (k - 1))] for i in range(k)})
-                for k in range(n, 1, -1)
-            ]
-            return [*thinned_out, [self.at[0]]]
+            yield [self.at[0]]
+            return
         first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
-        decades = range(first, last + 1)
-        choices: list[list[float]] = []
+        decades = range(max(first, -307), min(last, 308) + 1)
         if high < 4.0 * low:
             for parts in (6, 4, 3, 2):
                 step = _round_step((high - low) / parts)
                 multiples = range(math.floor(low / step), math.ceil(high / step) + 1)
-                choices.append([float(f"{k * step:.6g}") for k in multiples])
-        for digits in ((1, 1.5, 2, 3, 4, 6), (1, 2, 3, 5), (1, 2, 5), (1, 3)):
-            enough = 3 if _in_powers(low, high) else 4
-            if len(_inside([10.0**k for k in decades], low, high)) < enough:
-                choices.append([digit * 10.0**k for k in decades for digit in digits])
+                yield [float(f"{k * step:.6g}") for k in multiples]
+        if last - first <= (3 if _in_powers(low, high) else 4):
+            for digits in ((1, 1.5, 2, 3, 4, 6), (1, 2, 3, 5), (1, 2, 5), (1, 3)):
+                yield [digit * 10.0**k for k in decades for digit in digits]
         for every in range(1, max(2, last - first)):
-            choices.append([10.0**k for k in decades if k % every == 0])
+            yield [10.0**k for k in decades if k % every == 0]
         # A narrow range may hold no round number but this.
-        return [*choices, [float(f"{math.sqrt(low * high):.2g}")]]
+        yield [float(f"{math.sqrt(low) * math.sqrt(high):.2g}")]
 
     def _fit(self, ticks: Sequence[float], low: float, high: float) -> bool:
         axis = self.axis
         assert isinstance(axis, Axis)
-        figure = axis.axes.get_figure(root=True)
-        assert figure is not None
-        points = 72.0 / figure.dpi
         box = axis.axes.get_window_extent()
+        points = 72.0 / _dpi(axis)
         size = _label_size(axis)
         along_x = axis is axis.axes.xaxis
         length = points * (box.width if along_x else box.height)
@@ -265,6 +263,11 @@ def _inside(ticks: Sequence[float], low: float, high: float) -> list[float]:
 def _round_step(rough: float) -> float:
     unit = 10.0 ** math.floor(math.log10(rough))
     return unit * next(m for m in (1, 2, 2.5, 5, 10) if m * unit >= rough * (1 - 1e-9))
+
+
+def _dpi(axis: Axis) -> float:
+    figure: Any = axis.axes.figure
+    return float(figure.dpi)
 
 
 def _label_size(axis: Axis) -> float:
