@@ -118,11 +118,14 @@ def _legend_columns(panel: Panel, width: float) -> int:
 def _draw(ax: Axes, panel: Panel, height: float, width: float) -> None:
     found = styles(panel)
     points = [series for series in panel.series if not series.line]
+    reached = [x for series in points for x in series.x]
+    # Only series that share abscissae hide each other.
+    beside = len(points) if panel.log_x and len(set(reached)) < len(reached) else 1
     for series, style in zip(panel.series, found, strict=True):
         label = as_mathtext(_label(series, width)) if style.in_legend else None
-        _series(ax, series, style, label, len(points) if panel.log_x else 1)
+        _series(ax, series, style, label, beside)
     if panel.log_x and panel.log_y:
-        log_axes(ax, [x for series in points for x in series.x])
+        log_axes(ax, reached)
     else:
         ax.set(xscale="log" if panel.log_x else "linear", yscale="log" if panel.log_y else "linear")
     ax.set_title(as_mathtext(_title(panel, width)), fontsize=TITLE_SIZE)
