@@ -9,6 +9,7 @@ from typing import NoReturn
 import click
 
 from cli.lazy import LazyGroup
+from cli.output import use_legible_streams
 from perceptron_sim import __version__
 from perceptron_sim.errors import InputError
 
@@ -92,4 +93,5 @@ def _report(message: str, code: int, debug: bool) -> int:
 
 def main() -> NoReturn:
     """Run the process's command line."""
+    use_legible_streams()
     sys.exit(run(sys.argv[1:]))

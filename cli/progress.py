@@ -1,6 +1,7 @@
 """Progress on stderr: a bar with ETA on a terminal, plain lines when piped."""
 
 import contextlib
+import os
 import sys
 import time
 from collections.abc import Iterator
@@ -86,6 +87,9 @@ class TerminalProgress:
         if _later_s:
             text += f" of this, {duration(left + _later_s)} of all"
         if self._terminal:
+            # A line that the terminal wraps could not be cleared.
+            while ", " in text and len(text) >= _columns_of_stderr():
+                text = text.rpartition(", ")[0]
             click.echo(f"\r\x1b[2K{text}", err=True, nl=False)
             self._drawn = True
         else:
@@ -95,6 +99,13 @@ class TerminalProgress:
         if self._drawn:
             click.echo("\r\x1b[2K", err=True, nl=False)
             self._drawn = False
+
+
+def _columns_of_stderr() -> int:
+    try:
+        return os.get_terminal_size(sys.stderr.fileno()).columns or 80
+    except (OSError, ValueError):
+        return 80
 
 
 def duration(seconds: float) -> str:

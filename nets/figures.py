@@ -13,10 +13,17 @@ from nets.exponents import FITTED, NetExponentRow
 from perceptron_sim.experiments.figures.style import (
     COLOURS,
     STYLE,
+    TITLE_SIZE,
     geometric_means,
+    legend_above,
+    legend_below,
+    listed,
     log_axes,
+    means_over,
     plain,
+    text,
     thinned,
+    title,
 )
 
 _QUANTITIES = {
@@ -45,7 +52,7 @@ def figure_scan(
     relative = "dw" if fitted["dw_rel"].isna().any() else "dw_rel"
     label = r"\|w\|" if relative == "dw" else r"\|w - w_0\| / \|w_0\|"
     with rc_context(STYLE):
-        figure = Figure(figsize=(9.4, 4.2))
+        figure = Figure(figsize=(9.4, 4.8))
         axes = figure.subplots(1, 2)
         for ax, name, symbol in ((axes[0], relative, label), (axes[1], "t_star", "t^*")):
             quantity, greek = _QUANTITIES[name[:2] if name != "t_star" else name, on]
@@ -57,20 +64,12 @@ def figure_scan(
             if lazy is not None:
                 _linearised(ax, lazy[lazy["status"] == FITTED], fitted, name, on, series)
             if len(fitted):
-                log_axes(ax)
+                log_axes(ax, sorted(fitted[on].unique()))
             ax.set_xlabel(r"temperature $T$" if on == "T" else r"training-set size $P$")
             ax.set_ylabel(f"${symbol}$")
-            ax.set_title(
-                "\n".join(
-                    f"measured ${greek} = {r.measured:.3f}$ [{r.ci_low:.3f}, {r.ci_high:.3f}]"
-                    for r in found[:3]
-                ),
-                fontsize=9,
-            )
-        if len(fitted):
-            # Beside the panels: series spread over all of both.
-            figure.legend(*axes[0].get_legend_handles_labels(), loc="outside right center")
-        figure.suptitle(_headline(frame), fontsize=9)
+            ax.set_title("\n".join(_said(row, greek) for row in found[:3]), fontsize=TITLE_SIZE)
+        legend_below(figure)
+        title(figure, _headline(frame))
         return figure
 
 
@@ -85,12 +84,15 @@ def _panel(
 ) -> None:
     if not len(runs):
         ax.text(0.5, 0.5, "no fitted run", ha="center", transform=ax.transAxes)
-    for i, value in enumerate(thinned(sorted(runs[series].unique()))):
+    shown = thinned(sorted(runs[series].unique()))
+    for i, value in enumerate(shown):
         members = runs[runs[series] == value]
         points = list(members.groupby(on))
         x = np.array([float(str(abscissa)) for abscissa, _ in points])
         logs = [np.log(at_point[name].to_numpy(dtype=np.float64)) for _, at_point in points]
-        geometric_means(ax, x.tolist(), logs, i, f"${series} = {plain(float(value))}$")
+        geometric_means(
+            ax, x.tolist(), logs, i, f"${series} = {plain(float(value))}$", of=len(shown)
+        )
         if slope is not None and len(x) > 1:
             mean = np.array([values.mean() for values in logs])
             level = math.exp(float(np.mean(mean - slope * np.log(x))))
@@ -117,15 +119,20 @@ def _linearised(
         )
 
 
-def _headline(frame: pd.DataFrame) -> str:
+def _said(row: NetExponentRow, greek: str) -> str:
+    low, high = ("?" if end is None else f"{end:.3f}" for end in (row.ci_low, row.ci_high))
+    return f"measured ${greek} = {row.measured:.3f}$ [{low}, {high}]"
+
+
+def _headline(frame: pd.DataFrame) -> list[str]:
     lazy = (frame["model"] == "lazy").all()
     parts = [r"nets linearised at $w_0$"] if lazy else []
     for name in ("data", "arch", "depth", "width", "act", "B", "alpha"):
         values = sorted(frame[name].dropna().unique())
-        shown = ", ".join(f"${plain(v)}$" if not isinstance(v, str) else v for v in values)
+        words = values and isinstance(values[0], str)
+        shown = ", ".join(map(text, values)) if words else f"${listed(values)}$"
         parts.append(f"{name} {shown}")
-    seeds = frame["seed"].nunique()
-    return ",  ".join(parts) + f"\ngeometric means over {seeds} seeds, bars: 95 % intervals"
+    return [*parts, *means_over(frame["seed"].nunique())]
 
 
 def figure_course(run: pd.Series) -> Figure:
@@ -142,7 +149,7 @@ def figure_course(run: pd.Series) -> Figure:
         for name in ("dw", "unfitted", "train_loss", "noise_trace", "ntk_change")
     }
     with rc_context(STYLE):
-        figure = Figure(figsize=(10.5, 3.8))
+        figure = Figure(figsize=(10.5, 4.4))
         weights, training, probe = figure.subplots(1, 3)
         label = rf"all layers; $\|w_0\| = {run['w0_norm']:.4g}$"
         weights.plot(t, column["dw"], "o-", color=COLOURS[1], markersize=3, label=label)
@@ -170,17 +177,9 @@ def figure_course(run: pd.Series) -> Figure:
             ax.set_xlabel(r"time $t = \eta \times$ steps")
             if run["status"] == FITTED:
                 ax.axvline(run["t_star"], color="0.5", linestyle=":", linewidth=1, label="$t^*$")
-            ax.legend(loc="best")
-        net = ", ".join(
-            f"${symbol} = {plain(float(run[name]))}$"
-            for symbol, name in (
-                *(("L", "depth"), ("h", "width"), ("P", "P"), ("B", "B")),
-                *(("T", "T"), (r"\alpha", "alpha")),
-            )
-        )
-        figure.suptitle(
-            f"{run['data']}, {run['arch']} {run['act']}, {net}, seed {run['seed']}: "
-            f"{run['status']} after {run['steps']:,} steps",
-            fontsize=9,
-        )
+            legend_above(ax, columns=1)
+        names = {"L": "depth", "h": "width", "P": "P", "B": "B", "T": "T", r"\alpha": "alpha"}
+        said = [f"${symbol} = {plain(float(run[name]))}$" for symbol, name in names.items()]
+        done = f"seed {run['seed']}: {run['status']} after {run['steps']:,} steps"
+        title(figure, [text(run["data"]), text(f"{run['arch']} {run['act']}"), *said, done])
     return figure

@@ -7,13 +7,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from nets.exponents import SHARED
 from nets.training.result import FITTED
 from perceptron_sim.arrays import FloatArray
 from perceptron_sim.experiments.exponent_table import span
-from perceptron_sim.experiments.fits import LEVEL
+from perceptron_sim.experiments.intervals import half_width
 
 # A net has parted where its mean ||w - w_0|| is off by more than this fraction. Even deep in the
 # lazy regime single runs differ by some ten per cent, because rounding decides a hit now and then.
@@ -115,9 +114,7 @@ def _apart(pairs: pd.DataFrame) -> tuple[float, float]:
     ratio = np.log(pairs["dw"].to_numpy(dtype=np.float64) / pairs["dw_lazy"].to_numpy())
     if len(ratio) < 2:
         return abs(float(ratio.mean())), math.inf
-    quantile = float(stats.t.ppf(0.5 + LEVEL / 2, len(ratio) - 1))
-    half = quantile * float(ratio.std(ddof=1)) / math.sqrt(len(ratio))
-    return abs(float(ratio.mean())), half
+    return abs(float(ratio.mean())), half_width(ratio)
 
 
 def _crossing(T: FloatArray, apart: FloatArray) -> float | None:

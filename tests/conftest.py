@@ -1,6 +1,8 @@
 """Shared by all tests: no display, no colour, no data of the user's, how much is drawn."""
 
 import os
+import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -17,3 +19,24 @@ def no_data(monkeypatch: pytest.MonkeyPatch, tmp_path):
     """A machine without image data sets."""
     monkeypatch.delenv("PERCEPTRON_SIM_DATA", raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+
+@pytest.fixture(autouse=True, scope="session")
+def legible_figures():
+    """Whatever figure a test lets a command write can be read."""
+    sys.path.insert(0, str(Path(__file__).parent))
+    from legible import faults
+
+    from perceptron_sim.experiments import figures
+
+    written = figures.save
+
+    def save(figure, folder, name):
+        paths = written(figure, folder, name)
+        found = faults(figure)
+        assert not found, (name, found)
+        return paths
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(figures, "save", save)
+        yield

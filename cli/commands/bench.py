@@ -128,7 +128,9 @@ def _make_folder(out: Path) -> None:
 def _write(path: Path, content: dict[str, Any]) -> None:
     import json
 
-    path.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n")
+    from perceptron_sim.experiments.atomic import write_atomically
+
+    write_atomically(path, (json.dumps(content, indent=2, allow_nan=False) + "\n").encode())
 
 
 def _time(seconds: float) -> str:

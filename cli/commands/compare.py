@@ -201,17 +201,18 @@ def _report(
     from cli.reports import say_verdicts
     from perceptron_sim.claims.evidence import Evidence, Folder
     from perceptron_sim.claims.registry import judge_all
+    from perceptron_sim.names import command_line
     from perceptron_sim.report import write_report
 
     evidence = Evidence([*map(Folder, stages), *elsewhere])
     judgements = judge_all(evidence)
-    command_line = shlex.join(["perceptron-sim", "compare", *arguments_given(ctx)])
+    made_by = command_line(["perceptron-sim", "compare", *arguments_given(ctx)])
     written = write_report(
         judgements,
         evidence.folders,
         out,
         title="Theory, perceptron and nets side by side",
-        command=command_line,
+        command=made_by,
     )
     if as_json:
         click.echo((out / "summary.json").read_text(encoding="utf-8"), nl=False)

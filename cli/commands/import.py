@@ -1,6 +1,5 @@
 """``perceptron-sim import``: results of other programs beside ours."""
 
-import shlex
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -120,10 +119,12 @@ def command(
 def _command_line(
     files: Sequence[Path], columns: Sequence[str], constants: Sequence[str], shared_seeds: bool
 ) -> str:
+    from perceptron_sim.names import command_line
+
     words = ["perceptron-sim", "import", *(path.name for path in files)]
     for option, values in (("--column", columns), ("--set", constants)):
         words += [word for value in values for word in (option, value)]
-    return shlex.join(words + ["--shared-seeds"] * shared_seeds)
+    return command_line(words + ["--shared-seeds"] * shared_seeds)
 
 
 @dataclass

@@ -1,7 +1,6 @@
 """``perceptron-sim report``: what run folders say about the claims of the papers."""
 
 import contextlib
-import shlex
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -96,13 +95,14 @@ def _build(
     from perceptron_sim.claims.evidence import Evidence, evidence_in
     from perceptron_sim.claims.registry import CLAIMS
     from perceptron_sim.experiments.store import ParquetStore
+    from perceptron_sim.names import as_text, command_line
     from perceptron_sim.report import write_report
 
     found = evidence_in(asked).folders
     ended = [folder for folder in found if (folder.path / "summary.json").exists()]
     running = [
-        f"{folder.path.resolve().name} has {len(ParquetStore.existing(folder.path).keys())} runs, "
-        "but its command has not ended"
+        f"{as_text(folder.path.resolve().name)} has "
+        f"{len(ParquetStore.existing(folder.path).keys())} runs, but its command has not ended"
         for folder in found
         if folder not in ended
     ]
@@ -119,7 +119,7 @@ def _build(
         ended,
         out,
         title=_TITLE,
-        command=shlex.join(["perceptron-sim", "report", *map(str, given)]),
+        command=command_line(["perceptron-sim", "report", *map(str, given)]),
         running=running,
         progress=progress,
     )

@@ -20,7 +20,7 @@ from nets.lazy.config import LazyConfig
 from nets.lazy.kernel import LazyKernel
 from perceptron_sim.arrays import FloatArray
 from perceptron_sim.experiments.atomic import write_atomically
-from perceptron_sim.experiments.fits import LEVEL
+from perceptron_sim.experiments.intervals import half_width
 from perceptron_sim.kernels.kernel_sgd import add_rows
 
 # Margins up to this quantile are fitted; what lies beyond says nothing of the boundary.
@@ -156,8 +156,7 @@ def density_row(fits: Sequence[DensityFit]) -> DensityRow:
     measured = float(found.mean()) if determined else None
     low = high = None
     if measured is not None and len(found) > 1:
-        quantile = float(stats.t.ppf(0.5 + LEVEL / 2, len(found) - 1))
-        half = quantile * float(found.std(ddof=1)) / math.sqrt(len(found))
+        half = half_width(found)
         low, high = measured - half, measured + half
     return DensityRow(
         measured=measured,

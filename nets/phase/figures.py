@@ -12,7 +12,16 @@ from matplotlib.patheffects import withStroke
 
 from nets.phase.model import TRAINED
 from perceptron_sim.experiments.figures.phase_map import draw_cells
-from perceptron_sim.experiments.figures.style import STYLE
+from perceptron_sim.experiments.figures.style import (
+    COLOURS,
+    STYLE,
+    TITLE_SIZE,
+    in_lines,
+    legend_below,
+    plain,
+    text,
+    title,
+)
 from perceptron_sim.experiments.phase.cells import FITTED
 
 _LABELS = {
@@ -59,30 +68,20 @@ def figure_alpha_T(
                 image = draw_cells(ax, members, "alpha", "T", name, limits) or image
                 _overlay(ax, found)
                 k = found["k_of_T_opt"]
-                fit = "" if k is None else rf",  $T_{{opt}} \sim \alpha^{{{k['measured']:.2f}}}$"
-                ax.set_title(
-                    f"$L = {found['depth']}$, $h = {found['width']}$, $P = {found['P']}$, "
-                    f"$B = {found['B']}${fit}",
-                    fontsize=9,
-                )
+                net = {"L": "depth", "h": "width", "P": "P", "B": "B"}
+                said = [f"${symbol} = {plain(found[key])}$" for symbol, key in net.items()]
+                if k is not None:
+                    said.append(rf"$T_{{opt}} \sim \alpha^{{{k['measured']:.2f}}}$")
+                ax.set_title(in_lines(figure, said, 4.0), fontsize=TITLE_SIZE)
                 if column == 0:
                     ax.set_ylabel("temperature $T$")
             axes[-1, column].set_xlabel(r"$\alpha = 1/\kappa$  (lazy to the right)")
             if image is not None:
                 bar = figure.colorbar(image, ax=axes[:, column], shrink=0.9, pad=0.02)
                 bar.set_label(_LABELS[name])
-        handles: dict[str, Any] = {}
-        for ax in axes.flat:
-            for handle, label in zip(*ax.get_legend_handles_labels(), strict=True):
-                handles.setdefault(label, handle)
-        figure.legend(
-            handles.values(), handles.keys(), loc="outside lower center", ncols=4, fontsize=8
-        )
-        figure.suptitle(
-            f"{options['data']}, {options['arch']} {options['act']}: geometric means over "
-            f"{int(trained['n_seeds'].min())} seeds",
-            fontsize=9,
-        )
+        legend_below(figure)
+        said = [text(options["data"]), text(f"{options['arch']} {options['act']}")]
+        title(figure, [*said, f"geometric means over {int(trained['n_seeds'].min())} seeds"])
     return figure
 
 
@@ -95,7 +94,7 @@ def _overlay(ax: Axes, found: dict[str, Any]) -> None:
             [row["alpha"] for row in rows],
             [row["T_max"] for row in rows],
             "-",
-            color="#D55E00",
+            color=COLOURS[2],
             linewidth=2.0,
             path_effects=_OUTLINED,
             label=r"$T_{max}(\alpha)$",

@@ -13,7 +13,7 @@ import numpy as np
 from scipy import stats
 
 from perceptron_sim.arrays import FloatArray
-from perceptron_sim.experiments.fits import LEVEL
+from perceptron_sim.experiments.intervals import quantile
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Measured:
 
 def measured(value: float, error: float, dof: float) -> Measured:
     """Return a number with its interval, Student's with ``dof`` degrees of freedom."""
-    half = float(stats.t.ppf(0.5 + LEVEL / 2, dof)) * error
+    half = quantile(dof) * error
     return Measured(value, error, value - half, value + half)
 
 

@@ -14,9 +14,13 @@ from perceptron_sim.arrays import FloatArray
 from perceptron_sim.experiments.figures.style import (
     COLOURS,
     STYLE,
+    TITLE_SIZE,
     geometric_means,
+    legend_below,
     log_axes,
     plain,
+    text,
+    title,
 )
 
 _SYMBOLS = {"dw_rel": r"\|w - w_0\| / \|w_0\|", "t_star": "t^*", "test_error": r"\mathrm{error}"}
@@ -32,7 +36,7 @@ def figure_onset(found: list[tuple[dict[str, Any], dict[str, Grid]]]) -> Figure:
     net, grids = found[0]
     sizes = np.unique(np.concatenate([grid.P for grid in grids.values()]))
     with rc_context(STYLE):
-        figure = Figure(figsize=(11.5, 6.6))
+        figure = Figure(figsize=(11.5, 7.0))
         axes = figure.subplots(2, 3)
         for column, name in enumerate(_SYMBOLS):
             above, below = axes[:, column]
@@ -51,18 +55,17 @@ def figure_onset(found: list[tuple[dict[str, Any], dict[str, Grid]]]) -> Figure:
             ratio = "" if name == "dw_rel" else ", trained / linearised"
             below.set(ylabel=f"${_SYMBOLS[name]}${ratio}", xlabel=r"$T P^a$")
             below.set_title(
-                f"$a = {a:.3f}$ [{row['a']['ci_low']:.3f}, {row['a']['ci_high']:.3f}]", fontsize=9
+                f"$a = {a:.3f}$ [{row['a']['ci_low']:.3f}, {row['a']['ci_high']:.3f}]",
+                fontsize=TITLE_SIZE,
             )
         for ax in axes.flat:
             if ax.has_data():
                 log_axes(ax)
-        figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside right center")
-        figure.suptitle(
-            f"{net['data']}, $L = {net['depth']}$, $h = {net['width']}$, $B = {net['B']}$, "
-            rf"$\alpha = {plain(net['alpha'])}$: points trained, lines linearised nets; "
-            f"{net['n_seeds']} seeds, bars: 95 %",
-            fontsize=9,
-        )
+        legend_below(figure)
+        said = [text(net["data"]), f"$L = {net['depth']}$", f"$h = {net['width']}$"]
+        said += [f"$B = {net['B']}$", rf"$\alpha = {plain(net['alpha'])}$"]
+        said += ["points: trained nets, lines: linearised nets", f"{net['n_seeds']} seeds"]
+        title(figure, [*said, "bars: 95 % intervals"])
     return figure
 
 

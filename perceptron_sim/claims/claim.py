@@ -11,7 +11,7 @@ import enum
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from scipy import stats
 
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 # Probability that a claim which is true is said to fail, all its measurements together.
 FALSE_ALARMS = 0.01
 _Z95 = float(stats.norm.ppf(0.975))
+# Distance of a measurement and of its prediction from the middle of their row.
+_BESIDE = 0.16
 
 
 class Verdict(enum.Enum):
@@ -97,7 +99,8 @@ class Series:
     Attributes:
         label: for the legend.
         x, y: coordinates.
-        y_low, y_high: 95 % intervals of y, or empty.
+        y_low, y_high: 95 % intervals of y, or empty; NaN for a point without one.
+        x_low, x_high: the same of x.
         line: whether it is a line (theory, a fit) rather than points.
         theory: whether it is a prediction.
     """
@@ -109,6 +112,8 @@ class Series:
     y_high: Sequence[float] = ()
     line: bool = False
     theory: bool = False
+    x_low: Sequence[float] = ()
+    x_high: Sequence[float] = ()
 
 
 @dataclass(frozen=True)
@@ -120,6 +125,7 @@ class Panel:
         x_label, y_label: with symbols.
         series: what is drawn.
         log_x, log_y: whether the axes are logarithmic.
+        rows: names at y = 0, 1, ... from the top down, where y counts rows; else empty.
     """
 
     title: str
@@ -128,6 +134,7 @@ class Panel:
     series: Sequence[Series]
     log_x: bool = True
     log_y: bool = True
+    rows: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -142,7 +149,7 @@ class Claim:
         command: the full command whose folder decides it.
         estimator: how the number is got, one sentence.
         measure: finds the measurements in run folders; none if the folders do not bear on it.
-        draw: the panels of its figure, from the same folders.
+        draw: the data behind the measurements, as panels, from the same folders.
     """
 
     key: str
@@ -164,7 +171,7 @@ class Judgement:
         verdict: how it stands.
         findings: the measurements behind it, each with its own verdict.
         reason: the verdict in one sentence.
-        panels: of its figure.
+        panels: of its figure: what is judged, then the data behind it.
         folders: of the runs behind it.
     """
 
@@ -193,6 +200,8 @@ def judge(claim: Claim, evidence: "Evidence") -> Judgement:
             "no run again"
         ) from error
     findings = [_finding(each, len(measurements)) for each in measurements]
+    if findings:
+        panels = (judged_panel(findings), *panels)
     verdict = _together([finding.verdict for finding in findings])
     return Judgement(claim, verdict, findings, _reason(findings), panels, evidence.names)
 
@@ -258,6 +267,67 @@ def _reason(findings: Sequence[Finding]) -> str:
     else:
         more = "other sizes are needed to decide, not only seeds"
     return f"{len(open_ones)} of {len(findings)} measurements are undecided: {more}"
+
+
+def judged_panel(findings: Sequence[Finding]) -> Panel:
+    """Return what is judged as a panel: a row for each measurement, its prediction beside it."""
+    measurements = [finding.measurement for finding in findings]
+    quantities = list(dict.fromkeys(m.quantity for m in measurements))
+    one = len(quantities) == 1
+    windows = len({(m.quantity, m.model) for m in measurements}) < len(measurements)
+    names = [
+        " ".join([*([] if one else [f"{m.quantity}:"]), m.model, *([m.window] if windows else [])])
+        for m in measurements
+    ]
+    verdicts = [finding.verdict.value for finding in findings]
+    rows = [f"{name}: {verdict}" for name, verdict in zip(names, verdicts, strict=True)]
+    known = [x for m in measurements for x in (m.value, m.ci_low, m.ci_high, m.expected)]
+    finite = [x for x in known if x is not None and math.isfinite(x)] or [0.0]
+    beyond = max(finite) + 0.25 * ((max(finite) - min(finite)) or 1.0)
+    series = [
+        _in_rows("measured, 95 %", [(m.value, m.ci_low, m.ci_high) for m in measurements]),
+        _in_rows("predicted", [_predicted(m, beyond) for m in measurements], theory=True),
+        _in_rows(
+            "predicted for P -> infinity",
+            [
+                None if m.asymptotic in (None, m.expected) else (m.asymptotic, math.nan, math.nan)
+                for m in measurements
+            ],
+            theory=True,
+        ),
+    ]
+    return Panel(
+        "what is judged",
+        quantities[0] if one else "measured",
+        "",
+        [each for each in series if each.x],
+        log_x=False,
+        log_y=False,
+        rows=rows,
+    )
+
+
+def _predicted(measured: Measurement, beyond: float) -> tuple[float, float, float] | None:
+    """Return a prediction with its 95 % interval, or the range that it allows."""
+    if measured.expected is None:
+        return None
+    if measured.expected_high is None:
+        half = _Z95 * measured.expected_error
+        ends = (measured.expected - half, measured.expected + half) if half else (math.nan,) * 2
+        return measured.expected, *ends
+    high = measured.expected_high
+    middle = measured.expected if math.isinf(high) else 0.5 * (measured.expected + high)
+    return middle, measured.expected, min(high, beyond)
+
+
+def _in_rows(
+    label: str, found: Sequence[tuple[Any, Any, Any] | None], theory: bool = False
+) -> Series:
+    """Return points with intervals along x, each in the row of its position, theory below."""
+    known = [(i, each) for i, each in enumerate(found) if each is not None]
+    x, low, high = ([float(each[k]) for _, each in known] for k in range(3))
+    y = [i + (_BESIDE if theory else -_BESIDE) for i, _ in known]
+    return Series(label, x, y, theory=theory, x_low=low, x_high=high)
 
 
 def without_panels(judgement: Judgement) -> Judgement:

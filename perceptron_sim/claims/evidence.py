@@ -11,6 +11,7 @@ import pandas as pd
 
 from perceptron_sim.errors import InputError
 from perceptron_sim.experiments.store import ParquetStore, standing
+from perceptron_sim.names import as_text
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ class Evidence:
     @property
     def names(self) -> tuple[str, ...]:
         """Names of the folders."""
-        return tuple(folder.path.name for folder in self.folders)
+        return tuple(as_text(folder.path.name) for folder in self.folders)
 
     def rows(self, part: str) -> Iterator[tuple[Folder, dict[str, Any]]]:
         """Yield the entries of the list ``part`` of every summary that has one."""

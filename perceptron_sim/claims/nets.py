@@ -8,7 +8,8 @@ import pandas as pd
 
 from perceptron_sim.claims.claim import Claim, Measurement, Panel, Series
 from perceptron_sim.claims.evidence import Evidence
-from perceptron_sim.claims.panels import drawn, grouped, means, power_law
+from perceptron_sim.claims.panels import drawn, grouped, means, power_law, with_laws
+from perceptron_sim.names import number_text
 
 _PAPER = "Sclocchi, Geiger, Wyart (2023)"
 NET, LAZY = "net", "lazy"
@@ -29,12 +30,14 @@ _FAR_BELOW = 16.0
 _LARGEST_BETA = 2.99
 _LABELS = {"P": "training-set size P", "T": "temperature T = eta / (B h)"}
 _MOVED = "||w - w_0|| / ||w_0||"
+_WORDS = {NET: "trained", LAZY: "linearised"}
 
 
-def _name(row: dict[str, Any], kind: str = "") -> str:
+def _name(row: dict[str, Any], kind: str | None = None) -> str:
     size = f" L = {row['depth']}, h = {row['width']}" if row["depth"] else ""
     arch = f"{row['arch']}" if "arch" in row else "mlp"
-    return f"{kind or row['model']} {arch}{size} on {row.get('data', 'data')}".replace("  ", " ")
+    kind = row["model"] if kind is None else kind
+    return f"{kind} {arch}{size} on {row.get('data', 'data')}".replace("  ", " ").strip()
 
 
 def _rows(evidence: Evidence, quantity: str, models: Sequence[str]) -> Iterator[dict[str, Any]]:
@@ -81,7 +84,7 @@ def _trained_less_lazy(evidence: Evidence) -> list[Measurement]:
             found.append(
                 Measurement(
                     quantity=f"{quantity} trained less {quantity} lazy",
-                    model=_name(row, "mlp" if row["arch"] == "mlp" else row["arch"]),
+                    model=_name(row, ""),
                     value=value,
                     ci_low=value - half,
                     ci_high=value + half,
@@ -210,27 +213,61 @@ def _a(evidence: Evidence) -> list[Measurement]:
     return found
 
 
-def _draw_scan(on: str, column: str, symbol: str) -> Callable[[Evidence], Sequence[Panel]]:
+def _draw_scan(
+    on: str, column: str, symbol: str, slope: float, law: str
+) -> Callable[[Evidence], Sequence[Panel]]:
+    """Draw a column of runs on T or P, a power law that is claimed through each series."""
     other = "T" if on == "P" else "P"
 
     def draw(evidence: Evidence) -> tuple[Panel, ...]:
         panels = []
-        for folder in evidence.folders:
-            rows = folder.summary.get("exponents") or []
-            if not any(row.get("model") in (NET, LAZY) for row in rows):
-                continue
-            for at, runs in grouped(folder.runs, ("model", *_KIND)):
-                series: list[Series] = []
-                for fixed, members in grouped(runs, (other,)):
-                    points = means(members, on, column, f"{other} = {fixed[other]:g}")
-                    if points is not None:
-                        series.append(points)
-                if series and on == "T":
-                    series.append(power_law(series[0], 1.0, "slope 1"))
-                panels.append(Panel(_name(at), _LABELS[on], symbol, series))
+        for at, runs in _scanned(evidence):
+            series: list[Series] = []
+            for fixed, members in grouped(runs, (other,)):
+                points = means(members, on, column, f"{other} = {number_text(fixed[other])}")
+                if points is not None:
+                    series.append(points)
+            title = _name(at)
+            panels.append(Panel(title, _LABELS[on], symbol, with_laws(series, slope, law)))
         return drawn(panels)
 
     return draw
+
+
+def _scanned(evidence: Evidence) -> Iterator[tuple[dict[str, Any], pd.DataFrame]]:
+    """Yield (net, its runs) of scans, with how far its weights moved and what grows as b - 2 gamma.
+
+    A net started at 0 has no scale to refer to.
+    """
+    for folder in evidence.folders:
+        rows = folder.summary.get("exponents") or []
+        if any(row.get("model") in (NET, LAZY) for row in rows):
+            for at, runs in grouped(folder.runs, ("model", *_KIND)):
+                moved = runs["dw" if runs["dw_rel"].isna().any() else "dw_rel"]
+                yield at, runs.assign(moved=moved, ratio=runs["t_star"] / moved**2)
+
+
+def _draw_side_by_side(evidence: Evidence) -> tuple[Panel, ...]:
+    """Trained nets and their linearisation, over T, where both are at hand."""
+    found: dict[tuple[Any, ...], list[tuple[str, pd.DataFrame]]] = {}
+    for at, runs in _scanned(evidence):
+        found.setdefault(tuple(at[name] for name in _KIND), []).append((at["model"], runs))
+    panels = []
+    for kind, members in found.items():
+        if {model for model, _ in members} != {NET, LAZY}:
+            continue
+        title = _name(dict(zip(_KIND, kind, strict=True)), "")
+        for column, symbol in (("moved", f"{_MOVED} / T"), ("t_star", "t* / T")):
+            series = []
+            for model, runs in members:
+                for T, same in grouped(runs, ("T",)):
+                    label = f"{_WORDS[model]}, T = {number_text(T['T'])}"
+                    scaled = same.assign(y=same[column] / same["T"])
+                    points = means(scaled, "P", "y", label)
+                    if points is not None:
+                        series.append(points)
+            panels.append(Panel(title, _LABELS["P"], symbol, series))
+    return drawn(panels)
 
 
 def _maps(evidence: Evidence) -> Iterator[tuple[dict[str, Any], dict[str, Any], pd.DataFrame]]:
@@ -264,7 +301,9 @@ def _draw_opposition(evidence: Evidence) -> tuple[Panel, ...]:
             chosen = runs.assign(beyond=beyond)[window]
             for value in _ends(chosen[fixed]):
                 members = chosen[chosen[fixed] == value]
-                series.append(means(members, "beyond", "test_error", f"{label} = {value:.4g}"))
+                series.append(
+                    means(members, "beyond", "test_error", f"{label} = {number_text(value)}")
+                )
         panels.append(
             Panel(
                 _name(regime),
@@ -284,7 +323,11 @@ def _draw_boundary(evidence: Evidence) -> tuple[Panel, ...]:
         series = [
             points
             for alpha in _ends(far["alpha"])
-            if (points := means(far[far["alpha"] == alpha], "T", "dw_rel", f"alpha = {alpha:.4g}"))
+            if (
+                points := means(
+                    far[far["alpha"] == alpha], "T", "dw_rel", f"alpha = {number_text(alpha)}"
+                )
+            )
         ]
         if series and ends["T_predicted"] is not None:
             heights = [y for points in series for y in points.y]
@@ -337,7 +380,7 @@ def _draw_onset(evidence: Evidence) -> tuple[Panel, ...]:
             )
             ratio = onset["gamma_over_delta"]["measured"]
             series += [points, power_law(points, -ratio, f"P^-{ratio:.2f}, gamma/delta")]
-        title = _name({**net, "model": ""}).strip()
+        title = _name(net, "")
         panels.append(Panel(title, _LABELS["P"], "T_c", series))
     return drawn(panels)
 
@@ -412,7 +455,7 @@ CLAIMS: Sequence[Claim] = (
         command=_LAZY_SCAN,
         estimator=_SLOPE,
         measure=_one("delta", 1.0),
-        draw=_draw_scan("T", "dw_rel", _MOVED),
+        draw=_draw_scan("T", "moved", _MOVED, 1.0, "slope 1"),
     ),
     _claim(
         "3",
@@ -422,7 +465,7 @@ CLAIMS: Sequence[Claim] = (
         command=_LAZY_SCAN,
         estimator=_SLOPE,
         measure=_one("t_star_on_T", 1.0),
-        draw=_draw_scan("T", "t_star", "t*"),
+        draw=_draw_scan("T", "t_star", "t*", 1.0, "slope 1"),
     ),
     _claim(
         "3",
@@ -432,7 +475,7 @@ CLAIMS: Sequence[Claim] = (
         command=f"{_LAZY_SCAN} --out lazy; {_NET_SCAN} --out net; perceptron-sim report lazy net",
         estimator=f"{_SLOPE}; difference of the two, errors together",
         measure=_trained_less_lazy,
-        draw=_draw_scan("P", "dw_rel", _MOVED),
+        draw=_draw_side_by_side,
     ),
     _claim(
         "3",
@@ -453,6 +496,6 @@ CLAIMS: Sequence[Claim] = (
         command=_LAZY_SCAN,
         estimator=f"{_SLOPE} of t*/||w - w_0||^2",
         measure=_one("b - 1 - 2 gamma", 0.0),
-        draw=_draw_scan("P", "t_star", "t*"),
+        draw=_draw_scan("P", "ratio", "t* (||w_0|| / ||w - w_0||)^2", 1.0, "predicted, P^1"),
     ),
 )

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from perceptron_sim.claims.claim import Panel, Series
+from perceptron_sim.experiments.intervals import half_width
 from perceptron_sim.kernels import status
 
 # Drawn at most, so that a panel can be read.
@@ -27,10 +27,7 @@ def means(runs: pd.DataFrame, x: str, y: str, label: str) -> Series | None:
         values = members[y].to_numpy(dtype=np.float64)
         if (members["status"] == _FITTED).all() and np.all(values > 0.0):
             logs = np.log(values)
-            half = 0.0
-            if len(logs) > 1:
-                spread = float(np.std(logs, ddof=1)) / math.sqrt(len(logs))
-                half = float(stats.t.ppf(0.975, len(logs) - 1)) * spread
+            half = half_width(logs)
             middle = float(np.mean(logs))
             ends = (math.exp(v) for v in (middle, middle - half, middle + half))
             rows.append((float(str(at)), *ends))
@@ -38,6 +35,11 @@ def means(runs: pd.DataFrame, x: str, y: str, label: str) -> Series | None:
         return None
     xs, ys, lows, highs = zip(*rows, strict=True)
     return Series(label, xs, ys, lows, highs)
+
+
+def with_laws(series: Sequence[Series], exponent: float, label: str) -> list[Series]:
+    """Return series, each followed by a power law of known exponent through its middle."""
+    return [each for points in series for each in (points, power_law(points, exponent, label))]
 
 
 def power_law(through: Series, exponent: float, label: str) -> Series:
@@ -79,14 +81,18 @@ def grouped(
 def drawn(panels: Sequence[Panel]) -> tuple[Panel, ...]:
     """Return the panels with something on them, each with as many series as can be read.
 
-    Of too many measured ones those in between are left out; lines stay.
+    Of too many measured ones those in between are left out, with lines that go with them.
     """
     shown = []
     for panel in panels:
-        points = [series for series in panel.series if not series.line]
+        points = [i for i, series in enumerate(panel.series) if not series.line]
+        lines = [i for i, series in enumerate(panel.series) if series.line]
         every = max(1, math.ceil((len(points) - 1) / (MOST_SERIES - 1)))
-        kept = {id(series) for series in [*points[::every], *points[-1:]]}
-        series = tuple(s for s in panel.series if s.line or id(s) in kept)
+        kept = {*points[::every], *points[-1:]}
+        # A line that stands behind the points it is of goes with them.
+        paired = len(lines) == len(points) and all(i - 1 in points for i in lines)
+        kept |= {i for i in lines if not paired or i - 1 in kept}
+        series = tuple(panel.series[i] for i in sorted(kept))
         if series:
             shown.append(replace(panel, series=series))
     return tuple(shown)

@@ -1,14 +1,16 @@
 """Claims about the exponents of the perceptron, judged by the exponents of ``scan``."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
 from perceptron_sim.claims.claim import Claim, Measurement, Panel, Series
 from perceptron_sim.claims.evidence import Evidence
-from perceptron_sim.claims.panels import drawn, grouped, means, power_law
+from perceptron_sim.claims.panels import drawn, grouped, means, with_laws
 from perceptron_sim.experiments.exponent_table import NOISE_DOMINATED
+from perceptron_sim.names import number_text
 from perceptron_sim.theory.exponents import is_solvable
 from perceptron_sim.theory.minimal_signal import CAPACITY
 from perceptron_sim.theory.prediction import predict
@@ -69,24 +71,37 @@ def _noise_dominated(evidence: Evidence) -> list[Any]:
     return found
 
 
-def _on_P(column: str, symbol: str) -> Callable[[Evidence], Sequence[Panel]]:
+def _w_norm(found: Any) -> Any:
+    return found["w_norm"] / found["T"]
+
+
+def _t_star(found: Any) -> Any:
+    return found["t_star"] / found["T"]
+
+
+def _t_star_over_w2(found: Any) -> Any:
+    return found["t_star"] * found["T"] / found["w_norm"] ** 2
+
+
+def _on_P(scaled: Callable[[Any], Any], symbol: str) -> Callable[[Evidence], Sequence[Panel]]:
     def draw(evidence: Evidence) -> tuple[Panel, ...]:
         panels = []
         for runs in _noise_dominated(evidence):
             for at, members in grouped(runs, ("chi", "d", "B")):
                 series: list[Series] = []
                 for T, same in grouped(members, ("T", "kappa")):
-                    scaled = same.assign(**{column: same[column] / same["T"]})
-                    points = means(scaled, "P", column, f"T = {T['T']:g}")
+                    points = means(
+                        same.assign(y=scaled(same)), "P", "y", f"T = {number_text(T['T'])}"
+                    )
                     if points is not None:
                         series.append(points)
                 if series:
-                    series += _theory(at, series[0], column)
+                    series += _theory(at, series[0], scaled)
                 panels.append(
                     Panel(
                         f"chi = {at['chi']:g}, d = {at['d']}, B = {at['B']}",
                         "training-set size P",
-                        f"{symbol} / T",
+                        symbol,
                         series,
                     )
                 )
@@ -95,7 +110,7 @@ def _on_P(column: str, symbol: str) -> Callable[[Evidence], Sequence[Panel]]:
     return draw
 
 
-def _theory(at: dict[str, Any], points: Series, column: str) -> list[Series]:
+def _theory(at: dict[str, Any], points: Series, scaled: Callable[[Any], Any]) -> list[Series]:
     """Return the predicted line over the points, or none where nothing is predicted."""
     low = max(min(points.x), CAPACITY * (at["d"] - 1) + 1)
     if low >= max(points.x) or not is_solvable(at["chi"]):
@@ -103,7 +118,7 @@ def _theory(at: dict[str, Any], points: Series, column: str) -> list[Series]:
     P = np.unique(np.geomspace(low, max(points.x), 20).astype(int))
     chi, d, B = float(at["chi"]), int(at["d"]), int(at["B"])
     values = [
-        getattr(predict(chi=chi, P=int(p), d=d, B=B, T=1.0, kappa=2.0**-15), column) for p in P
+        scaled(asdict(predict(chi=chi, P=int(p), d=d, B=B, T=1.0, kappa=2.0**-15))) for p in P
     ]
     return [Series("theory at this P/d", P.tolist(), values, line=True, theory=True)]
 
@@ -118,8 +133,7 @@ def _on_T(column: str, symbol: str) -> Callable[[Evidence], Sequence[Panel]]:
                     points = means(same, "T", column, f"P = {P['P']}")
                     if points is not None:
                         series.append(points)
-                if series:
-                    series.append(power_law(series[0], 1.0, "slope 1"))
+                series = with_laws(series, 1.0, "slope 1")
                 title = f"chi = {at['chi']:g}, d = {at['d']}, B = {at['B']}"
                 panels.append(Panel(title, "temperature T", symbol, series))
         return drawn(panels)
@@ -156,7 +170,7 @@ CLAIMS = (
         "perceptron-gamma",
         "gamma",
         "Perceptron: ||w|| ~ P^gamma with gamma = 1/(1 + chi), approached as P/d grows.",
-        _on_P("w_norm", "||w||"),
+        _on_P(_w_norm, "||w|| / T"),
     ),
     _claim(
         "perceptron-t-star-on-T",
@@ -168,12 +182,12 @@ CLAIMS = (
         "perceptron-b",
         "b",
         "Perceptron: t* ~ P^b with b = 1 + 2/(1 + chi), approached as P/d grows.",
-        _on_P("t_star", "t*"),
+        _on_P(_t_star, "t* / T"),
     ),
     _claim(
         "perceptron-b-gamma",
         "b - 1 - 2 gamma",
         "Perceptron: b = 1 + 2 gamma for any chi, approached as d grows.",
-        _on_P("t_star", "t*"),
+        _on_P(_t_star_over_w2, "t* T / ||w||^2"),
     ),
 )

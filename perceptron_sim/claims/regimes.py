@@ -10,6 +10,7 @@ from perceptron_sim.claims.claim import Claim, Measurement, Panel, Series
 from perceptron_sim.claims.evidence import Evidence
 from perceptron_sim.claims.panels import drawn, estimates, grouped, means
 from perceptron_sim.experiments.phase.perceptron import predicted
+from perceptron_sim.names import number_text
 
 _PNAS = "Sclocchi, Wyart (2024), PNAS 121 e2316301121"
 # Half-width in ln of a boundary, and in an exponent, at which it counts as measured.
@@ -87,7 +88,7 @@ def _on_kappa(evidence: Evidence) -> list[Measurement]:
     return [
         Measurement(
             quantity="ln (T_c/kappa) less its mean over kappa",
-            model=f"{_model(row, 'chi', 'd', 'P')}, kappa = {each['kappa']:g}",
+            model=f"{_model(row, 'chi', 'd', 'P')}, kappa = {number_text(each['kappa'])}",
             value=math.log(each["value"] / row["T_c_over_kappa"]["value"]),
             ci_low=math.log(each["ci_low"] / row["T_c_over_kappa"]["value"]),
             ci_high=math.log(each["ci_high"] / row["T_c_over_kappa"]["value"]),
@@ -151,7 +152,7 @@ def _draw_branch(evidence: Evidence) -> tuple[Panel, ...]:
         for at, members in grouped(scaled, ("chi", "d", "P")):
             series: list[Series] = []
             for kappa, same in grouped(members, ("kappa",)):
-                points = means(same, "tau", "w", f"kappa = {kappa['kappa']:g}")
+                points = means(same, "tau", "w", f"kappa = {number_text(kappa['kappa'])}")
                 if points is not None:
                     series.append(points)
             if series:
@@ -186,6 +187,10 @@ def _draw_late(evidence: Evidence) -> tuple[Panel, ...]:
                 [row["ci_high"] for row in rows],
             )
         )
+    if series:
+        reached = [x for points in series for x in points.x]
+        ends, label = [min(reached), max(reached)], "noise acts late above this"
+        series.append(Series(label, ends, [_LATE, _LATE], line=True, theory=True))
     return drawn([Panel("when curves part", "T / T_c", "t_sep / t* of the coldest", series)])
 
 

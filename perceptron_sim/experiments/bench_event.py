@@ -23,7 +23,7 @@ from matplotlib.figure import Figure
 from perceptron_sim.errors import InputError
 from perceptron_sim.experiments.bench import Case, Say, Settings, run_kernel, timing
 from perceptron_sim.experiments.executors import default_workers
-from perceptron_sim.experiments.figures.style import COLOURS, MARKERS, STYLE, log_axes
+from perceptron_sim.experiments.figures.style import COLOURS, MARKERS, STYLE, legend_below, log_axes
 from perceptron_sim.experiments.fits import fit_power_law
 from perceptron_sim.experiments.memory import check_memory
 from perceptron_sim.experiments.records import Record, versions
@@ -117,17 +117,17 @@ def figure_cost_on_P(growths: Sequence[Record]) -> Figure:
     The broken lines rise as the fitted t*: so would the cost of a kernel that does every step.
     """
     with rc_context(STYLE):
-        figure = Figure(figsize=(5.6, 4.4))
+        figure = Figure(figsize=(5.6, 5.2))
         ax = figure.subplots()
         for i, row in enumerate(growths):
             x = np.array(row["P"], dtype=np.float64)
             centre = np.array([np.exp(np.mean(np.log(run["wall_s"]))) for run in row["runs"]])
             cost, b = row["cost_exponent"]["measured"], row["b"]["measured"]
-            colour = COLOURS[i + 1]
+            colour = COLOURS[(i + 1) % len(COLOURS)]
             for P, run in zip(x, row["runs"], strict=True):
                 ax.plot([P] * len(run["wall_s"]), run["wall_s"], ".", color=colour, alpha=0.35)
             ax.plot(
-                *(x, centre, MARKERS[i]),
+                *(x, centre, MARKERS[i % len(MARKERS)]),
                 color=colour,
                 markersize=5,
                 label=rf"$\chi = {row['chi']:g}$, $d = {row['d']}$: geometric mean over seeds",
@@ -139,10 +139,10 @@ def figure_cost_on_P(growths: Sequence[Record]) -> Figure:
             label = rf"growth of $t^*$, $\propto P^{{{b:.2f}}}$"
             first = middle * scaled[0] ** cost
             ax.plot(x, first * (x / x[0]) ** b, "--", color=colour, linewidth=1, label=label)
-        log_axes(ax)
+        log_axes(ax, [P for row in growths for P in row["P"]])
         ax.set_xlabel(r"training-set size $P$")
         ax.set_ylabel("seconds a run, event-driven kernel")
-        ax.legend(loc="upper left")
+        legend_below(figure)
     return figure
 
 

@@ -18,8 +18,8 @@ import numpy as np
 from scipy import stats
 
 from perceptron_sim.arrays import FloatArray
+from perceptron_sim.experiments.intervals import LEVEL, quantile
 
-LEVEL = 0.95
 _BOOTSTRAP_FROM = 20
 
 
@@ -111,7 +111,7 @@ def fit_power_law(
         table = np.vstack(points.logs)
         std_error, dof = _error_of_mean(weights.slope @ table), table.shape[1] - 1.0
         chi2 = chi2_dof * _misfit_by_seed(table - weights.hat @ table, weights.variance)
-    half = std_error * float(stats.t.ppf(0.5 + LEVEL / 2, dof))
+    half = std_error * quantile(dof)
     low, high = _bootstrap(points, weights.slope)
     return PowerLawFit(
         slope=slope,

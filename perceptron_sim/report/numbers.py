@@ -8,6 +8,7 @@ from dataclasses import asdict
 from typing import Any
 
 from perceptron_sim.claims import Finding, Judgement, Measurement, Verdict
+from perceptron_sim.experiments.intervals import quantile
 
 # A spreadsheet takes a cell that begins so for a formula.
 _FORMULA = ("=", "+", "@", "\t", "\r")
@@ -28,7 +29,7 @@ def prediction(measured: Measurement) -> str:
         return "–"
     scale = 0.5 * (measured.ci_high - measured.ci_low)
     if measured.expected_error > 0.0:
-        error = 1.96 * measured.expected_error
+        error = quantile() * measured.expected_error
         return f"{rounded(measured.expected, scale)} ± {error:.2g}"
     text = _exact(measured.expected, scale)
     if measured.expected_high is None:
@@ -119,9 +120,9 @@ def measurements_csv(judgements: Iterable[Judgement]) -> str:
 
 
 def panels_csv(judgement: Judgement) -> str:
-    """Return the points and lines of a figure, one point a row."""
+    """Return the points and lines of a figure, one point a row, less those of the measurements."""
     rows: list[list[Any]] = []
-    for panel in judgement.panels:
+    for panel in (panel for panel in judgement.panels if not panel.rows):
         for series in panel.series:
             nothing: list[Any] = [None] * len(series.x)
             low, high = series.y_low or nothing, series.y_high or nothing

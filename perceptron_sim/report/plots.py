@@ -1,6 +1,7 @@
 """Panels as figures of Plotly, in plain JSON; the page adds the colours of its theme."""
 
 import math
+import textwrap
 from collections.abc import Iterable
 from typing import Any
 
@@ -19,23 +20,35 @@ _MARKERS = {
     "X": "x",
 }
 
+# Letters of the name of a row in one line.
+_NAME = 40
+
 
 def plot(panel: Panel) -> dict[str, Any]:
     """Return {"data", "layout"}; ``meta.colour`` of a trace numbers its colour, null is neutral."""
-    drawn = zip(panel.series, styles(panel), strict=True)
-    return {
-        "data": [_trace(panel, series, style) for series, style in drawn],
-        "layout": {
-            "xaxis": _axis(panel.x_label, panel.log_x),
-            "yaxis": _axis(panel.y_label, panel.log_y),
-        },
+    layout: dict[str, Any] = {
+        "xaxis": _axis(panel.x_label, panel.log_x),
+        "yaxis": _axis(panel.y_label, panel.log_y),
     }
+    if panel.rows:
+        n = len(panel.rows)
+        names = ["<br>".join(textwrap.wrap(row, _NAME)) for row in map(as_html, panel.rows)]
+        layout["yaxis"] |= {"tickvals": list(range(n)), "ticktext": names, "range": [n - 0.5, -0.5]}
+        return {"data": _traces(panel), "layout": {**layout, "height": 110 + 34 * n}}
+    return {"data": _traces(panel), "layout": layout}
+
+
+def _traces(panel: Panel) -> list[dict[str, Any]]:
+    drawn = zip(panel.series, styles(panel), strict=True)
+    return [_trace(panel, series, style) for series, style in drawn]
 
 
 def _trace(panel: Panel, series: Series, style: Style) -> dict[str, Any]:
     x, y = _numbers(series.x), _numbers(series.y)
     label = as_html(series.label)
-    values = f"{as_html(panel.x_label)}: %{{x:.4~g}}<br>{as_html(panel.y_label)}: %{{y:.4~g}}"
+    values = f"{as_html(panel.x_label)}: %{{x:.4~g}}"
+    if not panel.rows:
+        values += f"<br>{as_html(panel.y_label)}: %{{y:.4~g}}"
     trace: dict[str, Any] = {
         "type": "scatter",
         "name": label,
@@ -52,10 +65,11 @@ def _trace(panel: Panel, series: Series, style: Style) -> dict[str, Any]:
         symbol = _MARKERS[MARKERS[style.colour % len(MARKERS)]]
         open_one = "-open" if style.colour % 2 else ""
         trace["marker"] = {"size": 8, "symbol": symbol + open_one, "line": {"width": 1.5}}
-    lengths = bars(series)
-    if lengths is not None:
+    for axis, lengths in zip("xy", bars(series), strict=True):
+        if lengths is None:
+            continue
         below, above = lengths
-        trace["error_y"] = {
+        trace[f"error_{axis}"] = {
             "type": "data",
             "symmetric": False,
             "array": _numbers(above),
@@ -63,7 +77,10 @@ def _trace(panel: Panel, series: Series, style: Style) -> dict[str, Any]:
             "thickness": 1.2,
             "width": 3,
         }
-        ends = zip(_numbers(series.y_low), _numbers(series.y_high), strict=True)
+        lows, highs = (
+            (series.x_low, series.x_high) if axis == "x" else (series.y_low, series.y_high)
+        )
+        ends = zip(_numbers(lows), _numbers(highs), strict=True)
         trace["customdata"] = [list(pair) for pair in ends]
         both = "95 %: [%{customdata[0]:.4~g}, %{customdata[1]:.4~g}]"
         trace["hovertemplate"] = f"<b>{label}</b><br>{values}<br>{both}<extra></extra>"

@@ -10,6 +10,7 @@ from perceptron_sim.claims import Judgement
 from perceptron_sim.claims.evidence import Evidence, Folder
 from perceptron_sim.experiments.run_files import DamagedFile, read_columns
 from perceptron_sim.experiments.store import ParquetStore
+from perceptron_sim.names import as_text
 
 _COLUMNS = ("key", "status", "kernel", "device", "versions")
 
@@ -27,7 +28,8 @@ def provenance(folders: Sequence[Folder]) -> list[dict[str, Any]]:
     for folder in folders:
         # Folders of one name are told apart by the folder they are in.
         parts = 2 if names[folder.path.name] > 1 else 1
-        entries.append(_of_folder(folder, "/".join(folder.path.resolve().parts[-parts:])))
+        name = as_text("/".join(folder.path.resolve().parts[-parts:]))
+        entries.append(_of_folder(folder, name))
     return entries
 
 

@@ -37,10 +37,22 @@ def styles(panel: Panel) -> list[Style]:
     return found
 
 
-def bars(series: Series) -> tuple[Sequence[float], Sequence[float]] | None:
-    """Return lengths of the bars below and above the points, or None if there are none."""
-    if not series.y_low or not series.y_high:
+Lengths = tuple[list[float], list[float]] | None
+
+
+def bars(series: Series) -> tuple[Lengths, Lengths]:
+    """Return lengths of the bars below and above the points, along x and along y.
+
+    None where a series has none; NaN where a point has none.
+    """
+    return _lengths(series.x, series.x_low, series.x_high), _lengths(
+        series.y, series.y_low, series.y_high
+    )
+
+
+def _lengths(middle: Sequence[float], low: Sequence[float], high: Sequence[float]) -> Lengths:
+    if not low or not high:
         return None
-    below = [max(y - low, 0.0) for y, low in zip(series.y, series.y_low, strict=True)]
-    above = [max(high - y, 0.0) for y, high in zip(series.y, series.y_high, strict=True)]
+    below = [max(m - end, 0.0) for m, end in zip(middle, low, strict=True)]
+    above = [max(end - m, 0.0) for m, end in zip(middle, high, strict=True)]
     return below, above

@@ -15,8 +15,10 @@ from perceptron_sim.claims import Verdict, judge
 from perceptron_sim.claims.evidence import Evidence, Folder, evidence_in
 from perceptron_sim.claims.registry import CLAIMS, judge_all
 from perceptron_sim.errors import InputError
+from perceptron_sim.experiments import figures
 from perceptron_sim.experiments.exponent_table import exponent_rows
 from perceptron_sim.experiments.store import ParquetStore
+from perceptron_sim.report.static import figure_of
 
 BY_KEY = {claim.key: claim for claim in CLAIMS}
 
@@ -49,7 +51,7 @@ def test_the_list_covers_the_papers() -> None:
 
 
 @pytest.mark.parametrize("key", BY_KEY)
-def test_each_claim_is_measured_and_drawn(key: str, evidence: Evidence) -> None:
+def test_each_claim_is_measured_and_drawn(key: str, evidence: Evidence, tmp_path: Path) -> None:
     claim = BY_KEY[key]
     found = judge(claim, evidence)
     if key not in ("noise-against-alpha", "T-opt"):
@@ -62,9 +64,18 @@ def test_each_claim_is_measured_and_drawn(key: str, evidence: Evidence) -> None:
         assert measured.window
         assert measured.n_seeds > 1
         assert finding.verdict in Verdict
+    if found.findings:
+        # What is judged, a row for each measurement, and the data behind it.
+        judged, *data = found.panels
+        assert data
+        assert len(judged.rows) == len(judged.series[0].x) == len(found.findings)
+        expected = [f.measurement.expected for f in found.findings]
+        predicted = [s for s in judged.series if s.label == "predicted"]
+        assert sum(len(s.x) for s in predicted) == sum(e is not None for e in expected)
+        assert figures.save(figure_of(found), tmp_path, key)
     for panel in found.panels:
         assert panel.x_label
-        assert panel.y_label
+        assert panel.y_label or panel.rows
         for series in panel.series:
             values = [*series.x, *series.y, *series.y_low, *series.y_high]
             assert np.all(np.isfinite(values))
@@ -186,4 +197,6 @@ def test_sizes_below_capacity_are_judged_and_drawn_without_theory(tmp_path: Path
     assert run([*grid, "--out", str(tmp_path / "scan")]) == 0
     found = judge(BY_KEY["perceptron-gamma"], evidence_in([tmp_path]))
     assert found.findings
-    assert not any(series.theory for panel in found.panels for series in panel.series)
+    judged, *data = found.panels
+    assert not any(series.label == "predicted" for series in judged.series)
+    assert not any(series.theory for panel in data for series in panel.series)

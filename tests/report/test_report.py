@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import math
 import re
 import sys
 from dataclasses import replace
@@ -15,12 +16,15 @@ sys.path.insert(0, str(Path(__file__).parent))
 from made import HOSTILE, folder, judgement, judgements
 
 from perceptron_sim.claims import Measurement, Panel, Series, Verdict
+from perceptron_sim.claims.claim import judged_panel
 from perceptron_sim.claims.evidence import Folder
 from perceptron_sim.errors import InputError
+from perceptron_sim.experiments import figures
 from perceptron_sim.report import write_report
 from perceptron_sim.report.numbers import interval, measurements_csv, panels_csv, prediction
 from perceptron_sim.report.plots import plot
 from perceptron_sim.report.provenance import differences, made_by, provenance
+from perceptron_sim.report.static import figure_of
 from perceptron_sim.report.styles import styles
 from perceptron_sim.report.symbols import as_html, as_mathtext, as_text
 
@@ -231,3 +235,25 @@ def test_lines_in_pairs_take_the_colour_of_their_points_and_one_legend_entry() -
     found = styles(panel)
     assert [style.colour for style in found] == [0, 0, 1, 1]
     assert [style.in_legend for style in found] == [True, True, True, False]
+
+
+def test_what_is_judged_is_a_row_for_each_measurement(tmp_path: Path) -> None:
+    judged = judged_panel(judgement("g", Verdict.HOLDS).findings)
+    measured, predicted, asymptotic = judged.series
+    assert [len(judged.rows), len(measured.x), len(predicted.x), len(asymptotic.x)] == [2, 2, 2, 1]
+    assert (measured.x_low[0], measured.x[0], measured.x_high[0]) == (0.7672, 0.8636, 0.96)
+    # A prediction has its own interval; one that has no upper end reaches beyond all values.
+    assert predicted.x_high[0] - predicted.x[0] == pytest.approx(1.96 * 0.016, rel=1e-3)
+    assert (predicted.x_low[1], predicted.x[1]) == (-2.3, -2.3)
+    assert 0.96 < predicted.x_high[1] < math.inf
+    spec = plot(judged)
+    assert len(spec["layout"]["yaxis"]["ticktext"]) == 2
+    assert spec["data"][0]["error_x"]["array"] == pytest.approx([0.0964, 0.4])
+    assert "error_y" not in spec["data"][0]
+    json.dumps(spec, allow_nan=False)
+    # Twenty rows stand in a figure as tall as they need.
+    many = replace(judgement("g", Verdict.HOLDS), findings=[])
+    panel = judged_panel(10 * judgement("g", Verdict.HOLDS).findings)
+    figure = figure_of(replace(many, panels=(panel,)))
+    assert figures.save(figure, tmp_path, "many")
+    assert figure.get_figheight() > 20 * 0.25

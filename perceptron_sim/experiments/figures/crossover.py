@@ -13,10 +13,12 @@ from matplotlib.figure import Figure
 from perceptron_sim.experiments.figures.style import (
     COLOURS,
     STYLE,
+    TITLE_SIZE,
     geometric_means,
-    legend,
+    legend_below,
     log_axes,
     plain,
+    title,
 )
 from perceptron_sim.experiments.phase.cells import FITTED
 from perceptron_sim.experiments.phase.law import LawFit
@@ -34,6 +36,7 @@ def figure_crossover(
     kappa A (1 + T/T_c), its T_c a vertical tick. Dashed: the same as predicted.
     """
     chis = sorted({shared["chi"] for shared, _ in fits})
+    kinds = sorted({(shared["d"], shared["P"]) for shared, _ in fits})
     with rc_context(STYLE):
         figure = Figure(figsize=(1.3 + 3.9 * max(1, len(chis)), 6.4))
         axes = figure.subplots(2, max(1, len(chis)), sharex=True, squeeze=False)
@@ -41,23 +44,28 @@ def figure_crossover(
             series = [(s, fit) for s, fit in fits if s["chi"] == chi][:_SHOWN]
             for row, (name, symbol) in enumerate((("w_norm", r"\|w\|"), ("t_star", "t^*"))):
                 ax = axes[row, column]
-                for i, (shared, fit) in enumerate(series):
-                    _series(ax, cells, shared, fit, name, i)
+                for shared, fit in series:
+                    i = kinds.index((shared["d"], shared["P"]))
+                    _series(ax, cells, shared, fit, name, i, len(kinds))
                 log_axes(ax)
                 if column == 0:
                     ax.set_ylabel(rf"${symbol} \, / \, \kappa$")
-            axes[0, column].set_title(rf"$\chi = {chi:g}$", fontsize=9)
-            legend(axes[0, column], loc="upper left", fontsize=7)
+            axes[0, column].set_title(rf"$\chi = {chi:g}$", fontsize=TITLE_SIZE)
             axes[1, column].set_xlabel(r"temperature over margin $T / \kappa$")
-        figure.suptitle(
-            r"solid: fitted $A\,(1 + T/T_c)$, tick at $T_c$; dashed: predicted; bars: 95 %",
-            fontsize=9,
-        )
+        legend_below(figure)
+        said = [r"solid: fitted $A\,(1 + T/T_c)$, tick at $T_c$", "dashed: predicted"]
+        title(figure, [*said, "bars: 95 % intervals"], separator=";  ")
     return figure
 
 
 def _series(
-    ax: Axes, cells: pd.DataFrame, shared: dict[str, Any], fit: LawFit | None, name: str, i: int
+    ax: Axes,
+    cells: pd.DataFrame,
+    shared: dict[str, Any],
+    fit: LawFit | None,
+    name: str,
+    i: int,
+    of: int,
 ) -> None:
     members = cells[cells["status"] == FITTED]
     for parameter, value in shared.items():
@@ -70,7 +78,7 @@ def _series(
         for v, k in zip(members[f"{name}_seeds"], members["kappa"], strict=True)
     ]
     label = f"$d = {shared['d']}$, $P = {plain(float(shared['P']))}$"
-    geometric_means(ax, tau.tolist(), logs, i, label)
+    geometric_means(ax, tau.tolist(), logs, i, label, of=of)
     if name != "w_norm":
         return
     fine = np.geomspace(tau.min(), tau.max(), 100)

@@ -12,9 +12,10 @@ from perceptron_sim.experiments.figures.style import (
     COLOURS,
     STYLE,
     geometric_means,
-    legend,
+    legend_above,
     log_axes,
     plain,
+    title,
 )
 from perceptron_sim.experiments.phase.cells import FITTED
 from perceptron_sim.experiments.phase.dynamics import DYNAMICS
@@ -38,20 +39,17 @@ def figure_dynamics(cells: pd.DataFrame, runs: pd.DataFrame, kernels: dict[str, 
     for name, value in shared.items():
         cells, runs = cells[cells[name] == value], runs[runs[name] == value]
     with rc_context(STYLE):
-        figure = Figure(figsize=(11.5, 4.0))
+        figure = Figure(figsize=(11.5, 4.6))
         axes = figure.subplots(1, 3)
         for ax, name, symbol in zip(axes, ("w_norm", "t_star"), (r"\|w\|", "t^*"), strict=False):
             _ends(ax, cells, shared, name)
             ax.set(xlabel="batch size $B$", ylabel=f"${symbol}$ at the end of training")
-        legend(axes[0], fontsize=7)
         _courses(axes[2], runs, shared, kernels)
         axes[2].set(xlabel="time $t$", ylabel=r"$\|w\|$")
-        legend(axes[2], fontsize=7)
-        figure.suptitle(
-            ",  ".join(f"${_GREEK.get(n, n)} = {plain(float(v))}$" for n, v in shared.items())
-            + ";  bars: 95 % intervals",
-            fontsize=9,
-        )
+        for ax in axes:
+            legend_above(ax)
+        parts = [f"${_GREEK.get(n, n)} = {plain(float(v))}$" for n, v in shared.items()]
+        title(figure, [*parts, "bars: 95 % intervals"])
     return figure
 
 
@@ -61,7 +59,8 @@ def _ends(ax: Axes, cells: pd.DataFrame, shared: dict[str, Any], name: str) -> N
         members = fitted[fitted["dynamics"] == dynamics]
         if len(members):
             logs = [np.array(v) for v in members[f"{name}_seeds"]]
-            geometric_means(ax, members["B"].tolist(), logs, i, dynamics)
+            B = members["B"].tolist()
+            geometric_means(ax, B, logs, i, dynamics, of=len(DYNAMICS))
     expected = predicted(shared["chi"], shared["P"], shared["d"])
     if expected is not None:
         ax.axvline(expected.B_star, linestyle="--", color="0.35", label="predicted $B^*$")
@@ -69,8 +68,8 @@ def _ends(ax: Axes, cells: pd.DataFrame, shared: dict[str, Any], name: str) -> N
     end = trusted_end(shared["chi"], shared["P"], shared["d"], 1, ratio)
     if end is not None:
         level = shared["T"] * getattr(end, name)
-        ax.axhline(level, color="0.35", linewidth=1, label="predicted, noise-dominated SGD")
-    log_axes(ax)
+        ax.axhline(level, color="0.35", linewidth=1, label="predicted, noise-dominated")
+    log_axes(ax, sorted(cells["B"].unique()))
 
 
 def _courses(ax: Axes, runs: pd.DataFrame, shared: dict[str, Any], kernels: dict[str, str]) -> None:

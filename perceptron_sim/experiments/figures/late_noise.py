@@ -10,7 +10,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from perceptron_sim.arrays import FloatArray
-from perceptron_sim.experiments.figures.style import STYLE, legend, log_axes, plain, thinned
+from perceptron_sim.experiments.figures.style import (
+    STYLE,
+    in_lines,
+    legend_above,
+    log_axes,
+    plain,
+    thinned,
+)
 from perceptron_sim.experiments.phase.cells import FITTED
 from perceptron_sim.experiments.phase.late_noise import loss_curves
 
@@ -41,15 +48,13 @@ def figure_late_noise(runs: pd.DataFrame, rows: Sequence[dict[str, Any]]) -> Fig
                 row for row in rows if all(row[n] == first[n] for n in ("chi", "d", "P", "kappa"))
             ]
             _column(list(axes[:, column]), members, marks)
-            axes[0, column].set_title(
-                rf"$\chi = {chi:g}$, $d = {first['d']}$, $P = {first['P']}$, "
-                rf"$\kappa = {plain(float(first['kappa']))}$",
-                fontsize=9,
-            )
+            said = [rf"$\chi = {chi:g}$", f"$d = {first['d']}$", f"$P = {first['P']}$"]
+            said.append(rf"$\kappa = {plain(float(first['kappa']))}$")
+            lines = in_lines(figure, said, 3.4)
+            legend_above(axes[0, column], 3, lines)
             axes[1, column].set_xlabel(r"time $t = \eta \times$ steps")
         axes[0, 0].set_ylabel("training loss")
         axes[1, 0].set_ylabel(r"$\|w\|$")
-        legend(axes[0, -1], fontsize=7, loc="lower left", title="dots: separated")
     return figure
 
 
@@ -73,7 +78,9 @@ def _column(axes: Sequence[Axes], runs: pd.DataFrame, rows: Sequence[dict[str, A
             if row["T"] == T:
                 level = float(np.interp(np.log(row["t_sep"]), np.log(t), np.median(losses, axis=0)))
                 if level > 0.0:
-                    loss_axes.plot([row["t_sep"]], [level], "o", color=colour, markeredgecolor="k")
+                    label = "separated from the coldest"
+                    dot: Any = {"color": colour, "markeredgecolor": "k", "label": label}
+                    loss_axes.plot([row["t_sep"]], [level], "o", **dot)
     for ax in axes:
         log_axes(ax)
 

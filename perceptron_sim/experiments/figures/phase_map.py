@@ -13,7 +13,14 @@ from matplotlib.patheffects import withStroke
 from scipy.interpolate import LinearNDInterpolator
 
 from perceptron_sim.arrays import FloatArray
-from perceptron_sim.experiments.figures.style import STYLE, plain
+from perceptron_sim.experiments.figures.style import (
+    STYLE,
+    TITLE_SIZE,
+    in_lines,
+    legend_below,
+    log_ticks,
+    plain,
+)
 from perceptron_sim.experiments.phase.cells import DIVERGED, FITTED, OVER_BUDGET, UNFITTED
 from perceptron_sim.experiments.phase.law import LawFit
 from perceptron_sim.experiments.phase.perceptron import predicted
@@ -65,10 +72,8 @@ def figure_maps(cells: pd.DataFrame, x: str, y: str, observable: str, fits: Fits
                 members = members[members[name] == value]
             image = draw_cells(ax, members, x, y, observable, (low, max(high, low + 1e-6))) or image
             _boundaries(ax, shared, fit, x, y)
-            ax.set_title(
-                ", ".join(f"${_short(n)} = {plain(float(v))}$" for n, v in shared.items()),
-                fontsize=9,
-            )
+            said = [f"${_short(n)} = {plain(float(v))}$" for n, v in shared.items()]
+            ax.set_title(in_lines(figure, said, 3.0, ", "), fontsize=TITLE_SIZE)
         for ax in axes[-1]:
             ax.set_xlabel(_SYMBOLS[x])
         for ax in axes[:, 0]:
@@ -78,14 +83,7 @@ def figure_maps(cells: pd.DataFrame, x: str, y: str, observable: str, fits: Fits
         if image is not None:
             bar = figure.colorbar(image, ax=axes, shrink=0.9, pad=0.02)
             bar.set_label(rf"$\log_{{10}} {_SYMBOLS[observable]}$ at the end of training")
-        # Each kind of line and mark once, whichever panel has it.
-        handles: dict[str, Any] = {}
-        for ax in axes.flat:
-            for handle, label in zip(*ax.get_legend_handles_labels(), strict=True):
-                handles.setdefault(label, handle)
-        figure.legend(
-            handles.values(), handles.keys(), loc="outside lower center", ncols=4, fontsize=8
-        )
+        legend_below(figure)
     return figure
 
 
@@ -135,6 +133,8 @@ def draw_cells(
     for axis_of, limit in ((x, ax.set_xlim), (y, ax.set_ylim)):
         low, high = float(cells[axis_of].min()), float(cells[axis_of].max())
         limit(low / 1.3, high * 1.3)
+    for axis in (ax.xaxis, ax.yaxis):
+        log_ticks(axis)
     return image
 
 

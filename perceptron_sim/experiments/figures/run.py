@@ -6,7 +6,15 @@ import numpy as np
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
-from perceptron_sim.experiments.figures.style import COLOURS, STYLE, legend, log_axes, plain
+from perceptron_sim.experiments.figures.style import (
+    COLOURS,
+    STYLE,
+    legend_above,
+    log_axes,
+    plain,
+    title,
+)
+from perceptron_sim.experiments.intervals import quantile
 from perceptron_sim.experiments.simulate import RunResult
 from perceptron_sim.experiments.trajectory import TestErrorCheck
 from perceptron_sim.theory.flow import flow_to_show
@@ -31,7 +39,7 @@ def figure_run(run: RunResult, check: TestErrorCheck) -> Figure:
     fresh = flow_to_show(at, chi=c.chi, d=c.d, T=c.T, kappa=c.kappa, B=c.B)
     end = trusted_end(c.chi, c.P, c.d, c.B, c.kappa / c.T)
     with rc_context(STYLE):
-        figure = Figure(figsize=(10.5, 3.6))
+        figure = Figure(figsize=(10.5, 4.2))
         weights, unfitted, test = figure.subplots(1, 3)
         weights.plot(
             t, course.w1[started], "o-", color=COLOURS[1], markersize=3, label="signal $w_1$"
@@ -74,7 +82,7 @@ def figure_run(run: RunResult, check: TestErrorCheck) -> Figure:
         test.errorbar(
             check.t[seen],
             check.measured[seen],
-            yerr=1.96 * check.error[seen],
+            yerr=quantile() * check.error[seen],
             fmt="o",
             color=COLOURS[2],
             markersize=3.5,
@@ -95,10 +103,8 @@ def figure_run(run: RunResult, check: TestErrorCheck) -> Figure:
                     linewidth=1,
                     label="$t^*$ predicted",
                 )
-            legend(ax, loc="best")
-        figure.suptitle(
-            rf"$\chi = {c.chi:g}$, $d = {c.d}$, $P = {c.P}$, $B = {c.B}$, $T = {plain(c.T)}$, "
-            rf"$\kappa = {plain(c.kappa)}$, seed {c.seed}: {run.status} after {run.steps:,} steps",
-            fontsize=9,
-        )
+            legend_above(ax)
+        said = [rf"$\chi = {c.chi:g}$", f"$d = {c.d}$", f"$P = {c.P}$", f"$B = {c.B}$"]
+        said += [f"$T = {plain(c.T)}$", rf"$\kappa = {plain(c.kappa)}$"]
+        title(figure, [*said, f"seed {c.seed}: {run.status} after {run.steps:,} steps"])
     return figure

@@ -15,17 +15,24 @@ from perceptron_sim.experiments.exponent_table import ExponentRow
 from perceptron_sim.experiments.figures.style import (
     COLOURS,
     STYLE,
+    TITLE_SIZE,
     geometric_means,
-    legend,
+    in_lines,
+    legend_below,
+    listed,
     log_axes,
+    means_over,
     plain,
     thinned,
+    title,
 )
 from perceptron_sim.kernels import status
 from perceptron_sim.theory import exponents
 from perceptron_sim.theory.prediction import trusted_end
 
 _CURVE_POINTS = 13
+# Inches of a panel's width.
+_PANEL = 3.1
 _OBSERVABLES = (("t_star", r"t^*"), ("w_norm", r"\|w\|"))
 
 
@@ -33,7 +40,7 @@ def figure_on_P(frame: pd.DataFrame, rows: Sequence[ExponentRow]) -> Figure:
     """Draw t*/T and ||w||/T against P, a column for each chi, with both predictions.
 
     Points are geometric means over seeds (and d, B, kappa if several are in ``frame``), bars
-    95 % intervals of the mean; the fitted exponents of ``rows`` stand in the legends.
+    95 % intervals of the mean; the fitted exponents of ``rows`` stand in the titles.
     """
     with rc_context(STYLE):
         return _panels(frame, rows, on="P", series="T", divide_by_T=True)
@@ -50,32 +57,30 @@ def _panels(
 ) -> Figure:
     fitted = frame[frame["status"] == status.NAMES[status.FITTED]]
     chis = sorted(fitted["chi"].unique())
-    figure = Figure(figsize=(1.3 + 3.1 * max(1, len(chis)), 6.2))
+    figure = Figure(figsize=(1.3 + _PANEL * max(1, len(chis)), 6.6))
     axes = figure.subplots(2, max(1, len(chis)), sharex=True, squeeze=False)
     for column, chi in enumerate(chis):
         runs = fitted[fitted["chi"] == chi]
         for row, (name, symbol) in enumerate(_OBSERVABLES):
             ax = axes[row, column]
             _panel(ax, runs, name, on, series, divide_by_T)
-            slope, label = _slope(name, on, float(chi))
+            slope, label, law = _slope(name, on, float(chi))
             _guides(ax, runs, name, on, series, slope, label)
             _predictions(ax, runs, name, on, series, divide_by_T)
-            log_axes(ax)
+            log_axes(ax, sorted(runs[on].unique()))
             over = " / T" if divide_by_T else ""
             if column == 0:
                 ax.set_ylabel(f"${symbol}{over}$")
             if row == 1:
                 ax.set_xlabel(r"training-set size $P$" if on == "P" else r"temperature $T$")
-            measured = _fitted(rows, name, on, float(chi))
-            ax.set_title("\n".join([rf"$\chi = {chi:g}$"] * (row == 0) + measured), fontsize=9)
-            if on == "P":
-                legend(ax, loc="upper left")
-    if chis and on == "T":
-        handles, labels = axes[0, 0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside lower center", ncols=len(labels))
+            lines = [rf"$\chi = {chi:g}$"] * (row == 0)
+            for line in _fitted(rows, name, on, float(chi)):
+                lines.append(in_lines(figure, [line, law], _PANEL))
+            ax.set_title("\n".join(lines), fontsize=TITLE_SIZE)
+    legend_below(figure)
     if not chis:
         axes[0, 0].text(0.5, 0.5, "no fitted run", ha="center", transform=axes[0, 0].transAxes)
-    figure.suptitle(_headline(frame), fontsize=9)
+    title(figure, _headline(frame))
     return figure
 
 
@@ -92,11 +97,12 @@ def _panel(
             [np.log(_scaled(at_point, name, divide_by_T)) for _, at_point in points],
             i,
             f"${series} = {plain(float(value))}$",
+            of=len(shown),
         )
 
 
 def _fitted(rows: Sequence[ExponentRow], name: str, on: str, chi: float) -> list[str]:
-    """Return legend lines with the exponents measured for one panel."""
+    """Return lines with the exponents measured for one panel."""
     quantity, symbol = {
         ("t_star", "P"): ("b", "b"),
         ("w_norm", "P"): ("gamma", r"\gamma"),
@@ -112,13 +118,14 @@ def _fitted(rows: Sequence[ExponentRow], name: str, on: str, chi: float) -> list
     return lines
 
 
-def _slope(name: str, on: str, chi: float) -> tuple[float, str]:
+def _slope(name: str, on: str, chi: float) -> tuple[float, str, str]:
+    """Return the asymptotic exponent, its law for the legend, and its value for the title."""
     theory = exponents(chi)
     if on == "T":
-        return 1.0, r"asymptotic: $\propto T$"
-    if name == "t_star":
-        return theory.b, rf"asymptotic: $P^{{1+2/(1+\chi)}} = P^{{{theory.b:.3g}}}$"
-    return theory.gamma, rf"asymptotic: $P^{{1/(1+\chi)}} = P^{{{theory.gamma:.3g}}}$"
+        return 1.0, r"asymptotic, $\propto T$", "asymptotic $1$"
+    law = r"asymptotic, $t^* \propto P^{1+2/(1+\chi)}$, $\|w\| \propto P^{1/(1+\chi)}$"
+    exponent = theory.b if name == "t_star" else theory.gamma
+    return exponent, law, f"asymptotic ${exponent:.3g}$"
 
 
 def _guides(
@@ -152,7 +159,6 @@ def _predictions(
     ax: Axes, runs: pd.DataFrame, name: str, on: str, series: str, divide_by_T: bool
 ) -> None:
     """Draw the prediction at finite P/d for each series: no free parameter, level included."""
-    labelled = False
     shown = thinned(sorted(runs[series].unique()))
     for i, value in enumerate(shown):
         members = runs[runs[series] == value]
@@ -175,9 +181,8 @@ def _predictions(
                 color=COLOURS[i % len(COLOURS)],
                 linewidth=1.1,
                 zorder=1,
-                label=None if labelled else "prediction, finite $P/d$",
+                label="prediction, finite $P/d$",
             )
-            labelled = True
 
 
 def _scaled(runs: pd.DataFrame, name: str, divide_by_T: bool) -> FloatArray:
@@ -185,14 +190,9 @@ def _scaled(runs: pd.DataFrame, name: str, divide_by_T: bool) -> FloatArray:
     return values / runs["T"].to_numpy(dtype=np.float64) if divide_by_T else values
 
 
-def _headline(frame: pd.DataFrame) -> str:
-    parts = []
+def _headline(frame: pd.DataFrame) -> list[str]:
+    parts = ["perceptron, SGD until every sample is fitted"]
     for name, symbol in (("d", "d"), ("B", "B"), ("kappa", r"\kappa")):
-        values = sorted(frame[name].unique())
-        parts.append(f"${symbol} = " + ",\\ ".join(plain(float(v)) for v in values) + "$")
+        parts.append(f"${symbol} = {listed(frame[name].unique())}$")
     seeds = frame["seed"].nunique()
-    return (
-        "perceptron, SGD until every sample is fitted:  "
-        + ",  ".join(parts)
-        + f";  geometric means over {seeds} seeds, bars: 95 % intervals"
-    )
+    return [*parts, *means_over(seeds)]

@@ -9,7 +9,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from perceptron_sim.arrays import FloatArray
-from perceptron_sim.experiments.figures.style import COLOURS, STYLE, log_axes, plain
+from perceptron_sim.experiments.figures.style import (
+    COLOURS,
+    STYLE,
+    TITLE_SIZE,
+    legend_below,
+    log_axes,
+    plain,
+    title,
+)
 from perceptron_sim.experiments.simulate import RunResult
 from perceptron_sim.theory import (
     noise_diffusion,
@@ -34,21 +42,18 @@ def figure_phase_portrait(runs: Sequence[RunResult]) -> Figure:
         runs: runs with checkpoints.
     """
     with rc_context(STYLE):
-        figure = Figure(figsize=(1.0 + 3.6 * len(runs), 4.1))
+        figure = Figure(figsize=(1.0 + 3.6 * len(runs), 4.3))
         axes = figure.subplots(1, len(runs), sharey=True, squeeze=False)[0]
         seen = [_seen(run)[1] for run in runs]
         low, high = 0.4 * min(map(np.min, seen)), 2.5 * max(map(np.max, seen))
         for ax, run in zip(axes, runs, strict=True):
             _portrait(ax, run, low, high)
         axes[0].set_ylabel(r"noise $|w_\perp| \, / \, (T \sqrt{d})$")
-        handles, labels = axes[0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside lower center", ncols=3)
+        legend_below(figure)
         c = runs[0].config
-        figure.suptitle(
-            rf"order parameters: $d = {c.d}$, $B = {c.B}$, $T = {plain(c.T)}$, "
-            rf"$\kappa = {plain(c.kappa)}$; simulated runs until every sample is fitted",
-            fontsize=9,
-        )
+        said = [f"order parameters: $d = {c.d}$", f"$B = {c.B}$", f"$T = {plain(c.T)}$"]
+        said += [rf"$\kappa = {plain(c.kappa)}$", "simulated runs until every sample is fitted"]
+        title(figure, said)
     return figure
 
 
@@ -113,7 +118,7 @@ def _portrait(ax: Axes, run: RunResult, low: float, high: float) -> None:
         ax.text(
             0.97,
             0.94,
-            f"predicted test error {error:.2g}",
+            f"predicted test error ${plain(float(f'{error:.2g}'))}$",
             transform=ax.transAxes,
             ha="right",
             bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.5},
@@ -122,7 +127,7 @@ def _portrait(ax: Axes, run: RunResult, low: float, high: float) -> None:
     log_axes(ax)
     ax.set(xlim=(left, right), ylim=(low, high))
     ax.set_xlabel(r"signal $w_1 \, / \, (T \sqrt{d})$")
-    ax.set_title(rf"$\chi = {c.chi:g}$, $P = {c.P}$", fontsize=9)
+    ax.set_title(rf"$\chi = {c.chi:g}$, $P = {c.P}$", fontsize=TITLE_SIZE)
     ax.grid(False)
 
 

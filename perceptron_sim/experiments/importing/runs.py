@@ -1,5 +1,6 @@
 """From the cells of a file to rows of the store: all of them right, or none is taken."""
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from os import PathLike
@@ -15,6 +16,7 @@ from perceptron_sim.experiments.importing.row import FITTED, IDENTITY, POINT, Ro
 from perceptron_sim.experiments.importing.tables import Cell, Table, read_table
 from perceptron_sim.experiments.records import IMPORTED_BY_SEED, Record
 from perceptron_sim.experiments.store import ParquetStore
+from perceptron_sim.names import as_text
 
 # What differs between the runs of one fit.
 _WITHIN = ("P", "T", "kappa", "seed")
@@ -60,8 +62,11 @@ def import_runs(
     for path in [parameters.path("paths", path) for path in paths]:
         table = read_table(path)
         ignored.update(dict.fromkeys(chosen.ignored(table)))
-        sources.append({"file": path.name, "sha256": table.sha256, "runs": len(table.rows)})
-        provenance = f"perceptron_sim={__version__} sha256={table.sha256} source={quote(path.name)}"
+        sources.append(
+            {"file": as_text(path.name), "sha256": table.sha256, "runs": len(table.rows)}
+        )
+        source = quote(os.fsencode(path.name))
+        provenance = f"perceptron_sim={__version__} sha256={table.sha256} source={source}"
         for where, record in _records(table, chosen, shared_seeds):
             if record["key"] in origin:
                 point = ", ".join(f"{name} = {record[name]}" for name in (*POINT, "seed"))

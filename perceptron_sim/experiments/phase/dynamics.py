@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from perceptron_sim.arrays import FloatArray
 from perceptron_sim.errors import InputError
 from perceptron_sim.experiments.config import PerceptronConfig
+from perceptron_sim.experiments.intervals import half_width
 from perceptron_sim.experiments.phase.cells import FITTED
 from perceptron_sim.experiments.phase.perceptron import (
     Job,
@@ -190,11 +190,10 @@ def _at_time(runs: pd.DataFrame, t: float) -> FloatArray:
 
 def _paired(differences: FloatArray) -> dict[str, float | None]:
     """Return mean and 95 % interval of paired differences; a single one has no interval."""
-    n = len(differences)
     mean = float(np.mean(differences))
-    if n < 2:
+    if len(differences) < 2:
         return {"measured": mean, "ci_low": None, "ci_high": None}
-    half = float(stats.t.ppf(0.975, n - 1) * np.std(differences, ddof=1) / math.sqrt(n))
+    half = half_width(differences)
     return {"measured": mean, "ci_low": mean - half, "ci_high": mean + half}
 
 

@@ -12,11 +12,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import optimize, stats
+from scipy import optimize
 
 from perceptron_sim.arrays import FloatArray
+from perceptron_sim.experiments.intervals import quantile
 
-LEVEL = 0.95
 # m of the corner: 1 is a sum, beyond 20 a kink.
 _SHARPEST = 20.0
 
@@ -122,10 +122,9 @@ def fit_law(
     variance = max(2.0 * best.cost / spare, scatter**2)
     jacobian = np.asarray(best.jac, dtype=np.float64)
     covariance = variance * np.linalg.pinv(jacobian.T @ jacobian)
-    quantile = float(stats.t.ppf(0.5 + LEVEL / 2, spare))
     estimates = []
     for at, spread in zip(free.tolist(), np.sqrt(np.diag(covariance)), strict=True):
-        half = quantile * float(spread)
+        half = quantile(spare) * float(spread)
         estimates.append(
             Estimate(
                 *(float(v) for v in (np.exp(at), spread, np.exp(at - half), np.exp(at + half)))

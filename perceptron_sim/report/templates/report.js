@@ -90,7 +90,7 @@
   const rangeOf = (data, name, log) => {
     const values = data.flatMap((trace) => [
       ...trace[name],
-      ...(name === "y" && trace.customdata ? trace.customdata.flat() : []),
+      ...(trace[`error_${name}`] && trace.customdata ? trace.customdata.flat() : []),
     ]).filter((v) => v !== null && (!log || v > 0)).map((v) => (log ? Math.log10(v) : v));
     if (values.length === 0) return [0, 1];
     const low = Math.min(...values), high = Math.max(...values);
@@ -98,7 +98,7 @@
     return [low - pad, high + pad];
   };
   const placed = (data, name, axis) => {
-    const range = rangeOf(data, name, axis.type === "log");
+    const range = axis.range ?? rangeOf(data, name, axis.type === "log");
     return { ...axis, range, ...(axis.type === "log" ? ticks(range) : {}) };
   };
   const retick = (plot) => {
@@ -119,7 +119,8 @@
         ...trace,
         line: { ...trace.line, color: colour },
         marker: { ...trace.marker, color: colour, line: { ...trace.marker?.line, color: colour } },
-        error_y: trace.error_y && { ...trace.error_y, color: colour },
+        ...Object.fromEntries(["error_x", "error_y"].filter((name) => trace[name])
+          .map((name) => [name, { ...trace[name], color: colour }])),
       };
     });
     const axis = {
@@ -129,7 +130,7 @@
     return {
       data,
       layout: {
-        height: 330,
+        height: spec.layout.height ?? 330,
         margin: { l: 20, r: 14, t: 34, b: 20 },
         paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
         font: { color: variable("--text"), family: getComputedStyle(document.body).fontFamily, size: 12.5 },
@@ -229,7 +230,9 @@
       Plotly.Fx.hover(plot, [{ curveNumber: series, pointNumber: point }]);
       const number = (x) => (x === null ? "none" : Number(x.toPrecision(4)).toString());
       const ends = trace.customdata ? `, 95 % [${trace.customdata[point].map(number).join(", ")}]` : "";
-      value.textContent = words(`${trace.name}: ${number(trace.x[point])}, ${number(trace.y[point])}${ends}`)
+      const names = specOf(plot).layout.yaxis.ticktext;
+      const y = names ? names[Math.round(trace.y[point])] : number(trace.y[point]);
+      value.textContent = words(`${trace.name}: ${number(trace.x[point])}, ${y}${ends}`)
         .replace(/&amp;/g, "&").replace(/&lt;/g, "<").replace(/&gt;/g, ">");
     };
     plot.addEventListener("keydown", (event) => {
