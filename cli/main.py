@@ -1,16 +1,23 @@
 """Entry point of ``perceptron-sim``: finds the command, and turns every error into one line."""
 
+import contextlib
+import logging
 import os
+import signal
 import sys
+import threading
 import traceback
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
+from types import FrameType
 from typing import NoReturn
 
 import click
 
+from cli import streams
 from cli.lazy import LazyGroup
 from cli.output import use_legible_streams
-from perceptron_sim import __version__
+from perceptron_sim import __version__, extras
 from perceptron_sim.errors import InputError
 
 # Commands with their one-line help, so that --help imports none of them.
@@ -28,6 +35,11 @@ COMMANDS = {
     "bench": "Time the event-driven kernel beside the reference and two libraries.",
     "doctor": "Check this installation and say what to do about each problem.",
 }
+
+
+_STOPPED = "stopped: repeat the command to do what is left"
+# Set once a signal has told this process to end.
+_stopped = threading.Event()
 
 
 @click.group(
@@ -50,8 +62,11 @@ def run(arguments: Sequence[str]) -> int:
     """Run one command line and return its exit code: 0 done, 1 failed, 2 bad request."""
     debug = "--debug" in arguments
     rest = [argument for argument in arguments if argument != "--debug"]
+    streams.open_closed()
     try:
-        code = root.main(args=rest, prog_name="perceptron-sim", standalone_mode=False)
+        with _notes_shown():
+            code = root.main(args=rest, prog_name="perceptron-sim", standalone_mode=False)
+        streams.flush_output()
         return code if isinstance(code, int) else 0
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message())
@@ -61,20 +76,27 @@ def run(arguments: Sequence[str]) -> int:
     except InputError as error:
         return _report(str(error), 2, debug)
     except (click.Abort, KeyboardInterrupt):
-        return _report("aborted", 1, debug)
-    except BrokenPipeError:
-        # The reader of our output went away, for example ``| head``: nobody is left to tell.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
+        return _report(_STOPPED, 1, debug)
     except OSError as error:
+        with contextlib.suppress(OSError):
+            streams.flush_output()
+        if isinstance(error, BrokenPipeError):
+            # The reader of our output went away, for example ``| head``: nobody is left to tell.
+            return 1
         name = f" ({error.filename})" if error.filename else ""
         return _report(f"{error.strerror or error}{name}", 1, debug)
+    except MemoryError as error:
+        reason = f" ({error})" if str(error) else ""
+        return _report(f"out of memory{reason}: lower P, d or --workers", 1, debug)
+    except ImportError as error:
+        line = extras.explained(error)
+        if line is None:
+            return _report_bug(error, debug)
+        return _report(line, 2, debug)
     except Exception as error:
-        return _report(
-            f"{type(error).__name__}: {error}: this is a bug; repeat with --debug for details",
-            1,
-            debug,
-        )
+        if _stopped.is_set():
+            return _report(_STOPPED, 1, debug)
+        return _report_bug(error, debug)
 
 
 def _one_line(error: click.ClickException) -> str:
@@ -84,6 +106,11 @@ def _one_line(error: click.ClickException) -> str:
     return message
 
 
+def _report_bug(error: Exception, debug: bool) -> int:
+    kind = type(error).__name__
+    return _report(f"{kind}: {error}: this is a bug; repeat with --debug for details", 1, debug)
+
+
 def _report(message: str, code: int, debug: bool) -> int:
     if debug:
         traceback.print_exc()
@@ -91,7 +118,52 @@ def _report(message: str, code: int, debug: bool) -> int:
     return code
 
 
+def _stop(number: int, frame: FrameType | None) -> None:
+    _stopped.set()
+    raise KeyboardInterrupt
+
+
+def _unraisable(unraisable: "sys.UnraisableHookArgs") -> None:
+    # LLVM calls back while it compiles; what is raised there ends as another error, later.
+    if not (unraisable.exc_type and issubclass(unraisable.exc_type, KeyboardInterrupt)):
+        sys.__unraisablehook__(unraisable)
+
+
+class _Notes(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        click.echo(record.getMessage(), err=True)
+
+
+@contextlib.contextmanager
+def _notes_shown() -> Iterator[None]:
+    """Show what the library notes, such as that it compiles, on stderr."""
+    log, notes = logging.getLogger("perceptron_sim"), _Notes()
+    if any(isinstance(handler, _Notes) for handler in log.handlers):
+        # A command within a command.
+        yield
+        return
+    level = log.level
+    log.addHandler(notes)
+    log.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        log.removeHandler(notes)
+        log.setLevel(level)
+
+
 def main() -> NoReturn:
-    """Run the process's command line."""
+    """Run the process's command line; unlike ``run``, settle what belongs to the process."""
+    streams.open_closed()
+    streams.settle()
     use_legible_streams()
+    # Notebooks hand their backend on to programs that they start; figures are only ever saved.
+    os.environ["MPLBACKEND"] = "agg"
+    if os.environ.get("PYTHONWARNINGS"):
+        # Meant for other programs: it can turn warnings of packages that we use into errors.
+        warnings.simplefilter("ignore")
+    for number in (signal.SIGINT, signal.SIGTERM):
+        if signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):
+            signal.signal(number, _stop)
+    sys.unraisablehook = _unraisable
     sys.exit(run(sys.argv[1:]))

@@ -76,6 +76,19 @@ def _shown(param: click.Parameter | None) -> str:
     return param.opts[0] if param is not None else "value"
 
 
+class OutFolder(click.ParamType[Any]):
+    """A folder that can be written, made or not."""
+
+    name = "PATH"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        """Refuse by ``experiments.places.check_writable``."""
+        from perceptron_sim.experiments.places import check_writable
+
+        check_writable(Path(value), _shown(param))
+        return Path(value)
+
+
 def _chain(decorators: list[Callable[[F], F]]) -> Callable[[F], F]:
     def apply(function: F) -> F:
         return functools.reduce(lambda f, decorate: decorate(f), reversed(decorators), function)
@@ -106,7 +119,7 @@ def out_option(default: str) -> Callable[[F], F]:
     """Return the decorator that adds --out."""
     return click.option(
         "--out",
-        type=click.Path(path_type=Path),
+        type=OutFolder(),
         default=Path(default),
         show_default=True,
         help="Folder for runs, summary.json and figures; resumed if it exists.",

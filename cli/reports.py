@@ -30,6 +30,14 @@ def say_interrupted(report: ScanReport) -> None:
     )
 
 
+def exit_code(failed: int) -> int:
+    """Return the exit code of a command that did all runs: 1, said in a line, if any failed."""
+    if failed:
+        runs = "1 run" if failed == 1 else f"{failed} runs"
+        click.echo(f"{runs} failed (reasons above): repeat the command to try again", err=True)
+    return 1 if failed else 0
+
+
 def say_left_out(left_out: int) -> None:
     """Say how many grid points took no part in the fits."""
     if left_out:

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from cli.options import json_option
+from cli.options import OutFolder, json_option
 
 PARTS = ("headline", "grid", "size", "growth", "threads", "compile")
 _PEERS = ("scikit-learn", "torch")
@@ -30,7 +30,7 @@ _PEERS = ("scikit-learn", "torch")
 @click.option("--quick", is_flag=True, help="Shrink every case: shows that it works, no more.")
 @click.option(
     "--out",
-    type=click.Path(path_type=Path),
+    type=OutFolder(),
     default=Path("perceptron-sim-bench"),
     show_default=True,
     help="Folder for bench.json and the figure of growth.",
@@ -54,10 +54,11 @@ def command(cases: str, repeats: int, limit_s: float, quick: bool, out: Path, as
     from cli.output import print_json
     from perceptron_sim.experiments import bench, bench_event
     from perceptron_sim.experiments.figures import save
+    from perceptron_sim.experiments.places import make_folder
 
     names = _part_names(cases)
     settings = bench.Settings(repeats=repeats, limit_s=limit_s, quick=quick)
-    _make_folder(out)
+    make_folder(out, "--out")
 
     def say(text: str) -> None:
         click.echo(text, err=True)
@@ -114,15 +115,6 @@ def _part_names(text: str) -> tuple[str, ...]:
             raise InputError(f"--cases: {name!r} is unknown: {hint}choose from {', '.join(known)}")
         names.extend(PARTS if name == "all" else [name])
     return tuple(dict.fromkeys(names))
-
-
-def _make_folder(out: Path) -> None:
-    from perceptron_sim.errors import InputError
-
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"{out}: {error.strerror}: name another folder with --out") from error
 
 
 def _write(path: Path, content: dict[str, Any]) -> None:

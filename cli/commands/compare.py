@@ -95,6 +95,7 @@ def command(
             stages_left = {stage.name for stage in left}
             print_json([asdict(stage) | {"found": stage.name not in stages_left} for stage in plan])
         return 0
+    failed: list[str] = []
     for i, stage in enumerate(left):
         later = sum(following.seconds for following in left[i + 1 :])
         click.echo(
@@ -103,16 +104,26 @@ def command(
             err=True,
         )
         started = time.monotonic()
+        before = _version(out / stage.name)
         code = _run(stage, out / stage.name, later)
-        if code:
+        if code and _version(out / stage.name) == before:
             click.echo(f"{stage.name} did not end: repeat the command to go on", err=True)
             return code
+        if code:
+            # Runs of it failed: judged without them, and tried again by the same command.
+            failed.append(stage.name)
+            continue
         done[stage.name] = {
             "command": list(stage.command),
             "wall_s": time.monotonic() - started,
         }
         _write_state(out, done)
-    return _report(ctx, [out / stage.name for stage in plan], elsewhere, out, as_json)
+    _report(ctx, [out / stage.name for stage in plan], elsewhere, out, as_json)
+    if failed:
+        click.echo(
+            f"runs failed in {', '.join(failed)}: repeat the command to try them again", err=True
+        )
+    return 1 if failed else 0
 
 
 def _passed_on(stage: Stage, options: dict[str, Any]) -> list[str]:
@@ -151,6 +162,15 @@ def _found(stage: Stage, out: Path, done: dict[str, Any]) -> bool:
     return same and (out / stage.name / "summary.json").is_file()
 
 
+def _version(folder: Path) -> tuple[int, int] | None:
+    """Return what changes whenever a stage writes its summary."""
+    try:
+        found = (folder / "summary.json").stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns
+
+
 def _say_plan(plan: list[Stage], left: list[Stage], out: Path) -> None:
     from cli.progress import duration
 
@@ -183,8 +203,9 @@ def _run(stage: Stage, folder: Path, later: float) -> int:
     """Run a stage, its tables into its folder; return its exit code."""
     from cli import main
     from cli.progress import later_work
+    from perceptron_sim.experiments.places import make_folder
 
-    folder.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(folder.parent, "--out")
     tables = folder.with_name(f"{stage.name}.txt")
     with (
         tables.open("w", encoding="utf-8") as file,
@@ -196,7 +217,7 @@ def _run(stage: Stage, folder: Path, later: float) -> int:
 
 def _report(
     ctx: click.Context, stages: list[Path], elsewhere: Any, out: Path, as_json: bool
-) -> int:
+) -> None:
     """Judge every claim by the folders, and write the report."""
     from cli.reports import say_verdicts
     from perceptron_sim.claims.evidence import Evidence, Folder
@@ -219,4 +240,3 @@ def _report(
     else:
         say_verdicts(judgements)
     click.echo(f"report: {written[0]}", err=True)
-    return 0

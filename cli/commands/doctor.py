@@ -1,6 +1,5 @@
 """``perceptron-sim doctor``: is this machine ready, and what to do if not."""
 
-import importlib.util
 import os
 import sys
 import time
@@ -76,7 +75,8 @@ def _cores() -> Finding:
 def _jit() -> Finding:
     import numba
 
-    from perceptron_sim import PerceptronConfig, simulate
+    from perceptron_sim.experiments.simulate import load_kernel
+    from perceptron_sim.kernels.jit import told
     from perceptron_sim.kernels.reference import reference_sgd
 
     if numba.config.DISABLE_JIT:
@@ -84,8 +84,12 @@ def _jit() -> Finding:
             "JIT", HINT, "switched off by NUMBA_DISABLE_JIT", "unset NUMBA_DISABLE_JIT: 100x faster"
         )
     started = time.perf_counter()
-    simulate(PerceptronConfig(P=16, d=2, B=1), checkpoints=None)
+    for kernel in ("auto", "reference"):
+        load_kernel(kernel)
     seconds = time.perf_counter() - started
+    if told.problem is not None:
+        reason, _, remedy = told.problem.partition("): ")
+        return Finding("JIT", HINT, f"kernels compiled in {seconds:.1f} s; {reason})", remedy)
     stats = reference_sgd.stats  # type: ignore[attr-defined]
     cache = Path(stats.cache_path)
     state = "loaded from" if stats.cache_hits else "compiled into"
@@ -98,14 +102,15 @@ def _jit() -> Finding:
 
 
 def _torch() -> Finding:
-    if importlib.util.find_spec("torch") is None:
-        return Finding(
-            "torch",
-            HINT,
-            "not installed; only nets need it",
-            "pip install -c constraints.txt 'perceptron-sim[nets]'",
-        )
-    import torch
+    from perceptron_sim.extras import how_to_install, installed
+
+    if not installed("torch"):
+        return Finding("torch", HINT, "not installed; only nets need it", how_to_install("torch"))
+    try:
+        import torch
+    except (ImportError, OSError) as error:
+        reason = str(error).splitlines()[0]
+        return Finding("torch", HINT, f"cannot be imported ({reason})", "install PyTorch again")
 
     if torch.cuda.is_available():
         return Finding("torch", OK, f"{torch.__version__}, CUDA on {torch.cuda.get_device_name(0)}")

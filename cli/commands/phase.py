@@ -84,6 +84,7 @@ def command(
     """
     import nets.phase
     from cli.progress import TerminalProgress
+    from cli.reports import exit_code
     from perceptron_sim.errors import InputError
     from perceptron_sim.experiments.executors import slots_of
     from perceptron_sim.experiments.figures import save
@@ -166,4 +167,4 @@ def command(
                 click.echo(table.note)
     click.echo(f"figures: {', '.join(str(p) for p in written if p.suffix == '.png')}", err=True)
     click.echo(f"summary: {out / 'summary.json'}", err=True)
-    return 0
+    return exit_code(explored.failed)

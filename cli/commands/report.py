@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cli.options import json_option
+from cli.options import OutFolder, json_option
 
 if TYPE_CHECKING:
     from perceptron_sim.claims import Judgement
@@ -33,7 +33,7 @@ class _Port(click.ParamType[Any]):
 @click.argument("folders", nargs=-1, type=click.Path(path_type=Path), metavar="[DIR]...")
 @click.option(
     "--out",
-    type=click.Path(path_type=Path),
+    type=OutFolder(),
     default=Path("perceptron-sim-report"),
     show_default=True,
     help="Folder for report.html, report.md, summary.json and figures.",

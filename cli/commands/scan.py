@@ -3,7 +3,7 @@
 import contextlib
 import shlex
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -20,6 +20,9 @@ from cli.options import (
     workers_option,
 )
 from perceptron_sim.words import counted
+
+if TYPE_CHECKING:
+    from perceptron_sim.experiments.scan import ScanReport
 
 # Chosen so that the exponents of three chi come out in under a minute on two cores, the first
 # compilation included.
@@ -68,7 +71,7 @@ def command(
     finds what is stored and does only the rest.
     """
     from cli.progress import TerminalProgress
-    from cli.reports import say_interrupted
+    from cli.reports import exit_code, say_interrupted
     from cli.tables import print_collapses, print_exponents
     from perceptron_sim.experiments.collapse import collapses
     from perceptron_sim.experiments.cost import estimate
@@ -97,7 +100,7 @@ def command(
         return say_cost(found, f"kernel {kernel}", slots_of(where), out, as_json, until=until)
     progress = TerminalProgress()
     store = ParquetStore(out, tell=progress.note)
-    frame = None
+    frame, failed = None, 0
     while frame is None:
         report = scan(
             configs,
@@ -108,7 +111,8 @@ def command(
             progress=progress,
             until=until,
         )
-        _say_what_was_done(report.found, report.done, report.wall_s, report.not_fitted)
+        failed += report.failed
+        _say_what_was_done(report)
         if report.interrupted:
             say_interrupted(report)
             return 1
@@ -138,13 +142,13 @@ def command(
         print_collapses(collapsed)
     click.echo(f"figures: {', '.join(str(p) for p in written if p.suffix == '.png')}", err=True)
     click.echo(f"summary: {out / 'summary.json'}", err=True)
-    return 0
+    return exit_code(failed)
 
 
-def _say_what_was_done(found: int, done: int, wall_s: float, not_fitted: dict[str, int]) -> None:
-    text = f"{counted(found, 'run')} found, {done} simulated in {wall_s:.1f} s"
-    if not done:
-        text = f"all {counted(found, 'run')} found: nothing to simulate"
-    for status, count in sorted(not_fitted.items()):
+def _say_what_was_done(report: "ScanReport") -> None:
+    text = f"{counted(report.found, 'run')} found, {report.done} simulated in {report.wall_s:.1f} s"
+    if not (report.done or report.interrupted):
+        text = f"all {counted(report.found, 'run')} found: nothing to simulate"
+    for status, count in sorted(report.not_fitted.items()):
         text += f"; {count} ended {status}"
     click.echo(text, err=True)

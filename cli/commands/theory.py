@@ -37,19 +37,20 @@ def command(out: Path, as_json: bool, **options: Any) -> int:
     from perceptron_sim.experiments.figures import save
     from perceptron_sim.experiments.figures.theory import figure_phase_portrait
     from perceptron_sim.experiments.grid import PerceptronGrid
+    from perceptron_sim.experiments.places import make_folder
     from perceptron_sim.experiments.simulate import simulate
 
     values = DEFAULTS | given(**options)
     if "eta" in values and options["T"] is None:
         del values["T"]
     configs = list(PerceptronGrid(**values, seeds=1))
+    make_folder(out, "--out")
     found = {
         "exponents": _exponents(configs),
         "closed_forms": _closed_forms(configs),
         "trajectories": _trajectories(configs),
         "finite_size": _finite_size(configs),
     }
-    out.mkdir(parents=True, exist_ok=True)
     runs = [simulate(config, kernel="reference") for config in _shown(configs)]
     written = save(figure_phase_portrait(runs), out, "phase_portrait")
     if as_json:

@@ -1,6 +1,5 @@
 """Public data sets from OpenML, checked, as the archives that ``nets.data.archives`` reads."""
 
-import importlib.util
 import io
 from pathlib import Path
 
@@ -11,9 +10,9 @@ from nets.data.download import check_room, download, writing
 from nets.data.openml import describe, read_arff
 from nets.data.sources import Source, check_content
 from nets.datasets import FILES, locate
-from perceptron_sim.errors import InputError
 from perceptron_sim.experiments.atomic import write_atomically
 from perceptron_sim.experiments.progress import NoProgress, Progress
+from perceptron_sim.extras import require
 
 
 def present(source: Source, data_dir: Path | None = None) -> tuple[Path, int] | None:
@@ -47,11 +46,10 @@ def fetch(source: Source, folder: Path, progress: Progress | None = None) -> Pat
         The archive: uint8 x_train, y_train, x_test, y_test, channels last.
 
     Raises:
-        InputError: if scikit-learn is not installed.
+        MissingExtra: if scikit-learn is not installed.
         FetchError: if network, server or disk fail, or the content is not that of the data set.
     """
-    if importlib.util.find_spec("sklearn") is None:
-        raise InputError("nets fetch reads with scikit-learn: pip install 'perceptron-sim[nets]'")
+    require("nets fetch", "sklearn")
     progress = progress or NoProgress()
     target = folder / FILES[source.name]
     arff = folder / f"{source.name}.arff"

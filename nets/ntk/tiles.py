@@ -1,6 +1,5 @@
 """A matrix computed tile by tile, in threads, the lower half of a symmetric one by mirroring."""
 
-import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import Any, NamedTuple, Protocol
@@ -9,6 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from perceptron_sim.experiments.executors import default_workers
 from perceptron_sim.experiments.progress import Progress
 
 # Three float32 tiles of this size stay in a core's second-level cache.
@@ -72,7 +72,7 @@ def fill(
         BuildStopped: once ``stop()`` is true.
     """
     P, Q = out.shape
-    n_workers = workers or len(os.sched_getaffinity(0))
+    n_workers = workers or default_workers()
     before = torch.get_num_threads()
     total = len(starts(P)) * len(starts(Q))
     symmetric = products.symmetric

@@ -21,9 +21,11 @@ from perceptron_sim.experiments.cluster_task import (
     call,
     check_versions,
     halt,
+    packed,
     versions_here,
 )
 from perceptron_sim.experiments.interrupts import Interrupts, passed
+from perceptron_sim.extras import require
 from perceptron_sim.words import counted
 
 if TYPE_CHECKING:
@@ -128,7 +130,11 @@ class Cluster:
         """
         self._check_connection()
         future = self._client.submit(
-            call, function, args, kwargs, key=_key(), pure=False, resources=self._resources
+            call,
+            packed(function, *args, **kwargs),
+            key=_key(),
+            pure=False,
+            resources=self._resources,
         )
         try:
             answer = future.result()
@@ -344,13 +350,10 @@ def _client(scheduler: str) -> "Client":
     Raises:
         InputError: if there is nothing to connect to, or nothing to connect with.
     """
-    try:
-        from distributed import Client, Security
-        from distributed.versions import VersionMismatchWarning
-    except ImportError:
-        raise InputError(
-            "--scheduler needs Dask: pip install -c constraints.txt 'perceptron-sim[cluster]'"
-        ) from None
+    require("--scheduler", "dask", "distributed")
+    from distributed import Client, Security
+    from distributed.versions import VersionMismatchWarning
+
     # What matters of its reports is raised here, as one line.
     for name in list(logging.root.manager.loggerDict):
         if name.partition(".")[0] == "distributed":

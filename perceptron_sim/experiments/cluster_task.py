@@ -1,12 +1,14 @@
 """What a worker of a cluster does: check versions, do the runs of a group, stop when told."""
 
 import functools
+import pickle
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from importlib import metadata
 from typing import Any, Generic, TypeVar
 
+from perceptron_sim.entry import load_siblings
 from perceptron_sim.errors import InputError
 from perceptron_sim.experiments.records import versions
 from perceptron_sim.experiments.simulate import StopFlag
@@ -106,6 +108,10 @@ class Task(Generic[C, A]):
     packages: tuple[str, ...]
     expected: dict[str, str]
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Travel as bytes, so that a worker finds our packages before it reads what needs them."""
+        return _arrived, (packed(Task, *(getattr(self, field.name) for field in fields(self))),)
+
     def __call__(self) -> A:
         """Do the runs; errors that concern this worker name it."""
         address = _address()
@@ -117,10 +123,23 @@ class Task(Generic[C, A]):
             raise InputError(f"worker {address}: {error}") from None
 
 
-def call(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Call a function; its InputError is returned, so that it keeps its text."""
+def packed(function: Callable[..., Any], *args: Any, **kwargs: Any) -> bytes:
+    """Return a call as bytes, for ``call``."""
+    from distributed.protocol.pickle import dumps
+
+    return bytes(dumps((function, args, kwargs)))
+
+
+def _arrived(content: bytes) -> Any:
+    load_siblings()
+    function, args, kwargs = pickle.loads(content)
+    return function(*args, **kwargs)
+
+
+def call(content: bytes) -> Any:
+    """Make a call of ``packed``; its InputError is returned, so that it keeps its text."""
     try:
-        return function(*args, **kwargs)
+        return _arrived(content)
     except InputError as error:
         return InputError(f"worker {_address()}: {error}")
 

@@ -1,11 +1,15 @@
 """Where runs are done: in threads of this process, or by the workers of a cluster."""
 
+import contextlib
+import math
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Generic, Protocol, TypeVar
 
+from perceptron_sim.experiments.cgroups import groups, number
 from perceptron_sim.experiments.cluster import Cluster, WorkerLost
 from perceptron_sim.experiments.cluster_task import Steering
 from perceptron_sim.experiments.interrupts import Interrupts, passed
@@ -38,9 +42,25 @@ class Work(Protocol[C_contra]):
         """Return the record of a run that could not be done."""
 
 
-def default_workers() -> int:
-    """Return the number of cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+def default_workers(root: Path = Path("/")) -> int:
+    """Return the number of cores this process may use.
+
+    Args:
+        root: of the file system, for tests.
+    """
+    try:
+        # Absent on macOS.
+        cores = len(os.sched_getaffinity(0))
+    except (AttributeError, OSError):
+        cores = os.cpu_count() or 1
+    # The share of time that a control group grants, version 2 and 1.
+    for folder in groups("cpu", root):
+        quota, period = number(folder / "cpu.cfs_quota_us"), number(folder / "cpu.cfs_period_us")
+        with contextlib.suppress(OSError, ValueError):
+            quota, period = map(int, (folder / "cpu.max").read_text().split())
+        if quota is not None and period and quota > 0:
+            cores = min(cores, math.ceil(quota / period))
+    return max(1, cores)
 
 
 def slots_of(workers: Workers) -> int:

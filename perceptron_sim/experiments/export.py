@@ -13,6 +13,7 @@ from perceptron_sim import parameters
 from perceptron_sim.arrays import FloatArray
 from perceptron_sim.errors import InputError
 from perceptron_sim.experiments.atomic import write_atomically
+from perceptron_sim.extras import require
 from perceptron_sim.words import counted
 
 # What a run is found by, in this order; columns that are empty throughout are left out.
@@ -123,12 +124,9 @@ def _csv(frame: pd.DataFrame, checkpoints: bool) -> pd.DataFrame:
 
 
 def _netcdf(frame: pd.DataFrame, checkpoints: bool) -> bytes:
-    try:
-        import xarray
-    except ImportError:
-        raise InputError(
-            "NetCDF needs xarray: pip install 'perceptron-sim[netcdf]', or use --format csv"
-        ) from None
+    require("NetCDF", "xarray", "h5netcdf", "h5py")
+    import xarray
+
     known = [name for name in AXES if name in frame and frame[name].notna().any()]
     if set(frame["model"]) == {"net"}:
         # There it is the engine, which does not tell runs apart.

@@ -3,6 +3,7 @@
 import signal
 import threading
 import time
+from collections.abc import Callable
 from types import FrameType, TracebackType
 from typing import Any
 
@@ -15,6 +16,10 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 def passed(until: float | None) -> bool:
     """Tell whether the time.monotonic() after which no run starts is over."""
     return until is not None and time.monotonic() >= until
+
+
+class _Interrupted(KeyboardInterrupt):
+    """A signal came where nothing was running yet."""
 
 
 class Interrupts:
@@ -30,6 +35,7 @@ class Interrupts:
         self.draining = False
         self.stop = StopFlag()
         self._progress = progress or NoProgress()
+        self._preparing = False
         self._previous: dict[int, Any] = {}
 
     def __enter__(self) -> "Interrupts":
@@ -49,7 +55,23 @@ class Interrupts:
         for number, handler in self._previous.items():
             signal.signal(number, handler)
 
+    def prepare(self, call: Callable[[], object]) -> None:
+        """Make a call that comes before the first run: a signal ends it at once."""
+        if self.draining:
+            return
+        try:
+            self._preparing = True
+            call()
+        except BaseException:
+            # Raised in a callback of LLVM, the signal ends the call by another error.
+            if not self.draining:
+                raise
+        self._preparing = False
+
     def _handle(self, number: int, frame: FrameType | None) -> None:
+        if self._preparing and not self.draining:
+            self.draining = True
+            raise _Interrupted
         if self.draining:
             self.stop.set()
             self._progress.note("stopping now; runs in progress are dropped")

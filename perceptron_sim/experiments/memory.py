@@ -1,27 +1,69 @@
 """How much memory is at hand, and whether a request fits into it."""
 
 import os
+import resource
+from collections.abc import Iterator
 from pathlib import Path
 
 from perceptron_sim.errors import InputError
+from perceptron_sim.experiments.cgroups import groups, number
+
+# Files of a control group, version 2 and 1: the limit, what is used, and which line of memory.stat
+# counts pages of files, which make room when it is needed.
+_GROUP_FILES = (
+    ("memory.max", "memory.current", "inactive_file"),
+    ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
+)
 
 
-def available_bytes() -> int:
-    """Return the memory available to new data: MemAvailable, or the control group's limit."""
-    candidates = []
-    try:
-        for line in Path("/proc/meminfo").read_text().splitlines():
-            if line.startswith("MemAvailable:"):
-                candidates.append(1024 * int(line.split()[1]))
-        limit = Path("/sys/fs/cgroup/memory.max").read_text().strip()
-        used = Path("/sys/fs/cgroup/memory.current").read_text().strip()
-        if limit.isdigit() and used.isdigit():
-            candidates.append(int(limit) - int(used))
-    except OSError:
-        pass
+def available_bytes(root: Path = Path("/")) -> int:
+    """Return the memory available to new data, under every limit that this process has.
+
+    That is what the machine has available, less where a control group around the process, or a
+    limit of the process itself (ulimit -v, ulimit -d), leaves less.
+
+    Args:
+        root: of the file system, for tests.
+    """
+    candidates = [*_of_machine(root), *_of_groups(root), *_of_process(root)]
     if not candidates:
         candidates.append(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
     return max(0, min(candidates))
+
+
+def _of_machine(root: Path) -> Iterator[int]:
+    yield from (1024 * kib for kib in _lines(root / "proc/meminfo", "MemAvailable:"))
+
+
+def _of_groups(root: Path) -> Iterator[int]:
+    for folder in groups("memory", root):
+        for limit_file, used_file, files in _GROUP_FILES:
+            limit, used = number(folder / limit_file), number(folder / used_file)
+            if limit is not None and used is not None:
+                yield limit - used + sum(_lines(folder / "memory.stat", files))
+
+
+def _of_process(root: Path) -> Iterator[int]:
+    try:
+        pages = [int(n) for n in (root / "proc/self/statm").read_text().split()]
+    except (OSError, ValueError):
+        pages = [0] * 7
+    for kind, used in ((resource.RLIMIT_AS, pages[0]), (resource.RLIMIT_DATA, pages[5])):
+        limit = resource.getrlimit(kind)[0]
+        if limit != resource.RLIM_INFINITY:
+            yield limit - used * resource.getpagesize()
+
+
+def _lines(path: Path, name: str) -> Iterator[int]:
+    """Yield the number after ``name`` in a file of lines "name number"."""
+    try:
+        lines = path.read_text().splitlines()
+    except OSError:
+        return
+    for line in lines:
+        words = line.split()
+        if len(words) > 1 and words[0] == name and words[1].isdigit():
+            yield int(words[1])
 
 
 def check_memory(needed: int, what: str, at_once: int = 1, at_hand: float | None = None) -> None:

@@ -92,10 +92,11 @@ def _content(path: Path) -> bytes:
 
 def _parsed(source: Path | bytes, columns: list[str] | None) -> pa.Table:
     try:
-        # Opened here: Arrow would take a folder called ~ for the user's home.
+        # Opened here: Arrow would take a folder called ~ for the user's home. Read in this thread:
+        # a thread of Arrow that still holds the stream aborts Python while it shuts down.
         with (
             pa.BufferReader(source) if isinstance(source, bytes) else source.open("rb") as stream,
-            pq.ParquetFile(stream, page_checksum_verification=True) as file,
+            pq.ParquetFile(stream, pre_buffer=False, page_checksum_verification=True) as file,
         ):
             return file.read(columns=columns, use_threads=False)
     except (ValueError, KeyError, pa.ArrowException) as error:

@@ -1,7 +1,6 @@
 """Run a grid: skip what is stored, spread the rest over workers, store as runs end."""
 
 import contextlib
-import threading
 import time
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
@@ -20,15 +19,19 @@ from perceptron_sim.experiments.records import (
     failure_record,
     record_of,
 )
-from perceptron_sim.experiments.simulate import StopFlag, resolve_kernel, run_bytes, simulate
+from perceptron_sim.experiments.simulate import (
+    StopFlag,
+    load_kernel,
+    resolve_kernel,
+    run_bytes,
+    simulate,
+)
 from perceptron_sim.experiments.snapshots import Snapshots
 from perceptron_sim.experiments.store import ParquetStore, Store
 from perceptron_sim.experiments.store_upkeep import settle
 from perceptron_sim.kernels import status
 
 # A finished run is on disk within 2 s: records wait at most this long for company.
-# Loading compiled kernels from disk is quicker than this.
-_NOTICE_S = 2.0
 _FLUSH_S = 1.0
 _INTERRUPTED = status.NAMES[status.INTERRUPTED]
 
@@ -54,6 +57,11 @@ class ScanReport:
     interrupted: bool
     wall_s: float
     out_of_time: bool = False
+
+    @property
+    def failed(self) -> int:
+        """Runs done now that ended with an error; the same scan again tries them again."""
+        return self.not_fitted.get(FAILED, 0)
 
 
 def merged(reports: Sequence[ScanReport]) -> ScanReport:
@@ -129,7 +137,7 @@ def scan(
     pending.sort(key=work.cost, reverse=True)
     with Interrupts(watcher) as interrupts:
         if pending and not isinstance(workers, Cluster):
-            _compile(name, watcher)
+            interrupts.prepare(lambda: load_kernel(name))
         watcher.start("scan", len(pending), sum(map(work.cost, pending)))
         try:
             for config, record in results(pending, work, workers, interrupts, report.flush, until):
@@ -169,17 +177,6 @@ class _Simulation:
 
     def failed(self, config: PerceptronConfig, reason: BaseException) -> Record:
         return failure_record(config, self.kernel, reason)
-
-
-def _compile(kernel: str, watcher: Progress) -> None:
-    """Load the kernel by a tiny run, so that compilation does not enter the estimate of time."""
-    notice = threading.Timer(
-        _NOTICE_S, watcher.note, ["compiling the kernels: up to a minute, once per machine"]
-    )
-    notice.daemon = True
-    notice.start()
-    simulate(PerceptronConfig(P=8, d=2), kernel, None)
-    notice.cancel()
 
 
 def check_request(

@@ -158,6 +158,11 @@ def training_data(config: PerceptronConfig) -> FloatArray:
     return sample_folded(config.stream("data"), config.P, config.d, config.chi)
 
 
+def load_kernel(kernel: str = "auto") -> None:
+    """Compile a kernel, or load it, by a tiny run; so that the first run takes no longer."""
+    simulate(PerceptronConfig(P=8, d=2), kernel, None)
+
+
 def simulate(
     config: PerceptronConfig,
     kernel: str = "auto",

@@ -10,7 +10,7 @@ from perceptron_sim.arrays import ByValue, FloatArray, IntArray
 from perceptron_sim.experiments.config import PerceptronConfig
 from perceptron_sim.experiments.interrupts import Interrupts
 from perceptron_sim.experiments.progress import Progress
-from perceptron_sim.experiments.simulate import RunResult, simulate
+from perceptron_sim.experiments.simulate import RunResult, load_kernel, simulate
 from perceptron_sim.experiments.snapshots import Snapshots
 from perceptron_sim.kernels.sampler import sample_folded
 
@@ -26,6 +26,7 @@ def watched_run(
     started = time.monotonic()
     noted = started
     with Interrupts(progress) as interrupts, ThreadPoolExecutor(1) as pool:
+        interrupts.prepare(lambda: load_kernel(kernel))
         future = pool.submit(simulate, config, kernel, stop=interrupts.stop, snapshots=snapshots)
         while not future.done():
             time.sleep(0.002)

@@ -5,6 +5,8 @@ Policy:
     * ``cache``: compiled once per machine, kept on disk, so a second process compiles nothing.
     * Numba asks only whether a kernel's own file has changed; a kernel compiled into another would
       go stale. So the cache is stamped with the sources of all kernels together.
+    * The cache is a convenience. A damaged file counts as absent and is overwritten; without a
+      place for it, or without room, kernels are compiled in each process.
     * No ``parallel``: kernels are serial; parallelism is above them (a kernel with its own
       thread pool aborts Python when called from several threads).
     * ``fastmath`` only for ``reassociated``: it lets a dot product be summed in vector lanes.
@@ -13,11 +15,14 @@ Policy:
 """
 
 import hashlib
+import logging
+import pickle
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numba
+from numba.core.caching import FunctionCache, IndexDataCacheFile, NullCache
 
 F = TypeVar("F", bound=Callable[..., object])
 
@@ -33,21 +38,119 @@ def _sources() -> str:
 SOURCE_STAMP = _sources()
 
 
-def _stamped(dispatcher: Any) -> Any:
-    """Make the on-disk cache of a kernel depend on the sources of all kernels."""
-    cache_file = getattr(getattr(dispatcher, "_cache", None), "_cache_file", None)
-    if cache_file is not None:
-        cache_file._source_stamp = SOURCE_STAMP
+_log = logging.getLogger("perceptron_sim")
+_REMEDY = "set NUMBA_CACHE_DIR to a folder that you can write to"
+_DIGEST = hashlib.sha256().digest_size
+
+
+class Told:
+    """What this process has been told, each once.
+
+    Attributes:
+        compiling: whether it was told that kernels are compiled.
+        problem: why compiled kernels cannot be kept, with the remedy; None if that is not known.
+    """
+
+    compiling = False
+    problem: str | None = None
+
+
+told = Told()
+
+
+def _say_compiling() -> None:
+    if not told.compiling:
+        told.compiling = True
+        how_often = "once per machine" if told.problem is None else "in each process"
+        _log.info("compiling the kernels: up to a minute, %s", how_often)
+
+
+def _say_not_kept(reason: str) -> None:
+    if told.problem is None:
+        told.problem = f"compiled kernels cannot be kept ({reason}): {_REMEDY}"
+        _log.warning("%s", told.problem)
+
+
+class _Files(IndexDataCacheFile):  # type: ignore[misc]
+    """The files of one kernel. Each entry carries its key and a checksum of its bytes.
+
+    Machine code that is not what was written would end the process, or run.
+    """
+
+    def save(self, key: Any, data: Any) -> None:
+        super().save(key, (key, data))
+
+    def load(self, key: Any) -> Any:
+        found = super().load(key)
+        return found[1] if found is not None and found[0] == key else None
+
+    def _load_index(self) -> Any:
+        try:
+            return dict(super()._load_index())
+        except Exception:
+            # Unpickling what is damaged can raise anything.
+            return {}
+
+    def _save_data(self, name: str, data: Any) -> None:
+        content = self._dump(data)
+        with self._open_for_write(self._data_path(name)) as file:
+            file.write(hashlib.sha256(content).digest() + content)
+
+    def _load_data(self, name: str) -> Any:
+        content = Path(self._data_path(name)).read_bytes()
+        if hashlib.sha256(content[_DIGEST:]).digest() != content[:_DIGEST]:
+            return None
+        return pickle.loads(content[_DIGEST:])
+
+
+class _KernelCache(FunctionCache):  # type: ignore[misc]
+    """The cache of one kernel, which never keeps it from being compiled."""
+
+    def __init__(self, function: Callable[..., object]) -> None:
+        super().__init__(function)
+        self._cache_file = _Files(self._cache_path, self._impl.filename_base, SOURCE_STAMP)
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        try:
+            found = super().load_overload(sig, target_context)
+        except Exception:
+            found = None
+        if found is None:
+            _say_compiling()
+        return found
+
+    def save_overload(self, sig: Any, data: Any) -> None:
+        try:
+            super().save_overload(sig, data)
+        except OSError as error:
+            _say_not_kept(f"{error.strerror or error} in {self._cache_path}")
+
+
+class _NoCache(NullCache):  # type: ignore[misc]
+    """Stands in where no folder can be written."""
+
+    def load_overload(self, sig: Any, target_context: Any) -> None:
+        _say_not_kept("no folder for Numba's cache can be written")
+        _say_compiling()
+
+
+def _cached(dispatcher: Any) -> Any:
+    """Let a compiled function be kept on disk, if there is a place for it."""
+    if not numba.config.DISABLE_JIT:
+        try:
+            dispatcher._cache = _KernelCache(dispatcher.py_func)
+        except (RuntimeError, OSError):
+            dispatcher._cache = _NoCache()
     return dispatcher
 
 
 def compiled(function: F) -> F:
     """Compile a kernel with the project's options; strict IEEE arithmetic."""
-    return cast(F, _stamped(numba.njit(nogil=True, cache=True, error_model="numpy")(function)))
+    return cast(F, _cached(numba.njit(nogil=True, error_model="numpy")(function)))
 
 
 def reassociated(function: F) -> F:
     """Compile a kernel whose sums may be reordered and contracted (see the module's policy)."""
     options = {"reassoc", "contract", "nsz"}
-    compile_ = numba.njit(nogil=True, cache=True, error_model="numpy", fastmath=options)
-    return cast(F, _stamped(compile_(function)))
+    compile_ = numba.njit(nogil=True, error_model="numpy", fastmath=options)
+    return cast(F, _cached(compile_(function)))

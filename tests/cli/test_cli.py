@@ -140,9 +140,10 @@ def test_a_run_that_fails_is_recorded_and_the_scan_goes_on(tmp_path, capsys, mon
 
     monkeypatch.setattr(scan_module, "simulate", fails_once)
     out = tmp_path / "out"
-    assert run(["scan", *SMALL, "--out", str(out)]) == 0
+    assert run(["scan", *SMALL, "--out", str(out)]) == 1
     captured = capsys.readouterr()
     assert "1 ended failed" in captured.err
+    assert captured.err.splitlines()[-1].startswith("1 run failed")
     assert "1 grid points left out" in captured.out
     frame = pd.read_parquet(out / "runs")
     assert list(frame.loc[frame["status"] == "failed", "message"]) == ["MemoryError: no room"]

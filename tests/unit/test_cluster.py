@@ -261,4 +261,4 @@ def test_absent_dask_is_named_with_the_remedy(monkeypatch, capsys, tmp_path) -> 
     monkeypatch.setitem(sys.modules, "distributed", None)
     arguments = ["scan", *OPTIONS, "--scheduler", "tcp://x:1", "--out", str(tmp_path / "out")]
     assert run_command(arguments) == 2
-    assert "pip install -c constraints.txt 'perceptron-sim[cluster]'" in capsys.readouterr().err
+    assert "pip install 'perceptron-sim[cluster]'" in capsys.readouterr().err

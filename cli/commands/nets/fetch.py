@@ -29,6 +29,7 @@ def command(names: tuple[str, ...], data_dir: Path | None, force: bool) -> int:
     from nets.data.sources import SOURCES
     from nets.datasets import default_folder, locate
     from perceptron_sim.errors import InputError
+    from perceptron_sim.experiments.places import check_writable
 
     for name in names:
         check_choice("data set", name, [*SOURCES, "all"])
@@ -46,6 +47,7 @@ def command(names: tuple[str, ...], data_dir: Path | None, force: bool) -> int:
             if images != source.images:
                 click.echo(f"{name}: the whole has {source.images}; --force fetches it", err=True)
             continue
+        check_writable(folder, "--data-dir")
         try:
             path = fetch(source, folder, TerminalProgress("MB", 10**6))
         except KeyboardInterrupt:

@@ -65,7 +65,7 @@ def command(
     """
     from cli.commands.nets.table import print_density, print_exponents
     from cli.progress import TerminalProgress
-    from cli.reports import say_interrupted
+    from cli.reports import exit_code, say_interrupted
     from nets.cost import estimate_lazy
     from nets.exponents import exponent_rows, points_left_out
     from nets.figures import figure_scan
@@ -155,4 +155,4 @@ def command(
             print_density(density, rows)
     click.echo(f"figures: {', '.join(str(p) for p in written if p.suffix == '.png')}", err=True)
     click.echo(f"summary: {out / 'summary.json'}", err=True)
-    return 0
+    return exit_code(report.failed)

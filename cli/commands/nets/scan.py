@@ -66,7 +66,7 @@ def command(
     """
     from cli.commands.nets.table import print_exponents, print_parting
     from cli.progress import TerminalProgress
-    from cli.reports import say_interrupted
+    from cli.reports import exit_code, say_interrupted
     from nets.cost import estimate_lazy, estimate_nets
     from nets.exponents import exponent_rows, points_left_out
     from nets.figures import figure_scan
@@ -122,7 +122,7 @@ def command(
     if report.interrupted:
         say_interrupted(report)
         return 1
-    frame = store.frame(report.keys)
+    frame, failed = store.frame(report.keys), report.failed
     lazy, parting = None, []
     if with_lazy:
         from nets.lazy.scan import scan_lazy
@@ -141,6 +141,7 @@ def command(
         if lazy_report.interrupted:
             say_interrupted(lazy_report)
             return 1
+        failed += lazy_report.failed
         lazy = store.frame(run.key() for run in linearised)
         parting = parting_rows(frame, lazy)
     rows = exponent_rows(frame)
@@ -170,4 +171,4 @@ def command(
             print_parting(parting)
     click.echo(f"figures: {', '.join(str(p) for p in written if p.suffix == '.png')}", err=True)
     click.echo(f"summary: {out / 'summary.json'}", err=True)
-    return 0
+    return exit_code(failed)

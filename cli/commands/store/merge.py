@@ -4,14 +4,13 @@ from pathlib import Path
 
 import click
 
+from cli.options import OutFolder
 from perceptron_sim.words import counted
 
 
 @click.command()
 @click.argument("sources", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option(
-    "--out", type=click.Path(path_type=Path), required=True, help="Folder that gets the runs."
-)
+@click.option("--out", type=OutFolder(), required=True, help="Folder that gets the runs.")
 def command(sources: tuple[Path, ...], out: Path) -> int:
     """Copy the runs of SOURCES into a new or existing folder; each run counts once."""
     from perceptron_sim.experiments.store import ParquetStore

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from matplotlib import rc_context
+from matplotlib import rc_context, rcParamsDefault
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
@@ -36,7 +36,13 @@ from perceptron_sim.names import number_text
 # Okabe-Ito colours: distinct for colour-blind readers, and ordered in lightness.
 COLOURS = ("#000000", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
-STYLE: Any = {
+# Not what a user has set for figures of their own, LaTeX for example.
+_DEFAULTS = {
+    name: value
+    for name, value in dict.items(rcParamsDefault)
+    if not name.startswith(("backend", "date.epoch"))
+}
+STYLE: Any = _DEFAULTS | {
     "font.size": 9.5,
     "axes.grid": True,
     "grid.alpha": 0.25,

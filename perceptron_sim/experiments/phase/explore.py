@@ -70,6 +70,7 @@ class Explored:
         runs: the runs behind them, as in ``records.SCHEMA``.
         found: runs that were stored already.
         done: runs done now.
+        failed: of those, how many ended with an error.
         cells_possible: nodes of all lattices that exist.
         complete: whether every map was finished within the budget.
         interrupted: whether a person ended it.
@@ -80,6 +81,7 @@ class Explored:
     runs: pd.DataFrame
     found: int
     done: int
+    failed: int
     cells_possible: int
     complete: bool
     interrupted: bool
@@ -171,6 +173,7 @@ def explore(
         runs=store.frame({key for filler in fillers for key in filler.keys}),
         found=sum(filler.found for filler in fillers),
         done=sum(filler.done for filler in fillers),
+        failed=sum(filler.failed for filler in fillers),
         cells_possible=sum(
             plane_map.job(x, y, 0) is not None for plane_map in maps for x, y in _points(plane_map)
         ),
@@ -200,7 +203,7 @@ class _Filler:
         workers: Workers,
         progress: Progress,
     ) -> None:
-        self.found = self.done = self.jobs = 0
+        self.found = self.done = self.failed = self.jobs = 0
         self.interrupted = False
         self.complete = False
         self.keys: set[str] = set()
@@ -247,6 +250,7 @@ class _Filler:
         )
         self.found += report.found
         self.done += report.done
+        self.failed += report.failed
         self.interrupted |= report.interrupted and not report.out_of_time
         frame = self._store.frame(report.keys)
         by_key = {key: index for index, key in enumerate(frame["key"])}
