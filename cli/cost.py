@@ -12,7 +12,7 @@ import click
 from perceptron_sim.words import counted
 
 if TYPE_CHECKING:
-    from perceptron_sim.experiments.cost import Estimate
+    from perceptron_sim.scans.run_time import Estimate
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -35,7 +35,7 @@ def end_of_budget(budget: str | None) -> float | None:
         InputError: if the text is no time.
     """
     from perceptron_sim.errors import InputError
-    from perceptron_sim.experiments.phase.explore import parse_budget
+    from perceptron_sim.phase.explore import parse_budget
 
     if budget is None:
         return None
@@ -51,7 +51,7 @@ def stored_keys(out: Path) -> set[str]:
     Raises:
         InputError: if runs could not be stored there.
     """
-    from perceptron_sim.experiments.store import ParquetStore, check_place
+    from perceptron_sim.store.store import ParquetStore, check_place
 
     check_place(out)
     return ParquetStore.existing(out).keys() if (out / "store.json").exists() else set()
@@ -81,7 +81,7 @@ def say_cost(
         in_flight: how many of what takes the memory there are at a time; by default ``workers``.
     """
     from cli.progress import duration
-    from perceptron_sim.experiments.memory import format_bytes
+    from perceptron_sim.runs.memory import format_bytes
 
     left = found.runs - found.found
     wall_s = found.wall_s(workers)

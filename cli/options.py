@@ -19,7 +19,7 @@ class FloatGrid(click.ParamType[Any]):
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> tuple[float, ...]:
         """Parse by ``experiments.grid.parse_floats``."""
-        from perceptron_sim.experiments.grid import parse_floats
+        from perceptron_sim.scans.grid import parse_floats
 
         return value if isinstance(value, tuple) else parse_floats(value, _shown(param))
 
@@ -33,7 +33,7 @@ class IntegerGrid(click.ParamType[Any]):
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> tuple[int, ...]:
         """Parse by ``experiments.grid.parse_integers``."""
-        from perceptron_sim.experiments.grid import parse_integers
+        from perceptron_sim.scans.grid import parse_integers
 
         return value if isinstance(value, tuple) else parse_integers(value, _shown(param))
 
@@ -83,7 +83,7 @@ class OutFolder(click.ParamType[Any]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
         """Refuse by ``experiments.places.check_writable``."""
-        from perceptron_sim.experiments.places import check_writable
+        from perceptron_sim.places import check_writable
 
         check_writable(Path(value), _shown(param))
         return Path(value)
@@ -157,7 +157,7 @@ def workers_of(
     if scheduler is None:
         return workers
     from perceptron_sim.errors import InputError
-    from perceptron_sim.experiments.cluster import Cluster
+    from perceptron_sim.scans.cluster import Cluster
 
     if workers is not None:
         raise InputError("--workers counts threads of this machine: leave it out with --scheduler")

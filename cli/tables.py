@@ -17,7 +17,7 @@ def print_exponents(rows: list[Any], left_out: int) -> None:
     """Print the rows of ``exponent_table``, their windows, and what was left out."""
     from cli.output import number, print_table
     from cli.reports import INTERVALS, NOTHING_TO_FIT, say_left_out
-    from perceptron_sim.experiments.exponent_table import AGREES
+    from perceptron_sim.analysis.exponents import AGREES
 
     if not rows:
         click.echo(NOTHING_TO_FIT)

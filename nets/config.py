@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 
 from nets.architectures import HIDDEN, SHALLOW, check_architecture, reads_images
-from nets.choices import check_choice
 from nets.data.names import PERCEPTRON, check_name
 from perceptron_sim import parameters
+from perceptron_sim.choices import check_choice
 from perceptron_sim.errors import InputError
-from perceptron_sim.experiments.identity import key_of, stream_of
+from perceptron_sim.runs.identity import key_of, stream_of
 from perceptron_sim.theory.exponents import check_chi
 
 # Bumped whenever training consumes random numbers differently, so that stored runs of an older

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from perceptron_sim.analysis.exponents import or_none, span
+from perceptron_sim.analysis.power_law import fit_power_law
 from perceptron_sim.arrays import FloatArray
-from perceptron_sim.experiments.exponent_table import or_none, span
-from perceptron_sim.experiments.fits import fit_power_law
-from perceptron_sim.experiments.records import by_seed
 from perceptron_sim.kernels import status
+from perceptron_sim.store.schema import by_seed
 
 FITTED = status.NAMES[status.FITTED]
 

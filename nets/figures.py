@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from nets.exponents import FITTED, NetExponentRow
-from perceptron_sim.experiments.figures.style import (
+from perceptron_sim.analysis.figures.style import (
     COLOURS,
     STYLE,
     TITLE_SIZE,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from nets.config import MAX_STEPS, NetConfig
-from perceptron_sim.experiments.grid import axis, check_count, parse_floats, parse_integers
+from perceptron_sim.scans.grid import axis, check_count, parse_floats, parse_integers
 
 _INTEGERS = ("d", "depth", "width", "P", "B")
 _SINGLE = ("data", "arch", "act", "P_test", "dtype", "max_steps")

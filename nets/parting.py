@@ -10,9 +10,9 @@ import pandas as pd
 
 from nets.exponents import SHARED
 from nets.training.result import FITTED
+from perceptron_sim.analysis.exponents import span
+from perceptron_sim.analysis.intervals import half_width
 from perceptron_sim.arrays import FloatArray
-from perceptron_sim.experiments.exponent_table import span
-from perceptron_sim.experiments.intervals import half_width
 
 # A net has parted where its mean ||w - w_0|| is off by more than this fraction. Even deep in the
 # lazy regime single runs differ by some ten per cent, because rounding decides a hit now and then.

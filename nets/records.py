@@ -4,7 +4,7 @@ from dataclasses import asdict
 
 from nets.config import NetConfig
 from nets.training.result import NetResult
-from perceptron_sim.experiments.records import Record, failure_fields, provenance
+from perceptron_sim.store.schema import Record, failure_fields, provenance
 
 _FIELDS = (
     *("d", "status", "message", "t_star", "steps", "updates", "hits", "unfitted", "dw", "w0_norm"),
@@ -31,7 +31,7 @@ def failure_record(config: NetConfig, reason: BaseException) -> Record:
 
 
 def record_of(run: NetResult) -> Record:
-    """Return the row of a finished run, as ``perceptron_sim.experiments.records.SCHEMA`` says."""
+    """Return the row of a finished run, as ``perceptron_sim.store.schema.SCHEMA`` says."""
     row = _identity(run.config) | {"kernel": run.engine}
     for name in _FIELDS:
         row[name] = getattr(run, name)

@@ -6,21 +6,21 @@ from itertools import groupby
 from pathlib import Path
 
 from nets.config import NetConfig
-from nets.cost import PIXELS, net_seconds
 from nets.records import failure_record, record_of
+from nets.run_time import PIXELS, net_seconds
 from nets.training import Control, Failure, NetResult, check_request, device_on, train_each
 from nets.training.device import DeviceLost
 from nets.training.plan import shape_of
 from perceptron_sim.errors import InputError
-from perceptron_sim.experiments.cluster import Cluster
-from perceptron_sim.experiments.cluster_task import Steering
-from perceptron_sim.experiments.executors import TASKS_A_SLOT, Workers, answered, batches
-from perceptron_sim.experiments.interrupts import Interrupts, passed
-from perceptron_sim.experiments.progress import NoProgress, Progress
-from perceptron_sim.experiments.records import Record, code_identity
-from perceptron_sim.experiments.scan import ScanReport, Tally
-from perceptron_sim.experiments.snapshots import Snapshots
-from perceptron_sim.experiments.store import Store
+from perceptron_sim.progress import NoProgress, Progress
+from perceptron_sim.runs.snapshots import Snapshots
+from perceptron_sim.scans.cluster import Cluster
+from perceptron_sim.scans.cluster_task import Steering
+from perceptron_sim.scans.executors import TASKS_A_SLOT, Workers, answered, batches
+from perceptron_sim.scans.interrupts import Interrupts, passed
+from perceptron_sim.scans.scan import ScanReport, Tally
+from perceptron_sim.store.schema import Record, code_identity
+from perceptron_sim.store.store import Store
 
 # Runs of a task of a cluster: what is lost with a worker, and what an ensemble on a GPU pays for.
 _MOST_RUNS = 256

@@ -11,22 +11,22 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from perceptron_sim.errors import InputError
-    from perceptron_sim.experiments.config import PerceptronConfig
-    from perceptron_sim.experiments.kernel_machine import KernelRunResult, simulate_kernel
-    from perceptron_sim.experiments.kernel_matrix import KernelMatrix
-    from perceptron_sim.experiments.online import OnlineResult, simulate_online
-    from perceptron_sim.experiments.simulate import RunResult, simulate
+    from perceptron_sim.runs.config import PerceptronConfig
+    from perceptron_sim.runs.kernel_machine import KernelRunResult, simulate_kernel
+    from perceptron_sim.runs.kernel_matrix import KernelMatrix
+    from perceptron_sim.runs.online import OnlineResult, simulate_online
+    from perceptron_sim.runs.simulate import RunResult, simulate
 
 _HOME = {
     "InputError": "perceptron_sim.errors",
-    "PerceptronConfig": "perceptron_sim.experiments.config",
-    "RunResult": "perceptron_sim.experiments.simulate",
-    "simulate": "perceptron_sim.experiments.simulate",
-    "KernelMatrix": "perceptron_sim.experiments.kernel_matrix",
-    "KernelRunResult": "perceptron_sim.experiments.kernel_machine",
-    "simulate_kernel": "perceptron_sim.experiments.kernel_machine",
-    "OnlineResult": "perceptron_sim.experiments.online",
-    "simulate_online": "perceptron_sim.experiments.online",
+    "PerceptronConfig": "perceptron_sim.runs.config",
+    "RunResult": "perceptron_sim.runs.simulate",
+    "simulate": "perceptron_sim.runs.simulate",
+    "KernelMatrix": "perceptron_sim.runs.kernel_matrix",
+    "KernelRunResult": "perceptron_sim.runs.kernel_machine",
+    "simulate_kernel": "perceptron_sim.runs.kernel_machine",
+    "OnlineResult": "perceptron_sim.runs.online",
+    "simulate_online": "perceptron_sim.runs.online",
 }
 
 __all__ = [

@@ -27,7 +27,7 @@ def legible_figures():
     sys.path.insert(0, str(Path(__file__).parent))
     from legible import faults
 
-    from perceptron_sim.experiments import figures
+    from perceptron_sim.analysis import figures
 
     written = figures.save
 

@@ -11,8 +11,8 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from perceptron_sim.experiments.cluster_task import Steering
-from perceptron_sim.experiments.progress import NoProgress
+from perceptron_sim.progress import NoProgress
+from perceptron_sim.scans.cluster_task import Steering
 
 _HERE = Path(__file__).parent
 

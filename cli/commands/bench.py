@@ -52,9 +52,10 @@ def command(cases: str, repeats: int, limit_s: float, quick: bool, out: Path, as
     compile   time of the first run of a process, without and with a cache
     """
     from cli.output import print_json
-    from perceptron_sim.experiments import bench, bench_event
-    from perceptron_sim.experiments.figures import save
-    from perceptron_sim.experiments.places import make_folder
+    from perceptron_sim.analysis.figures import save
+    from perceptron_sim.bench import compare as bench
+    from perceptron_sim.bench import growth as bench_event
+    from perceptron_sim.places import make_folder
 
     names = _part_names(cases)
     settings = bench.Settings(repeats=repeats, limit_s=limit_s, quick=quick)
@@ -120,7 +121,7 @@ def _part_names(text: str) -> tuple[str, ...]:
 def _write(path: Path, content: dict[str, Any]) -> None:
     import json
 
-    from perceptron_sim.experiments.atomic import write_atomically
+    from perceptron_sim.atomic import write_atomically
 
     write_atomically(path, (json.dumps(content, indent=2, allow_nan=False) + "\n").encode())
 
@@ -207,7 +208,7 @@ def _print_peers(rows: list[dict[str, Any]]) -> None:
 
 def _print_size(name: str, rows: list[dict[str, Any]]) -> None:
     from cli.output import print_table
-    from perceptron_sim.experiments.memory import format_bytes
+    from perceptron_sim.runs.memory import format_bytes
 
     cells = [
         [

@@ -151,7 +151,7 @@ def _state(out: Path) -> dict[str, Any]:
 
 
 def _write_state(out: Path, done: dict[str, Any]) -> None:
-    from perceptron_sim.experiments.atomic import write_atomically
+    from perceptron_sim.atomic import write_atomically
 
     write_atomically(out / _STATE, (json.dumps(done, indent=2) + "\n").encode())
 
@@ -203,7 +203,7 @@ def _run(stage: Stage, folder: Path, later: float) -> int:
     """Run a stage, its tables into its folder; return its exit code."""
     from cli import main
     from cli.progress import later_work
-    from perceptron_sim.experiments.places import make_folder
+    from perceptron_sim.places import make_folder
 
     make_folder(folder.parent, "--out")
     tables = folder.with_name(f"{stage.name}.txt")

@@ -64,8 +64,8 @@ def _packages() -> list[Finding]:
 
 
 def _cores() -> Finding:
-    from perceptron_sim.experiments.executors import default_workers
-    from perceptron_sim.experiments.memory import available_bytes, format_bytes
+    from perceptron_sim.runs.memory import available_bytes, format_bytes
+    from perceptron_sim.scans.executors import default_workers
 
     usable = default_workers()
     detail = f"{usable} usable of {os.cpu_count()}, {format_bytes(available_bytes())} at hand"
@@ -75,9 +75,9 @@ def _cores() -> Finding:
 def _jit() -> Finding:
     import numba
 
-    from perceptron_sim.experiments.simulate import load_kernel
     from perceptron_sim.kernels.jit import told
     from perceptron_sim.kernels.reference import reference_sgd
+    from perceptron_sim.runs.simulate import load_kernel
 
     if numba.config.DISABLE_JIT:
         return Finding(
@@ -118,7 +118,7 @@ def _torch() -> Finding:
 
 
 def _data_sets() -> list[Finding]:
-    from nets.datasets import DATA_VARIABLE, FILES, locate, search_path
+    from nets.data.paths import DATA_VARIABLE, FILES, locate, search_path
 
     findings = []
     for name, file in FILES.items():

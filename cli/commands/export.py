@@ -29,8 +29,8 @@ def command(folder: Path, kind: str | None, output: Path | None, checkpoints: bo
 
     Of runs that were done again with larger limits the last one is written.
     """
-    from perceptron_sim.experiments.export import SUFFIXES, content, format_of, write
-    from perceptron_sim.experiments.store import ParquetStore, standing
+    from perceptron_sim.store.export import SUFFIXES, content, format_of, write
+    from perceptron_sim.store.store import ParquetStore, standing
     from perceptron_sim.words import counted
 
     if output is None:

@@ -68,12 +68,12 @@ def command(
     if one is wrong.
     """
     from cli.output import print_json
-    from perceptron_sim.experiments.figures import save
-    from perceptron_sim.experiments.importing import Mapping, import_runs, store_runs
-    from perceptron_sim.experiments.importing.columns import PERCEPTRON
-    from perceptron_sim.experiments.records import versions
-    from perceptron_sim.experiments.store import ParquetStore
-    from perceptron_sim.experiments.summary import write_summary
+    from perceptron_sim.analysis.figures import save
+    from perceptron_sim.analysis.summary import write_summary
+    from perceptron_sim.store.importing import Mapping, import_runs, store_runs
+    from perceptron_sim.store.importing.columns import PERCEPTRON
+    from perceptron_sim.store.schema import versions
+    from perceptron_sim.store.store import ParquetStore
 
     mapping = Mapping(_pairs(columns, "--column"), _pairs(constants, "--set"))
     # Every row is checked before the folder is touched.
@@ -140,10 +140,10 @@ class _Part:
 
 def _perceptrons(runs: "pd.DataFrame") -> _Part:
     from cli.tables import print_collapses, print_exponents
-    from perceptron_sim.experiments.collapse import collapses
-    from perceptron_sim.experiments.exponent_table import censored_points, exponent_rows
-    from perceptron_sim.experiments.figures.collapse import figure_collapse
-    from perceptron_sim.experiments.figures.scan import figure_on_P, figure_on_T
+    from perceptron_sim.analysis.collapse import collapses
+    from perceptron_sim.analysis.exponents import censored_points, exponent_rows
+    from perceptron_sim.analysis.figures.collapse import figure_collapse
+    from perceptron_sim.analysis.figures.scan import figure_on_P, figure_on_T
 
     rows, found, left_out = exponent_rows(runs), collapses(runs), censored_points(runs)
     figures = {"scan_on_P": figure_on_P(runs, rows), "scan_on_T": figure_on_T(runs, rows)}

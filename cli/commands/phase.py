@@ -85,13 +85,13 @@ def command(
     import nets.phase
     from cli.progress import TerminalProgress
     from cli.reports import exit_code
+    from perceptron_sim.analysis.figures import save
     from perceptron_sim.errors import InputError
-    from perceptron_sim.experiments.executors import slots_of
-    from perceptron_sim.experiments.figures import save
-    from perceptron_sim.experiments.phase import plane
-    from perceptron_sim.experiments.phase.explore import check_maps, explore, jobs_of, parse_budget
-    from perceptron_sim.experiments.phase.report import settings_of, write_cells, write_report
-    from perceptron_sim.experiments.store import ParquetStore
+    from perceptron_sim.phase import plane
+    from perceptron_sim.phase.explore import check_maps, explore, jobs_of, parse_budget
+    from perceptron_sim.phase.output import settings_of, write_cells, write_report
+    from perceptron_sim.scans.executors import slots_of
+    from perceptron_sim.store.store import ParquetStore
 
     chosen = plane(plane_name, nets.phase.PLANES)
     # Options with a default of their own: "auto" is what every plane does.

@@ -94,9 +94,9 @@ def _build(
     from perceptron_sim.claims import judge
     from perceptron_sim.claims.evidence import Evidence, evidence_in
     from perceptron_sim.claims.registry import CLAIMS
-    from perceptron_sim.experiments.store import ParquetStore
     from perceptron_sim.names import as_text, command_line
     from perceptron_sim.report import write_report
+    from perceptron_sim.store.store import ParquetStore
 
     found = evidence_in(asked).folders
     ended = [folder for folder in found if (folder.path / "summary.json").exists()]

@@ -34,14 +34,14 @@ def command(out: Path, kernel: str, as_json: bool, **options: Any) -> int:
     """
     from cli.output import finite, print_json, print_table
     from cli.progress import TerminalProgress
-    from perceptron_sim.experiments.config import PerceptronConfig
-    from perceptron_sim.experiments.figures import save
-    from perceptron_sim.experiments.figures.run import figure_run
-    from perceptron_sim.experiments.records import code_identity, record_of
-    from perceptron_sim.experiments.scan import check_request
-    from perceptron_sim.experiments.snapshots import Snapshots
-    from perceptron_sim.experiments.store import ParquetStore
-    from perceptron_sim.experiments.trajectory import measured_test_error, watched_run
+    from perceptron_sim.analysis.figures import save
+    from perceptron_sim.analysis.figures.run import figure_run
+    from perceptron_sim.runs.config import PerceptronConfig
+    from perceptron_sim.runs.snapshots import Snapshots
+    from perceptron_sim.scans.scan import check_request
+    from perceptron_sim.scans.watched_run import measured_test_error, watched_run
+    from perceptron_sim.store.schema import code_identity, record_of
+    from perceptron_sim.store.store import ParquetStore
 
     config = PerceptronConfig(**given(**options))
     check_request([config], kernel)

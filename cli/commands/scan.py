@@ -22,7 +22,7 @@ from cli.options import (
 from perceptron_sim.words import counted
 
 if TYPE_CHECKING:
-    from perceptron_sim.experiments.scan import ScanReport
+    from perceptron_sim.scans.scan import ScanReport
 
 # Chosen so that the exponents of three chi come out in under a minute on two cores, the first
 # compilation included.
@@ -73,18 +73,18 @@ def command(
     from cli.progress import TerminalProgress
     from cli.reports import exit_code, say_interrupted
     from cli.tables import print_collapses, print_exponents
-    from perceptron_sim.experiments.collapse import collapses
-    from perceptron_sim.experiments.cost import estimate
-    from perceptron_sim.experiments.executors import slots_of
-    from perceptron_sim.experiments.exponent_table import exponent_rows
-    from perceptron_sim.experiments.figures import save
-    from perceptron_sim.experiments.figures.collapse import figure_collapse
-    from perceptron_sim.experiments.figures.scan import figure_on_P, figure_on_T
-    from perceptron_sim.experiments.grid import PerceptronGrid
-    from perceptron_sim.experiments.scan import check_request, scan
-    from perceptron_sim.experiments.simulate import resolve_kernel
-    from perceptron_sim.experiments.store import ParquetStore, QuarantinedError
-    from perceptron_sim.experiments.summary import summarise, write_summary
+    from perceptron_sim.analysis.collapse import collapses
+    from perceptron_sim.analysis.exponents import exponent_rows
+    from perceptron_sim.analysis.figures import save
+    from perceptron_sim.analysis.figures.collapse import figure_collapse
+    from perceptron_sim.analysis.figures.scan import figure_on_P, figure_on_T
+    from perceptron_sim.analysis.summary import summarise, write_summary
+    from perceptron_sim.runs.simulate import resolve_kernel
+    from perceptron_sim.scans.executors import slots_of
+    from perceptron_sim.scans.grid import PerceptronGrid
+    from perceptron_sim.scans.run_time import estimate
+    from perceptron_sim.scans.scan import check_request, scan
+    from perceptron_sim.store.store import ParquetStore, QuarantinedError
 
     values = DEFAULTS | given(**options)
     if "eta" in values and options["T"] is None:

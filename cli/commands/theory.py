@@ -34,11 +34,11 @@ def command(out: Path, as_json: bool, **options: Any) -> int:
     Defaults: chi 0,1,3; d 16; P 512..32768; B 2; T 1; kappa 2^-15.
     """
     from cli.output import print_json
-    from perceptron_sim.experiments.figures import save
-    from perceptron_sim.experiments.figures.theory import figure_phase_portrait
-    from perceptron_sim.experiments.grid import PerceptronGrid
-    from perceptron_sim.experiments.places import make_folder
-    from perceptron_sim.experiments.simulate import simulate
+    from perceptron_sim.analysis.figures import save
+    from perceptron_sim.analysis.figures.theory import figure_phase_portrait
+    from perceptron_sim.places import make_folder
+    from perceptron_sim.runs.simulate import simulate
+    from perceptron_sim.scans.grid import PerceptronGrid
 
     values = DEFAULTS | given(**options)
     if "eta" in values and options["T"] is None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from nets.choices import check_choice, check_new
+from perceptron_sim.choices import check_choice, check_new
 from perceptron_sim.errors import InputError
 
 if TYPE_CHECKING:

@@ -65,7 +65,7 @@ def load_images(name: str, data_dir: Path | None = None) -> ImageData:
 
     Args:
         name: "digits", "mnist" or "cifar10", or registered.
-        data_dir: folder to look in first (``nets.datasets.search_path``).
+        data_dir: folder to look in first (``nets.data.paths.search_path``).
 
     Raises:
         InputError: if the file is absent, damaged or holds something else, what was registered is

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nets.data.images import ImageData
-from nets.datasets import DATA_VARIABLE, FILES, locate, search_path
+from nets.data.paths import DATA_VARIABLE, FILES, locate, search_path
 from perceptron_sim.errors import InputError
 
 _BROKEN = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error, LZMAError)

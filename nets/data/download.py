@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TypeVar
 from urllib.error import HTTPError
 
-from perceptron_sim.experiments.progress import NoProgress, Progress
+from perceptron_sim.progress import NoProgress, Progress
 
 R = TypeVar("R")
 

@@ -8,11 +8,11 @@ import numpy as np
 from nets.data.archives import read_archive
 from nets.data.download import check_room, download, writing
 from nets.data.openml import describe, read_arff
+from nets.data.paths import FILES, locate
 from nets.data.sources import Source, check_content
-from nets.datasets import FILES, locate
-from perceptron_sim.experiments.atomic import write_atomically
-from perceptron_sim.experiments.progress import NoProgress, Progress
+from perceptron_sim.atomic import write_atomically
 from perceptron_sim.extras import require
+from perceptron_sim.progress import NoProgress, Progress
 
 
 def present(source: Source, data_dir: Path | None = None) -> tuple[Path, int] | None:
@@ -20,7 +20,7 @@ def present(source: Source, data_dir: Path | None = None) -> tuple[Path, int] | 
 
     Args:
         source: the data set.
-        data_dir: the only folder to look in; None searches ``nets.datasets.search_path``.
+        data_dir: the only folder to look in; None searches ``nets.data.paths.search_path``.
 
     Raises:
         InputError: if the archive is damaged or holds something else.

@@ -1,6 +1,6 @@
 """Names of data sets, known without loading any."""
 
-from nets.choices import check_choice, check_new
+from perceptron_sim.choices import check_choice, check_new
 
 # Drawn by the configuration, of any size, instead of loaded.
 PERCEPTRON = "perceptron"

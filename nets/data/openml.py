@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nets.data.download import FetchError, read_url
-from perceptron_sim.experiments.progress import Progress
+from perceptron_sim.progress import Progress
 
 SERVER = "https://www.openml.org"
 

@@ -17,7 +17,7 @@ class Source:
     """A data set on OpenML and the published facts that its content is held against.
 
     Attributes:
-        name: data set, a key of ``nets.datasets.FILES``.
+        name: data set, a key of ``nets.data.paths.FILES``.
         data_id: of OpenML.
         size: of the ARFF file, about, in bytes.
         shape: of an image, channels last.

@@ -19,9 +19,9 @@ from nets.lazy.run import run_lazy
 from nets.ntk import check_kernel_memory
 from nets.training.own import check_own_nets
 from nets.training.result import NetResult
-from perceptron_sim.experiments.cluster import Cluster
-from perceptron_sim.experiments.executors import Workers
-from perceptron_sim.experiments.progress import NoProgress, Progress
+from perceptron_sim.progress import NoProgress, Progress
+from perceptron_sim.scans.cluster import Cluster
+from perceptron_sim.scans.executors import Workers
 
 __all__ = ["LazyConfig", "LazyKernel", "build_kernel", "check_request", "run_lazy", "simulate_lazy"]
 

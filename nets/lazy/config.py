@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from nets.config import NetConfig
-from perceptron_sim.experiments.identity import key_of, stream_of
+from perceptron_sim.runs.identity import key_of, stream_of
 
 # Bumped whenever lazy runs consume random numbers differently.
 STREAM_VERSION = 1

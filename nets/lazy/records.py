@@ -3,7 +3,7 @@
 from nets.lazy.config import LazyConfig
 from nets.records import failure_record, record_of
 from nets.training.result import NetResult
-from perceptron_sim.experiments.records import Record
+from perceptron_sim.store.schema import Record
 
 MODEL = "lazy"
 

@@ -10,14 +10,14 @@ from nets.lazy.kernel import LazyKernel
 from nets.training.course import next_mark
 from nets.training.result import NetCheckpoints, NetResult
 from perceptron_sim.arrays import FloatArray, IntArray
-from perceptron_sim.experiments.kernel_machine import (
+from perceptron_sim.kernels.kernel_sgd import add_rows
+from perceptron_sim.runs.kernel_machine import (
     KernelCourse,
     KernelRunResult,
     simulate_kernel,
 )
-from perceptron_sim.experiments.records import LAZY_BY_SEED
-from perceptron_sim.experiments.simulate import StopFlag
-from perceptron_sim.kernels.kernel_sgd import add_rows
+from perceptron_sim.runs.simulate import StopFlag
+from perceptron_sim.store.schema import LAZY_BY_SEED
 
 _CHECKPOINTS_PER_DECADE = 4
 # The engine of a run that is paired with a trained one.

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nets.config import NetConfig
-from nets.cost import PIXELS, kernel_seconds, lazy_seconds
 from nets.lazy import by_kernel, check_request
 from nets.lazy.config import LazyConfig
 from nets.lazy.density import DensityFit, DensityLog, early_margins, fit_density
@@ -13,15 +12,16 @@ from nets.lazy.kernel import build_kernel
 from nets.lazy.records import lazy_failure, lazy_record
 from nets.lazy.run import run_lazy
 from nets.ntk import BuildStopped
-from perceptron_sim.experiments.cluster import Cluster, WorkerLost
-from perceptron_sim.experiments.cluster_task import Steering
-from perceptron_sim.experiments.executors import Workers, answered, default_workers, in_threads
-from perceptron_sim.experiments.interrupts import Interrupts, passed
-from perceptron_sim.experiments.progress import NoProgress, Progress
-from perceptron_sim.experiments.records import Record
-from perceptron_sim.experiments.scan import ScanReport, Tally
-from perceptron_sim.experiments.simulate import StopFlag
-from perceptron_sim.experiments.store import Store
+from nets.run_time import PIXELS, kernel_seconds, lazy_seconds
+from perceptron_sim.progress import NoProgress, Progress
+from perceptron_sim.runs.simulate import StopFlag
+from perceptron_sim.scans.cluster import Cluster, WorkerLost
+from perceptron_sim.scans.cluster_task import Steering
+from perceptron_sim.scans.executors import Workers, answered, default_workers, in_threads
+from perceptron_sim.scans.interrupts import Interrupts, passed
+from perceptron_sim.scans.scan import ScanReport, Tally
+from perceptron_sim.store.schema import Record
+from perceptron_sim.store.store import Store
 
 
 def scan_lazy(

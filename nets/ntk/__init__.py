@@ -19,8 +19,8 @@ from nets.ntk.tiles import BuildStopped, Products, fill
 from perceptron_sim import parameters
 from perceptron_sim.arrays import FloatArray
 from perceptron_sim.errors import InputError
-from perceptron_sim.experiments.memory import available_bytes, format_bytes
-from perceptron_sim.experiments.progress import NoProgress, Progress
+from perceptron_sim.progress import NoProgress, Progress
+from perceptron_sim.runs.memory import available_bytes, format_bytes
 
 __all__ = ["BuildStopped", "check_kernel_memory", "ntk", "ntk_cross"]
 

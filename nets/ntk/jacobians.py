@@ -11,7 +11,7 @@ from nets.architectures.base import Architecture
 from nets.ntk.tiles import TILE, Job, padded_blocks
 from perceptron_sim.arrays import FloatArray
 from perceptron_sim.errors import InputError
-from perceptron_sim.experiments.memory import format_bytes
+from perceptron_sim.runs.memory import format_bytes
 
 # Samples differentiated together: intermediate values of a convolutional net are many times
 # larger than its input.

@@ -21,10 +21,10 @@ from numpy.typing import NDArray
 
 from nets.architectures.base import Architecture
 from perceptron_sim.arrays import FloatArray
+from perceptron_sim.atomic import write_atomically
 from perceptron_sim.errors import InputError
-from perceptron_sim.experiments.atomic import write_atomically
-from perceptron_sim.experiments.memory import format_bytes
-from perceptron_sim.experiments.progress import Progress
+from perceptron_sim.progress import Progress
+from perceptron_sim.runs.memory import format_bytes
 
 # Bumped whenever kernels are computed differently.
 _VERSION = 1

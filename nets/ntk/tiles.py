@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from perceptron_sim.experiments.executors import default_workers
-from perceptron_sim.experiments.progress import Progress
+from perceptron_sim.progress import Progress
+from perceptron_sim.scans.executors import default_workers
 
 # Three float32 tiles of this size stay in a core's second-level cache.
 TILE = 512

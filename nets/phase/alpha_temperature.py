@@ -12,12 +12,12 @@ from nets.phase.jackknife import Measured, line
 from nets.phase.lazy_law import boundary_T, corner, fit_lazy_law
 from nets.phase.model import DEFAULTS, LAZY, SHARED, TRAINED, NetJob, NetModel, job_of
 from nets.phase.tables import boundary_table, exponent_table, opposition_table
-from perceptron_sim.experiments.exponent_table import span
-from perceptron_sim.experiments.fits import fit_power_law
-from perceptron_sim.experiments.phase.cells import FITTED
-from perceptron_sim.experiments.phase.law import LawFit
-from perceptron_sim.experiments.phase.perceptron import axis
-from perceptron_sim.experiments.phase.plane import Axis, Conclusion, Map, Plane
+from perceptron_sim.analysis.exponents import span
+from perceptron_sim.analysis.power_law import fit_power_law
+from perceptron_sim.phase.cells import FITTED
+from perceptron_sim.phase.law import LawFit
+from perceptron_sim.phase.perceptron import axis
+from perceptron_sim.phase.plane import Axis, Conclusion, Map, Plane
 
 # The lazy regime ends where the weights have moved by this fraction of ||w_0||.
 LAZY_LEVEL = 0.1

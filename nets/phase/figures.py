@@ -11,8 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 
 from nets.phase.model import TRAINED
-from perceptron_sim.experiments.figures.phase_map import draw_cells
-from perceptron_sim.experiments.figures.style import (
+from perceptron_sim.analysis.figures.style import (
     COLOURS,
     STYLE,
     TITLE_SIZE,
@@ -22,7 +21,8 @@ from perceptron_sim.experiments.figures.style import (
     text,
     title,
 )
-from perceptron_sim.experiments.phase.cells import FITTED
+from perceptron_sim.phase.cells import FITTED
+from perceptron_sim.phase.figures.maps import draw_cells
 
 _LABELS = {
     "test_error": r"$\log_{10}$ test error",

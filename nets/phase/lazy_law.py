@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 
 from nets.phase.crossings import table_of
-from perceptron_sim.experiments.phase.cells import FITTED
-from perceptron_sim.experiments.phase.law import LawFit, fit_law
+from perceptron_sim.phase.cells import FITTED
+from perceptron_sim.phase.law import LawFit, fit_law
 
 
 def fit_lazy_law(cells: pd.DataFrame) -> LawFit | None:

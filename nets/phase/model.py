@@ -9,19 +9,19 @@ from pathlib import Path
 from typing import Any
 
 from nets.config import NetConfig
-from nets.cost import estimate_lazy, estimate_nets
 from nets.lazy import LazyConfig
 from nets.lazy import check_request as check_lazy
 from nets.lazy.config import MAX_STEPS as LAZY_STEPS
 from nets.lazy.scan import scan_lazy
+from nets.run_time import estimate_lazy, estimate_nets
 from nets.scan import scan
 from nets.training import check_request
 from perceptron_sim.errors import InputError
-from perceptron_sim.experiments.cost import Estimate
-from perceptron_sim.experiments.executors import Workers
-from perceptron_sim.experiments.progress import Progress
-from perceptron_sim.experiments.scan import ScanReport, merged
-from perceptron_sim.experiments.store import Store
+from perceptron_sim.progress import Progress
+from perceptron_sim.scans.executors import Workers
+from perceptron_sim.scans.run_time import Estimate
+from perceptron_sim.scans.scan import ScanReport, merged
+from perceptron_sim.store.store import Store
 
 TRAINED = "net"
 LAZY = "lazy"

@@ -10,8 +10,7 @@ from matplotlib.figure import Figure
 
 from nets.phase.collapse import Grid
 from nets.phase.model import LAZY, TRAINED
-from perceptron_sim.arrays import FloatArray
-from perceptron_sim.experiments.figures.style import (
+from perceptron_sim.analysis.figures.style import (
     COLOURS,
     STYLE,
     TITLE_SIZE,
@@ -22,6 +21,7 @@ from perceptron_sim.experiments.figures.style import (
     text,
     title,
 )
+from perceptron_sim.arrays import FloatArray
 
 _SYMBOLS = {"dw_rel": r"\|w - w_0\| / \|w_0\|", "t_star": "t^*", "test_error": r"\mathrm{error}"}
 

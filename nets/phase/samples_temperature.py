@@ -9,10 +9,10 @@ import pandas as pd
 from nets.phase.collapse import LAZY_BELOW, Grid, as_row, by_departure, by_level, grid_of
 from nets.phase.model import DEFAULTS, LAZY, SHARED, TRAINED, NetJob, NetModel, job_of
 from nets.phase.tables import onset_table
+from perceptron_sim.analysis.exponents import span
 from perceptron_sim.errors import InputError
-from perceptron_sim.experiments.exponent_table import span
-from perceptron_sim.experiments.phase.perceptron import axis
-from perceptron_sim.experiments.phase.plane import Axis, Conclusion, Map, Plane
+from perceptron_sim.phase.perceptron import axis
+from perceptron_sim.phase.plane import Axis, Conclusion, Map, Plane
 
 # Fractions of ||w_0||: the weights leave the lazy regime from the first to the last.
 LEVELS = (0.1, 0.3, 1.0)

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from perceptron_sim.experiments.exponent_table import AGREES
-from perceptron_sim.experiments.phase.plane import Table
+from perceptron_sim.analysis.exponents import AGREES
+from perceptron_sim.phase.plane import Table
 
 
 def interval(found: dict[str, Any] | None, name: str = "value", digits: int = 3) -> str:

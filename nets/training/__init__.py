@@ -6,7 +6,6 @@ from pathlib import Path
 from threadpoolctl import threadpool_limits
 
 from nets.architectures import build
-from nets.choices import check_choice
 from nets.config import NetConfig, check_range
 from nets.data import check_size, load_images
 from nets.data.names import PERCEPTRON
@@ -18,10 +17,11 @@ from nets.training.own import check_own_nets
 from nets.training.plan import Plan, draw_data, inputs_of, is_compiled
 from nets.training.precision import exact
 from nets.training.result import NetCheckpoints, NetResult
+from perceptron_sim.choices import check_choice
 from perceptron_sim.errors import InputError
-from perceptron_sim.experiments.cluster import Cluster
-from perceptron_sim.experiments.executors import Workers, default_workers
-from perceptron_sim.experiments.memory import check_memory
+from perceptron_sim.runs.memory import check_memory
+from perceptron_sim.scans.cluster import Cluster
+from perceptron_sim.scans.executors import Workers, default_workers
 
 __all__ = [
     "Control",

@@ -17,11 +17,11 @@ from nets.training.probe import Probe
 from nets.training.result import DIVERGED, FITTED, MAX_STEPS, NetResult
 from nets.training.streams import alike, restored_stream, stream_state
 from perceptron_sim.arrays import FloatArray, Reals
-from perceptron_sim.experiments.simulate import StopFlag
-from perceptron_sim.experiments.snapshots import State
 from perceptron_sim.kernels import dense_net as loop
 from perceptron_sim.kernels import status
 from perceptron_sim.kernels.batches import needs_order
+from perceptron_sim.runs.simulate import StopFlag
+from perceptron_sim.runs.snapshots import State
 
 _ACTIVATIONS = {"relu": loop.RELU, "gelu": loop.GELU, "silu": loop.SILU, "none": loop.RELU}
 # A round ends at about this time, so that states are saved and results stored soon.

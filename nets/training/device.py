@@ -11,12 +11,12 @@ from typing import NamedTuple
 import torch
 
 from nets.architectures.base import Architecture
-from nets.choices import check_choice
 from nets.config import NetConfig
 from nets.training.precision import exact_products as exact_products
 from nets.training.probe import PROBE
+from perceptron_sim.choices import check_choice
 from perceptron_sim.errors import InputError
-from perceptron_sim.experiments.memory import available_bytes, format_bytes
+from perceptron_sim.runs.memory import available_bytes, format_bytes
 
 DEVICES = ("auto", "cpu", "cuda")
 # Weights of one round should stay in a core's caches: 32 replicas of 0.66 MB train 1.4 times

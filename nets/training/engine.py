@@ -6,7 +6,7 @@ from typing import Protocol
 from nets.config import NetConfig
 from nets.data import Subsets
 from nets.training.result import NetResult
-from perceptron_sim.experiments.snapshots import State
+from perceptron_sim.runs.snapshots import State
 
 # Draws the samples of a configuration, by its seed.
 Draw = Callable[[NetConfig], Subsets]

@@ -21,7 +21,7 @@ from nets.training.engine import Draw
 from nets.training.replicas import Replicas
 from nets.training.result import DIVERGED, FITTED, MAX_STEPS, NetResult
 from perceptron_sim.arrays import IntArray
-from perceptron_sim.experiments.snapshots import State
+from perceptron_sim.runs.snapshots import State
 
 # A round costs about this many multiplications' time whatever its size: the calls themselves.
 _CALLS_FLOPS = 1.0e7

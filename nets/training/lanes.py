@@ -16,8 +16,8 @@ from nets.training.device import Room, is_lost, is_out_of_memory, lost, release
 from nets.training.engine import Engine
 from nets.training.result import NetResult
 from perceptron_sim.errors import InputError
-from perceptron_sim.experiments.simulate import StopFlag
-from perceptron_sim.experiments.snapshots import Snapshots, State
+from perceptron_sim.runs.simulate import StopFlag
+from perceptron_sim.runs.snapshots import Snapshots, State
 
 # A kill costs at most this and the time of one round and of writing the state.
 _SAVE_EVERY_S = 30.0

@@ -23,8 +23,8 @@ from nets.training.lanes import Lane, ensemble_keys, reason_of
 from nets.training.replicas import Replicas
 from nets.training.resident import ResidentEnsemble
 from perceptron_sim.errors import InputError
-from perceptron_sim.experiments.simulate import StopFlag
-from perceptron_sim.experiments.snapshots import State
+from perceptron_sim.runs.simulate import StopFlag
+from perceptron_sim.runs.snapshots import State
 
 
 def draw_data(config: NetConfig, data_dir: Path | None = None) -> Subsets:

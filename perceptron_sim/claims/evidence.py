@@ -10,8 +10,8 @@ from typing import Any
 import pandas as pd
 
 from perceptron_sim.errors import InputError
-from perceptron_sim.experiments.store import ParquetStore, standing
 from perceptron_sim.names import as_text
+from perceptron_sim.store.store import ParquetStore, standing
 
 
 @dataclass(frozen=True)

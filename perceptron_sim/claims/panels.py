@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from perceptron_sim.analysis.intervals import half_width
 from perceptron_sim.claims.claim import Panel, Series
-from perceptron_sim.experiments.intervals import half_width
 from perceptron_sim.kernels import status
 
 # Drawn at most, so that a panel can be read.

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from perceptron_sim.analysis.exponents import NOISE_DOMINATED
 from perceptron_sim.claims.claim import Claim, Measurement, Panel, Series
 from perceptron_sim.claims.evidence import Evidence
 from perceptron_sim.claims.panels import drawn, grouped, means, with_laws
-from perceptron_sim.experiments.exponent_table import NOISE_DOMINATED
 from perceptron_sim.names import number_text
 from perceptron_sim.theory.exponents import is_solvable
 from perceptron_sim.theory.minimal_signal import CAPACITY

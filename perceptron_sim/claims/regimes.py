@@ -9,8 +9,8 @@ import numpy as np
 from perceptron_sim.claims.claim import Claim, Measurement, Panel, Series
 from perceptron_sim.claims.evidence import Evidence
 from perceptron_sim.claims.panels import drawn, estimates, grouped, means
-from perceptron_sim.experiments.phase.perceptron import predicted
 from perceptron_sim.names import number_text
+from perceptron_sim.phase.perceptron import predicted
 
 _PNAS = "Sclocchi, Wyart (2024), PNAS 121 e2316301121"
 # Half-width in ln of a boundary, and in an exponent, at which it counts as measured.

@@ -3,7 +3,8 @@
 The one list: reports, the page of claims and the tests are made from it.
 """
 
-from perceptron_sim.claims import nets, perceptron, regimes
+from nets import claims as nets
+from perceptron_sim.claims import perceptron, regimes
 from perceptron_sim.claims.claim import Claim, Judgement, judge
 from perceptron_sim.claims.evidence import Evidence
 

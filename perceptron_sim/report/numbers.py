@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from perceptron_sim.analysis.intervals import quantile
 from perceptron_sim.claims import Finding, Judgement, Measurement, Verdict
-from perceptron_sim.experiments.intervals import quantile
 
 # A spreadsheet takes a cell that begins so for a formula.
 _FORMULA = ("=", "+", "@", "\t", "\r")

@@ -14,9 +14,9 @@ from importlib.resources import files
 from typing import Any
 from urllib.parse import quote
 
+from perceptron_sim.analysis.figures.style import COLOURS
 from perceptron_sim.claims import Finding, Judgement, Verdict
 from perceptron_sim.claims.claim import FALSE_ALARMS
-from perceptron_sim.experiments.figures.style import COLOURS
 from perceptron_sim.report.markdown import MARKS
 from perceptron_sim.report.numbers import (
     interval,

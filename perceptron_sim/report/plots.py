@@ -5,8 +5,8 @@ import textwrap
 from collections.abc import Iterable
 from typing import Any
 
+from perceptron_sim.analysis.figures.style import MARKERS
 from perceptron_sim.claims import Panel, Series
-from perceptron_sim.experiments.figures.style import MARKERS
 from perceptron_sim.report.styles import Style, bars, styles
 from perceptron_sim.report.symbols import as_html
 

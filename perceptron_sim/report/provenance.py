@@ -8,9 +8,9 @@ import pandas as pd
 
 from perceptron_sim.claims import Judgement
 from perceptron_sim.claims.evidence import Evidence, Folder
-from perceptron_sim.experiments.run_files import DamagedFile, read_columns
-from perceptron_sim.experiments.store import ParquetStore
 from perceptron_sim.names import as_text
+from perceptron_sim.store.files import DamagedFile, read_columns
+from perceptron_sim.store.store import ParquetStore
 
 _COLUMNS = ("key", "status", "kernel", "device", "versions")
 

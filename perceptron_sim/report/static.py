@@ -10,8 +10,7 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from perceptron_sim.claims import Judgement, Panel, Series
-from perceptron_sim.experiments.figures.style import (
+from perceptron_sim.analysis.figures.style import (
     COLOURS,
     MARKERS,
     STYLE,
@@ -21,6 +20,7 @@ from perceptron_sim.experiments.figures.style import (
     shortened,
     side_by_side,
 )
+from perceptron_sim.claims import Judgement, Panel, Series
 from perceptron_sim.report.styles import Style, bars, styles
 from perceptron_sim.report.symbols import as_mathtext, as_text
 

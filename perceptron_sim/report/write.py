@@ -5,14 +5,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from perceptron_sim.atomic import write_atomically
 from perceptron_sim.claims import Judgement
 from perceptron_sim.claims.evidence import Folder
 from perceptron_sim.errors import InputError
-from perceptron_sim.experiments.atomic import write_atomically
-from perceptron_sim.experiments.progress import NoProgress, Progress
-from perceptron_sim.experiments.records import versions
+from perceptron_sim.progress import NoProgress, Progress
 from perceptron_sim.report.numbers import as_json
 from perceptron_sim.report.provenance import made_by, provenance
+from perceptron_sim.store.schema import versions
 
 # What names of figure files begin with; the key of the claim follows.
 FIGURE = "claim_"
@@ -44,7 +44,7 @@ def write_report(
     Raises:
         InputError: if ``out`` is a file or a folder of runs, whose summary would be lost.
     """
-    from perceptron_sim.experiments.figures import save
+    from perceptron_sim.analysis.figures import save
     from perceptron_sim.report.markdown import markdown
     from perceptron_sim.report.page import page
     from perceptron_sim.report.static import figure_of

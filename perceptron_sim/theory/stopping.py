@@ -13,7 +13,7 @@ Noise. lambda at the end is that of the least signal up to a correction of some 
 is the time at which fresh samples would have given the same signal, times a delay of order one:
 the training set is learned before its last sample is. Both corrections are measured.
 
-The numbers below are fits to event-driven runs: ``perceptron_sim.experiments.calibration``.
+The numbers below are fits to event-driven runs: ``perceptron_sim.analysis.calibration``.
 """
 
 import math

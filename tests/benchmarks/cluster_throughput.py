@@ -14,12 +14,12 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent.parent))
 from dask_processes import DaskProcesses
 
-from perceptron_sim.experiments.cluster import Cluster
-from perceptron_sim.experiments.config import PerceptronConfig
-from perceptron_sim.experiments.executors import Workers
-from perceptron_sim.experiments.grid import PerceptronGrid
-from perceptron_sim.experiments.scan import scan
-from perceptron_sim.experiments.store import ParquetStore
+from perceptron_sim.runs.config import PerceptronConfig
+from perceptron_sim.scans.cluster import Cluster
+from perceptron_sim.scans.executors import Workers
+from perceptron_sim.scans.grid import PerceptronGrid
+from perceptron_sim.scans.scan import scan
+from perceptron_sim.store.store import ParquetStore
 
 # Over in some tens of microseconds each, so that all the rest is what counts.
 TRIVIAL = {"chi": (0.0,), "d": (2,), "P": (2,), "B": (1,), "T": (1.0,), "seeds": 20_000}

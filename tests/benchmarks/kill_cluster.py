@@ -19,7 +19,7 @@ import pandas as pd
 sys.path.insert(0, str(Path(__file__).parent.parent))
 from dask_processes import DaskProcesses
 
-from perceptron_sim.experiments.store import ParquetStore
+from perceptron_sim.store.store import ParquetStore
 
 # Runs of 0.02 to 2 s, most of them short.
 GRID = ["--chi", "0,1,3", "-d", "16", "-P", "2560,10240,40960", "-T", "0.25,1,4"]

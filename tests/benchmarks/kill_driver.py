@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from perceptron_sim.experiments.store import ParquetStore
+from perceptron_sim.store.store import ParquetStore
 
 LIMIT_S = 2.0
 # Lives of a driver, in seconds: from before its imports are done to some dozens of runs.
@@ -30,7 +30,7 @@ VOLATILE = ["wall_s", "versions", "revision", "host"]
 DRIVER = """
 import os, sys, time
 log = os.open(sys.argv.pop(1), os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-from perceptron_sim.experiments.scan import Tally
+from perceptron_sim.scans.scan import Tally
 add = Tally.add
 def told(self, record, cost):
     os.write(log, f"{record['key']} {record['wall_s']} {time.time()}\\n".encode())

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from perceptron_sim.experiments.store import ParquetStore
+from perceptron_sim.store.store import ParquetStore
 
 VOLATILE = ["wall_s", "versions", "revision", "host"]
 SAVE_EVERY_S = 0.4
@@ -28,8 +28,8 @@ from pathlib import Path
 from nets.config import NetConfig
 from nets.scan import scan
 from nets.training import lanes
-from perceptron_sim.experiments.progress import NoProgress
-from perceptron_sim.experiments.store import ParquetStore
+from perceptron_sim.progress import NoProgress
+from perceptron_sim.store.store import ParquetStore
 
 class Told(NoProgress):
     def note(self, text):

@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from perceptron_sim.experiments.grid import PerceptronGrid
-from perceptron_sim.experiments.records import SCHEMA
-from perceptron_sim.experiments.run_files import publish
-from perceptron_sim.experiments.store import ParquetStore
+from perceptron_sim.scans.grid import PerceptronGrid
+from perceptron_sim.store.files import publish
+from perceptron_sim.store.schema import SCHEMA
+from perceptron_sim.store.store import ParquetStore
 
 _A_FILE = 2000
 

@@ -16,7 +16,7 @@ import torch
 
 from nets.config import NetConfig
 from nets.data import load_images
-from nets.datasets import locate
+from nets.data.paths import locate
 from nets.lazy import LazyConfig, build_kernel, run_lazy
 from nets.training import train
 

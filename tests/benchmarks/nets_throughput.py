@@ -14,7 +14,7 @@ import torch
 
 from nets.config import NetConfig
 from nets.data import load_images
-from nets.datasets import locate
+from nets.data.paths import locate
 from nets.training import train
 
 _PLAIN_STEPS = 200

@@ -14,11 +14,11 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parent.parent))
 from dask_processes import DaskProcesses
 
-from perceptron_sim.experiments.cluster import Cluster
-from perceptron_sim.experiments.grid import PerceptronGrid
-from perceptron_sim.experiments.progress import NoProgress
-from perceptron_sim.experiments.scan import scan
-from perceptron_sim.experiments.store import ParquetStore
+from perceptron_sim.progress import NoProgress
+from perceptron_sim.scans.cluster import Cluster
+from perceptron_sim.scans.grid import PerceptronGrid
+from perceptron_sim.scans.scan import scan
+from perceptron_sim.store.store import ParquetStore
 
 PAGE_MIB = 4096 / 2**20
 TOLERANCE = 0.05

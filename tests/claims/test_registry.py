@@ -11,14 +11,14 @@ import pytest
 
 from cli.main import root, run
 from nets.exponents import exponent_rows as net_rows
+from perceptron_sim.analysis import figures
+from perceptron_sim.analysis.exponents import exponent_rows
 from perceptron_sim.claims import Verdict, judge
 from perceptron_sim.claims.evidence import Evidence, Folder, evidence_in
 from perceptron_sim.claims.registry import CLAIMS, judge_all
 from perceptron_sim.errors import InputError
-from perceptron_sim.experiments import figures
-from perceptron_sim.experiments.exponent_table import exponent_rows
-from perceptron_sim.experiments.store import ParquetStore
 from perceptron_sim.report.static import figure_of
+from perceptron_sim.store.store import ParquetStore
 
 BY_KEY = {claim.key: claim for claim in CLAIMS}
 

@@ -9,8 +9,8 @@ import pytest
 
 from cli.commands.bench import PARTS, _part_names
 from cli.main import run
-from perceptron_sim.experiments import bench
-from perceptron_sim.experiments.bench import HEADLINE, Case, Settings
+from perceptron_sim.bench import compare as bench
+from perceptron_sim.bench.compare import HEADLINE, Case, Settings
 
 
 def _quick(out: Path, cases: str) -> list[str]:

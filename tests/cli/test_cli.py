@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cli.main import COMMANDS, run
-from perceptron_sim.experiments import scan as scan_module
-from perceptron_sim.experiments.simulate import simulate
+from perceptron_sim.runs.simulate import simulate
+from perceptron_sim.scans import scan as scan_module
 
 SMALL = ["--chi", "0,1", "-d", "4", "-P", "16:64:3", "-T", "1,4", "--seeds", "3"]
 

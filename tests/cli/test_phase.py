@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from cli.main import run
-from perceptron_sim.experiments import scan as scan_module
+from perceptron_sim.scans import scan as scan_module
 
 SMALL = ["-d", "8", "-P", "128,512", "-B", "1,4,16,64", "--eta", "2^-4:2^8:7", "--seeds", "2"]
 

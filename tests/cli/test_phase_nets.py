@@ -8,8 +8,8 @@ import pytest
 
 from cli.main import run
 from nets.phase import PLANES
-from perceptron_sim.experiments.phase import plane
-from perceptron_sim.experiments.phase.report import settings_of
+from perceptron_sim.phase import plane
+from perceptron_sim.phase.output import settings_of
 
 TINY = ["--depth", "1", "--width", "8", "-P", "32", "-B", "8", "--test-samples", "64"]
 MAP = [*TINY, "--alpha", "2^-4:2^8:7", "-T", "2^-8:2^2:11", "--seeds", "2", "--max-steps", "2000"]

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from cli.main import run
-from perceptron_sim.experiments import scan as scan_module
-from perceptron_sim.experiments.cluster_task import Task
-from perceptron_sim.experiments.run_files import read_columns
-from perceptron_sim.experiments.store import ParquetStore
+from perceptron_sim.scans import scan as scan_module
+from perceptron_sim.scans.cluster_task import Task
+from perceptron_sim.store.files import read_columns
+from perceptron_sim.store.store import ParquetStore
 
 PROGRAM = [sys.executable, "-m", "perceptron_sim"]
 TINY = ["scan", "--chi", "1", "-d", "3", "-P", "8,16", "-T", "1", "--seeds", "2", "--workers", "1"]
@@ -195,7 +195,7 @@ def test_failed_runs_end_with_exit_code_1(command, tmp_path: Path, monkeypatch, 
 
 
 def test_no_room_is_no_bug(tmp_path: Path, monkeypatch, capsys) -> None:
-    monkeypatch.setattr("perceptron_sim.experiments.trajectory.simulate", _fails)
+    monkeypatch.setattr("perceptron_sim.scans.watched_run.simulate", _fails)
     assert run(["run", "-P", "8", "--out", str(tmp_path / "out")]) == 1
     err = capsys.readouterr().err
     assert "out of memory (no room): lower P, d or --workers" in err

@@ -11,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from perceptron_sim.experiments.store import ParquetStore
+from perceptron_sim.store.store import ParquetStore
 
 # About ten seconds of work on one thread, in runs of a few milliseconds each.
 COMMAND = [

@@ -19,7 +19,7 @@ from cli.output import table_lines
 from cli.progress import TerminalProgress
 from cli.reports import say_verdicts
 from nets.phase import tables as net_tables
-from perceptron_sim.experiments import figures
+from perceptron_sim.analysis import figures
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "report"))
 from made import judgements

@@ -9,7 +9,7 @@ import pytest
 
 from cli.main import root, run
 from cli.presets import PRESETS
-from nets.datasets import locate
+from nets.data.paths import locate
 from perceptron_sim.claims.registry import CLAIMS
 
 ROOT = Path(__file__).parents[2]

@@ -18,8 +18,8 @@ from nets.lazy.density import DensityLog
 from nets.lazy.scan import scan_lazy
 from nets.scan import scan
 from perceptron_sim import InputError
-from perceptron_sim.experiments.cluster import Cluster
-from perceptron_sim.experiments.store import MemoryStore
+from perceptron_sim.scans.cluster import Cluster
+from perceptron_sim.store.store import MemoryStore
 
 CONFIGS = list(
     NetGrid(P=(32, 64), T=(2.0**-9, 2.0**-7), depth=(2,), width=(16, 24), seeds=3, P_test=64)

@@ -9,10 +9,10 @@ import pytest
 import nets.scan as scan_module
 from cli.main import run
 from nets.config import NetConfig
-from nets.cost import ERROR, estimate_lazy, estimate_nets, kernel_seconds, net_seconds
 from nets.lazy import LazyConfig
+from nets.run_time import ERROR, estimate_lazy, estimate_nets, kernel_seconds, net_seconds
 from nets.training import train
-from perceptron_sim.experiments.store import ParquetStore
+from perceptron_sim.store.store import ParquetStore
 
 GRID = ["--width", "8", "-P", "16,32", "-T", "2^-6,2^-5", "--seeds", "3", "--test-samples", "16"]
 

@@ -26,9 +26,9 @@ from nets.training.plan import Plan
 from nets.training.replicas import Replicas
 from nets.training.resident import ResidentEnsemble
 from perceptron_sim import InputError
-from perceptron_sim.experiments.cluster_task import Steering
-from perceptron_sim.experiments.simulate import StopFlag
-from perceptron_sim.experiments.store import ParquetStore
+from perceptron_sim.runs.simulate import StopFlag
+from perceptron_sim.scans.cluster_task import Steering
+from perceptron_sim.store.store import ParquetStore
 
 _spec = importlib.util.spec_from_file_location(
     "cuda_emulator", Path(__file__).with_name("cuda_emulator.py")

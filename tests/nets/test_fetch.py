@@ -21,7 +21,7 @@ from nets.data.archives import read_archive
 from nets.data.download import FetchError
 from nets.data.fetch import fetch
 from nets.data.sources import SOURCES, Source, check_content, row_digest
-from perceptron_sim.experiments.progress import NoProgress
+from perceptron_sim.progress import NoProgress
 
 
 @pytest.fixture
@@ -229,7 +229,7 @@ def test_a_disk_that_fills_while_the_archive_is_written(
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     with monkeypatch.context() as patch:
-        patch.setattr("perceptron_sim.experiments.store.os.fsync", full)
+        patch.setattr("perceptron_sim.store.store.os.fsync", full)
         with pytest.raises(FetchError, match=r"mnist.npz \(No space left on device\)"):
             fetch(source, tmp_path)
     assert _names(tmp_path) == {"mnist.arff"}

@@ -14,8 +14,8 @@ from nets.lazy import LazyConfig, build_kernel, run_lazy, simulate_lazy
 from nets.lazy.scan import scan_lazy
 from nets.training import train
 from perceptron_sim import InputError, PerceptronConfig, simulate
-from perceptron_sim.experiments.figures import save
-from perceptron_sim.experiments.store import MemoryStore, ParquetStore
+from perceptron_sim.analysis.figures import save
+from perceptron_sim.store.store import MemoryStore, ParquetStore
 
 # What must agree between two results that are the same run.
 SAME = ("status", "steps", "updates", "hits", "t_star", "dw", "dw_rel", "test_error", "train_loss")

@@ -16,7 +16,7 @@ from nets.ntk.jacobians import JacobianProducts
 from nets.ntk.layers import LayerProducts
 from nets.ntk.tiles import fill
 from perceptron_sim import InputError
-from perceptron_sim.experiments.progress import NoProgress
+from perceptron_sim.progress import NoProgress
 
 MLP = build("mlp", 12, 2, 16, "relu")
 

@@ -11,7 +11,7 @@ from nets.phase.collapse import Grid, by_departure, by_level
 from nets.phase.crossings import crossing_of, fitted_stretch, optimum
 from nets.phase.jackknife import jackknife, line
 from nets.phase.lazy_law import corner, fit_lazy_law
-from perceptron_sim.experiments.phase.cells import cell_of
+from perceptron_sim.phase.cells import cell_of
 
 SEEDS = 6
 

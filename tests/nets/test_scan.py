@@ -10,10 +10,10 @@ from nets.figures import figure_scan
 from nets.grid import NetGrid
 from nets.scan import scan
 from perceptron_sim import InputError, PerceptronConfig
-from perceptron_sim.experiments import scan as perceptron_scan
-from perceptron_sim.experiments.figures import save
-from perceptron_sim.experiments.records import NET_FIELDS
-from perceptron_sim.experiments.store import MemoryStore, ParquetStore
+from perceptron_sim.analysis.figures import save
+from perceptron_sim.scans import scan as perceptron_scan
+from perceptron_sim.store.schema import NET_FIELDS
+from perceptron_sim.store.store import MemoryStore, ParquetStore
 
 GRID = NetGrid(depth=(2,), width=(16,), P=(32, 64), T=(2.0**-9, 2.0**-7), seeds=3, P_test=50)
 

@@ -16,9 +16,9 @@ from nets.config import NetConfig
 from nets.scan import scan
 from nets.training import Control, lanes, train, train_each
 from nets.training.ensemble import Ensemble
-from perceptron_sim.experiments.records import code_identity
-from perceptron_sim.experiments.snapshots import Snapshots
-from perceptron_sim.experiments.store import MemoryStore, ParquetStore
+from perceptron_sim.runs.snapshots import Snapshots
+from perceptron_sim.store.schema import code_identity
+from perceptron_sim.store.store import MemoryStore, ParquetStore
 
 _IDENTITY = {"versions": "these"}
 
@@ -86,7 +86,7 @@ def test_a_killed_scan_goes_on_where_it_was(tmp_path, monkeypatch) -> None:
     code = (
         "from nets.training import lanes; lanes._SAVE_EVERY_S = 0.2\n"
         "from pathlib import Path; from nets.config import NetConfig; from nets.scan import scan\n"
-        "from perceptron_sim.experiments.store import ParquetStore\n"
+        "from perceptron_sim.store.store import ParquetStore\n"
         f"out = Path({str(tmp_path)!r})\n"
         "config = NetConfig(P=64, depth=1, width=8, T=2.0**-30, max_steps=10**9)\n"
         "scan([config], ParquetStore(out), device='cpu')\n"
@@ -144,7 +144,7 @@ def test_a_full_disk_costs_a_note_and_not_the_runs(tmp_path, monkeypatch) -> Non
 
     monkeypatch.setattr(lanes, "_SAVE_EVERY_S", 0.0)
     monkeypatch.setattr("nets.training.compiled._ROUND_S", 0.0)
-    monkeypatch.setattr("perceptron_sim.experiments.snapshots.write_atomically", full)
+    monkeypatch.setattr("perceptron_sim.runs.snapshots.write_atomically", full)
     notes: list[str] = []
     control = Control(snapshots=Snapshots(tmp_path / "x", _IDENTITY, notes.append))
     configs = _configs()[:2]

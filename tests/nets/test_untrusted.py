@@ -13,9 +13,9 @@ import nets
 import perceptron_sim
 from cli.main import run
 from perceptron_sim import InputError, PerceptronConfig, simulate
-from perceptron_sim.experiments.records import record_of
-from perceptron_sim.experiments.snapshots import Snapshots
-from perceptron_sim.experiments.store import ParquetStore
+from perceptron_sim.runs.snapshots import Snapshots
+from perceptron_sim.store.schema import record_of
+from perceptron_sim.store.store import ParquetStore
 
 # Names by which Python runs or unpacks what a file says.
 DANGEROUS = {

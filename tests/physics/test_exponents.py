@@ -6,10 +6,10 @@ one of twenty cases, which is why the fixed sample is checked and coverage is te
 
 import pytest
 
-from perceptron_sim.experiments.exponent_table import exponent_rows
-from perceptron_sim.experiments.grid import PerceptronGrid
-from perceptron_sim.experiments.scan import scan
-from perceptron_sim.experiments.store import MemoryStore
+from perceptron_sim.analysis.exponents import exponent_rows
+from perceptron_sim.scans.grid import PerceptronGrid
+from perceptron_sim.scans.scan import scan
+from perceptron_sim.store.store import MemoryStore
 from perceptron_sim.theory import exponents
 
 

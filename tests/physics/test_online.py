@@ -7,10 +7,10 @@ import pytest
 from scipy import stats
 
 from perceptron_sim.arrays import FloatArray
-from perceptron_sim.experiments.config import PerceptronConfig
-from perceptron_sim.experiments.online import simulate_online
-from perceptron_sim.experiments.simulate import simulate
 from perceptron_sim.kernels.sampler import sample_folded
+from perceptron_sim.runs.config import PerceptronConfig
+from perceptron_sim.runs.online import simulate_online
+from perceptron_sim.runs.simulate import simulate
 from perceptron_sim.theory import noise_covariance, order_parameter_flow
 
 

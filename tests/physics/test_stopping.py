@@ -11,14 +11,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from perceptron_sim.experiments.calibration import calibrate, ends_table, markdown
-from perceptron_sim.experiments.config import PerceptronConfig
-from perceptron_sim.experiments.exponent_table import exponent_rows
-from perceptron_sim.experiments.fits import fit_power_law
-from perceptron_sim.experiments.grid import PerceptronGrid
-from perceptron_sim.experiments.scan import scan
-from perceptron_sim.experiments.simulate import simulate
-from perceptron_sim.experiments.store import MemoryStore
+from perceptron_sim.analysis.calibration import calibrate, ends_table, markdown
+from perceptron_sim.analysis.exponents import exponent_rows
+from perceptron_sim.analysis.power_law import fit_power_law
+from perceptron_sim.runs.config import PerceptronConfig
+from perceptron_sim.runs.simulate import simulate
+from perceptron_sim.scans.grid import PerceptronGrid
+from perceptron_sim.scans.scan import scan
+from perceptron_sim.store.store import MemoryStore
 from perceptron_sim.theory import exponents, exponents_at_dimension, minimal_error, stopping
 from perceptron_sim.theory.prediction import accuracy, end_of_training
 

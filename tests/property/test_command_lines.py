@@ -30,9 +30,9 @@ from cli.lazy import LazyGroup
 from cli.main import COMMANDS, run
 from cli.options import FloatGrid, IntegerGrid
 from perceptron_sim import InputError, PerceptronConfig, simulate
-from perceptron_sim.experiments.grid import parse_floats
-from perceptron_sim.experiments.records import record_of
-from perceptron_sim.experiments.store import ParquetStore
+from perceptron_sim.scans.grid import parse_floats
+from perceptron_sim.store.schema import record_of
+from perceptron_sim.store.store import ParquetStore
 
 # No accepted line of these sizes takes as long, compilation of every kernel included.
 LIMIT_S = 180

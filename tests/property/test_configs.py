@@ -14,9 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from perceptron_sim import InputError, PerceptronConfig, simulate, simulate_online, theory
-from perceptron_sim.experiments.scan import scan
-from perceptron_sim.experiments.simulate import KERNELS, RunResult
-from perceptron_sim.experiments.store import MemoryStore
+from perceptron_sim.runs.simulate import KERNELS, RunResult
+from perceptron_sim.scans.scan import scan
+from perceptron_sim.store.store import MemoryStore
 
 # A fraction of the command lines: these are several tests.
 EXAMPLES = settings().max_examples // 5

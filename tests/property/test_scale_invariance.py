@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from perceptron_sim import PerceptronConfig, simulate
-from perceptron_sim.experiments.simulate import KERNELS
+from perceptron_sim.runs.simulate import KERNELS
 
 KERNEL_NAMES = [name for name in KERNELS if name != "auto"]
 

@@ -13,9 +13,9 @@ sys.path.insert(0, str(Path(__file__).parent))
 from trace_check import Laws, check_trace
 
 from perceptron_sim import PerceptronConfig, simulate
-from perceptron_sim.experiments.simulate import training_data
 from perceptron_sim.kernels import null_steps
 from perceptron_sim.kernels.event_driven import candidates, events
+from perceptron_sim.runs.simulate import training_data
 
 
 def break_kernel(mutation: str) -> tuple[str, tuple]:

@@ -16,7 +16,7 @@ import pytest
 from scipy import stats
 
 from perceptron_sim import PerceptronConfig, simulate, simulate_kernel
-from perceptron_sim.experiments.simulate import training_data
+from perceptron_sim.runs.simulate import training_data
 
 sys.path.insert(0, str(Path(__file__).parent))
 from trace_check import Laws, check_trace

@@ -14,11 +14,11 @@ import pytest
 from scipy import stats
 
 from perceptron_sim import InputError, PerceptronConfig, simulate
-from perceptron_sim.experiments import simulate as simulate_module
-from perceptron_sim.experiments.scan import scan
-from perceptron_sim.experiments.simulate import StopFlag, training_data
-from perceptron_sim.experiments.snapshots import Snapshots
-from perceptron_sim.experiments.store import ParquetStore
+from perceptron_sim.runs import simulate as simulate_module
+from perceptron_sim.runs.simulate import StopFlag, training_data
+from perceptron_sim.runs.snapshots import Snapshots
+from perceptron_sim.scans.scan import scan
+from perceptron_sim.store.store import ParquetStore
 
 _IDENTITY = {"versions": "these"}
 CONFIG = PerceptronConfig(chi=0.0, d=8, P=65536, B=2, seed=2)
@@ -107,10 +107,10 @@ def test_pauses_leave_the_law_as_it_is(monkeypatch) -> None:
 def test_a_killed_scan_goes_on_within_its_run(tmp_path: Path, monkeypatch) -> None:
     code = (
         "from pathlib import Path; from perceptron_sim import PerceptronConfig\n"
-        "from perceptron_sim.experiments import simulate\n"
+        "from perceptron_sim.runs import simulate\n"
         "simulate.PAUSE_HITS, simulate.SAVE_EVERY_S = 1, 0.0\n"
-        "from perceptron_sim.experiments.scan import scan\n"
-        "from perceptron_sim.experiments.store import ParquetStore\n"
+        "from perceptron_sim.scans.scan import scan\n"
+        "from perceptron_sim.store.store import ParquetStore\n"
         f"config = PerceptronConfig(chi=0.0, d=8, P={2**18}, B=2, seed=1)\n"
         f"scan([config], ParquetStore(Path({str(tmp_path)!r})))\n"
     )

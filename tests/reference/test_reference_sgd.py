@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from perceptron_sim import PerceptronConfig, simulate
-from perceptron_sim.experiments.simulate import training_data
 from perceptron_sim.kernels.batches import draw_batch
+from perceptron_sim.runs.simulate import training_data
 
 pytestmark = pytest.mark.jit_free
 

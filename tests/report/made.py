@@ -13,8 +13,8 @@ from perceptron_sim.claims import (
     Verdict,
 )
 from perceptron_sim.claims.evidence import Folder
-from perceptron_sim.experiments.records import SCHEMA
-from perceptron_sim.experiments.store import ParquetStore
+from perceptron_sim.store.schema import SCHEMA
+from perceptron_sim.store.store import ParquetStore
 
 # What a hostile run folder could try in a name.
 HOSTILE = '<img src=x onerror="document.title=1"></script><script>document.title=2</script>`|$'

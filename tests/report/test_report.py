@@ -15,11 +15,11 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 from made import HOSTILE, folder, judgement, judgements
 
+from perceptron_sim.analysis import figures
 from perceptron_sim.claims import Measurement, Panel, Series, Verdict
 from perceptron_sim.claims.claim import judged_panel
 from perceptron_sim.claims.evidence import Folder
 from perceptron_sim.errors import InputError
-from perceptron_sim.experiments import figures
 from perceptron_sim.report import write_report
 from perceptron_sim.report.numbers import interval, measurements_csv, panels_csv, prediction
 from perceptron_sim.report.plots import plot

@@ -16,15 +16,15 @@ from dask_processes import DaskProcesses, Deadly, Doer, nap, sleep_until_stopped
 
 from cli.main import run as run_command
 from perceptron_sim import InputError
-from perceptron_sim.experiments import cluster as cluster_module
-from perceptron_sim.experiments import scan as scan_module
-from perceptron_sim.experiments.cluster import Cluster, WorkerLost
-from perceptron_sim.experiments.cluster_task import VersionMismatch
-from perceptron_sim.experiments.executors import batches
-from perceptron_sim.experiments.grid import PerceptronGrid
-from perceptron_sim.experiments.interrupts import Interrupts
-from perceptron_sim.experiments.scan import scan
-from perceptron_sim.experiments.store import MemoryStore, ParquetStore
+from perceptron_sim.scans import cluster as cluster_module
+from perceptron_sim.scans import scan as scan_module
+from perceptron_sim.scans.cluster import Cluster, WorkerLost
+from perceptron_sim.scans.cluster_task import VersionMismatch
+from perceptron_sim.scans.executors import batches
+from perceptron_sim.scans.grid import PerceptronGrid
+from perceptron_sim.scans.interrupts import Interrupts
+from perceptron_sim.scans.scan import scan
+from perceptron_sim.store.store import MemoryStore, ParquetStore
 
 # Runs of some milliseconds.
 GRID = {"chi": (0.0, 1.0), "d": (8,), "P": (64, 256, 1024), "T": (1.0, 4.0), "seeds": 10}
@@ -114,7 +114,7 @@ def test_a_group_under_which_workers_die_is_halved_down_to_the_run(cluster) -> N
 
 
 def test_a_lost_run_is_stored_as_failed_with_its_reason(cluster, monkeypatch) -> None:
-    from perceptron_sim.experiments import executors
+    from perceptron_sim.scans import executors
 
     config = CONFIGS[0]
     monkeypatch.setattr(executors, "_Each", lambda work: Deadly(poison=config))

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from perceptron_sim.experiments.collapse import Series, collapse_quality, collapses, series_of
+from perceptron_sim.analysis.collapse import Series, collapse_quality, collapses, series_of
 
 
 def _series(rng: np.random.Generator, shift: float, noise: float) -> list[Series]:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from perceptron_sim import InputError, PerceptronConfig
-from perceptron_sim.experiments.identity import key_of
+from perceptron_sim.runs.identity import key_of
 
 REFUSED = [
     ({"chi": -1.0}, "chi = -1 has no normalisable density |x_1|^chi: allowed is -1 < chi < inf"),

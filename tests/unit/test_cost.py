@@ -8,10 +8,10 @@ import pytest
 
 from cli.main import run as command_line
 from perceptron_sim import PerceptronConfig, simulate
-from perceptron_sim.experiments import interrupts as interrupts_module
-from perceptron_sim.experiments import scan as scan_module
-from perceptron_sim.experiments.cost import estimate, seconds
-from perceptron_sim.experiments.store import ParquetStore
+from perceptron_sim.scans import interrupts as interrupts_module
+from perceptron_sim.scans import scan as scan_module
+from perceptron_sim.scans.run_time import estimate, seconds
+from perceptron_sim.store.store import ParquetStore
 
 GRID = ["scan", "--chi", "0,1", "-d", "8", "-P", "64,128", "-T", "1,2", "--seeds", "5"]
 

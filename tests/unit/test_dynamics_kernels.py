@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from perceptron_sim import PerceptronConfig, simulate
-from perceptron_sim.experiments.simulate import make_recorder, training_data
 from perceptron_sim.kernels import reference
 from perceptron_sim.kernels.sde import sde_sgd
 from perceptron_sim.kernels.shuffled import shuffled_sgd
+from perceptron_sim.runs.simulate import make_recorder, training_data
 
 pytestmark = pytest.mark.jit_free
 

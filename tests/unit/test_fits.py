@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from perceptron_sim.experiments.fits import fit_power_law
+from perceptron_sim.analysis.power_law import fit_power_law
 
 X = 2.0 ** np.arange(8, 13)
 DRAWS = 2000

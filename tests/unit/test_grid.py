@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from nets.grid import NetGrid
 from perceptron_sim import InputError
-from perceptron_sim.experiments.grid import PerceptronGrid, parse_floats, parse_integers
+from perceptron_sim.scans.grid import PerceptronGrid, parse_floats, parse_integers
 
 
 @pytest.mark.parametrize(

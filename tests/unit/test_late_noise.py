@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from perceptron_sim.experiments.phase.late_noise import FACTOR, loss_curves, separation, separations
+from perceptron_sim.phase.late_noise import FACTOR, loss_curves, separation, separations
 from perceptron_sim.theory.crossovers import crossovers
 
 T_COLD, END = 2.0**-5, 1e5

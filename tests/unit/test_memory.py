@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from perceptron_sim.experiments.executors import default_workers
-from perceptron_sim.experiments.memory import available_bytes
+from perceptron_sim.runs.memory import available_bytes
+from perceptron_sim.scans.executors import default_workers
 
 GIB = 1 << 30
 PAGE = resource.getpagesize()

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from perceptron_sim import InputError
-from perceptron_sim.experiments.phase.law import Estimate, fit_law, fit_slope
+from perceptron_sim.phase.law import Estimate, fit_law, fit_slope
 from perceptron_sim.theory import predict
 from perceptron_sim.theory.crossovers import crossovers
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from perceptron_sim import InputError
-from perceptron_sim.experiments.phase.explore import Budget, parse_budget
-from perceptron_sim.experiments.phase.refine import (
+from perceptron_sim.phase.explore import Budget, parse_budget
+from perceptron_sim.phase.refine import (
     OUTSIDE,
     Node,
     Sample,

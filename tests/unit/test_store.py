@@ -8,11 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from perceptron_sim import InputError, PerceptronConfig, simulate
-from perceptron_sim.experiments import atomic
-from perceptron_sim.experiments.atomic import write_atomically
-from perceptron_sim.experiments.records import failure_record, record_of
-from perceptron_sim.experiments.store import MemoryStore, ParquetStore
+from perceptron_sim import InputError, PerceptronConfig, atomic, simulate
+from perceptron_sim.atomic import write_atomically
+from perceptron_sim.store.schema import failure_record, record_of
+from perceptron_sim.store.store import MemoryStore, ParquetStore
 
 
 def test_a_folder_may_be_a_string(tmp_path) -> None:
@@ -129,7 +128,7 @@ def test_a_record_says_what_made_it() -> None:
 
 
 def test_the_revision_is_that_of_the_checkout(tmp_path: Path, monkeypatch) -> None:
-    from perceptron_sim.experiments import records
+    from perceptron_sim.store import schema as records
 
     module = tmp_path / "perceptron_sim" / "experiments" / "records.py"
     module.parent.mkdir(parents=True)

@@ -11,12 +11,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from cli.main import run as command_line
-from perceptron_sim import InputError, PerceptronConfig, simulate
-from perceptron_sim.experiments import atomic
-from perceptron_sim.experiments.records import NET_FIELDS, record_of
-from perceptron_sim.experiments.scan import scan
-from perceptron_sim.experiments.store import ParquetStore, QuarantinedError
-from perceptron_sim.experiments.store_upkeep import check
+from perceptron_sim import InputError, PerceptronConfig, atomic, simulate
+from perceptron_sim.scans.scan import scan
+from perceptron_sim.store.schema import NET_FIELDS, record_of
+from perceptron_sim.store.store import ParquetStore, QuarantinedError
+from perceptron_sim.store.upkeep import check
 
 GRID = ["scan", "--chi", "0", "-d", "4", "-P", "16,32,64", "-T", "1,2", "--seeds", "3"]
 
@@ -137,7 +136,7 @@ def test_other_schemas_are_migrated_or_refused(tmp_path: Path, age: str) -> None
         pq.write_table(table, store.runs / f"{'a' * 32}.parquet")
         pd.testing.assert_frame_equal(store.frame(), truth)
     else:
-        from perceptron_sim.experiments.run_files import publish
+        from perceptron_sim.store.files import publish
 
         publish(store.runs, table.append_column("spin", pa.nulls(2, pa.float64())))
         with pytest.raises(InputError, match=r"spin, written by a newer version: upgrade"):
@@ -167,7 +166,7 @@ class _Faults:
 def test_failed_writes_lose_nothing_that_was_stored(tmp_path: Path, monkeypatch, how: str) -> None:
     configs = [PerceptronConfig(P=16, d=3, seed=seed) for seed in range(18)]
     records = {r["key"]: r for r in _records(18)}
-    monkeypatch.setattr("perceptron_sim.experiments.scan._FLUSH_S", 0.0)
+    monkeypatch.setattr("perceptron_sim.scans.scan._FLUSH_S", 0.0)
     struck = 0
     for number in range(1, 18):
         store = ParquetStore(tmp_path / f"{number}")

@@ -10,12 +10,12 @@ import pytest
 
 from cli.main import run as command_line
 from perceptron_sim import InputError, PerceptronConfig, simulate
-from perceptron_sim.experiments import store_upkeep
-from perceptron_sim.experiments.records import failure_record, record_of
-from perceptron_sim.experiments.run_files import publish
-from perceptron_sim.experiments.scan import scan
-from perceptron_sim.experiments.store import ParquetStore
-from perceptron_sim.experiments.store_upkeep import check, compact, merge, settle
+from perceptron_sim.scans.scan import scan
+from perceptron_sim.store import upkeep as store_upkeep
+from perceptron_sim.store.files import publish
+from perceptron_sim.store.schema import failure_record, record_of
+from perceptron_sim.store.store import ParquetStore
+from perceptron_sim.store.upkeep import check, compact, merge, settle
 
 CONFIGS = [PerceptronConfig(P=16, d=3, seed=seed) for seed in range(8)]
 

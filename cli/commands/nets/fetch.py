@@ -23,13 +23,13 @@ def command(names: tuple[str, ...], data_dir: Path | None, force: bool) -> int:
     Ctrl-C too, is continued by the same command. What is there is left alone.
     """
     from cli.progress import TerminalProgress
-    from nets.choices import check_choice
     from nets.data.download import FetchError
     from nets.data.fetch import fetch, present
+    from nets.data.paths import default_folder, locate
     from nets.data.sources import SOURCES
-    from nets.datasets import default_folder, locate
+    from perceptron_sim.choices import check_choice
     from perceptron_sim.errors import InputError
-    from perceptron_sim.experiments.places import check_writable
+    from perceptron_sim.places import check_writable
 
     for name in names:
         check_choice("data set", name, [*SOURCES, "all"])

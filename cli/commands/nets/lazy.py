@@ -66,7 +66,6 @@ def command(
     from cli.commands.nets.table import print_density, print_exponents
     from cli.progress import TerminalProgress
     from cli.reports import exit_code, say_interrupted
-    from nets.cost import estimate_lazy
     from nets.exponents import exponent_rows, points_left_out
     from nets.figures import figure_scan
     from nets.grid import NetGrid
@@ -74,11 +73,12 @@ def command(
     from nets.lazy.config import MAX_STEPS
     from nets.lazy.density import DensityLog, density_row
     from nets.lazy.scan import scan_lazy
-    from perceptron_sim.experiments.executors import slots_of
-    from perceptron_sim.experiments.figures import save
-    from perceptron_sim.experiments.records import versions
-    from perceptron_sim.experiments.store import ParquetStore
-    from perceptron_sim.experiments.summary import write_summary
+    from nets.run_time import estimate_lazy
+    from perceptron_sim.analysis.figures import save
+    from perceptron_sim.analysis.summary import write_summary
+    from perceptron_sim.scans.executors import slots_of
+    from perceptron_sim.store.schema import versions
+    from perceptron_sim.store.store import ParquetStore
 
     values = DEFAULTS | {"max_steps": MAX_STEPS} | given(**options)
     if "eta" in values and options["T"] is None:

@@ -36,8 +36,8 @@ def command(
     from nets.figures import figure_course
     from nets.scan import scan
     from nets.training import check_request
-    from perceptron_sim.experiments.figures import save
-    from perceptron_sim.experiments.store import ParquetStore
+    from perceptron_sim.analysis.figures import save
+    from perceptron_sim.store.store import ParquetStore
 
     config = NetConfig(**given(**options))
     check_request([config], device, data_dir, engine=engine, workers=1)

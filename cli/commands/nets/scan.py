@@ -67,19 +67,19 @@ def command(
     from cli.commands.nets.table import print_exponents, print_parting
     from cli.progress import TerminalProgress
     from cli.reports import exit_code, say_interrupted
-    from nets.cost import estimate_lazy, estimate_nets
     from nets.exponents import exponent_rows, points_left_out
     from nets.figures import figure_scan
     from nets.grid import NetGrid
     from nets.lazy import LazyConfig
     from nets.ntk import check_kernel_memory
+    from nets.run_time import estimate_lazy, estimate_nets
     from nets.scan import scan
     from nets.training import check_request
-    from perceptron_sim.experiments.executors import slots_of
-    from perceptron_sim.experiments.figures import save
-    from perceptron_sim.experiments.records import versions
-    from perceptron_sim.experiments.store import ParquetStore
-    from perceptron_sim.experiments.summary import write_summary
+    from perceptron_sim.analysis.figures import save
+    from perceptron_sim.analysis.summary import write_summary
+    from perceptron_sim.scans.executors import slots_of
+    from perceptron_sim.store.schema import versions
+    from perceptron_sim.store.store import ParquetStore
 
     values = DEFAULTS | given(**options)
     if "eta" in values and options["T"] is None:

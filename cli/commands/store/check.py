@@ -18,8 +18,8 @@ def command(folder: Path, repair: bool, as_json: bool) -> int:
 
     Exit code 1 if anything is damaged or contradicts.
     """
-    from perceptron_sim.experiments.store import ParquetStore
-    from perceptron_sim.experiments.store_upkeep import check
+    from perceptron_sim.store.store import ParquetStore
+    from perceptron_sim.store.upkeep import check
 
     found = check(ParquetStore.existing(folder), repair)
     if as_json:

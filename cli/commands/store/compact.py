@@ -11,8 +11,8 @@ from perceptron_sim.words import counted
 @click.argument("folder", type=click.Path(path_type=Path), default="perceptron-sim-scan")
 def command(folder: Path) -> int:
     """Rewrite the files of FOLDER as few, one row a run; nothing is lost if it is killed."""
-    from perceptron_sim.experiments.store import ParquetStore
-    from perceptron_sim.experiments.store_upkeep import compact
+    from perceptron_sim.store.store import ParquetStore
+    from perceptron_sim.store.upkeep import compact
 
     done = compact(ParquetStore.existing(folder))
     click.echo(

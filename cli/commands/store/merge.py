@@ -13,8 +13,8 @@ from perceptron_sim.words import counted
 @click.option("--out", type=OutFolder(), required=True, help="Folder that gets the runs.")
 def command(sources: tuple[Path, ...], out: Path) -> int:
     """Copy the runs of SOURCES into a new or existing folder; each run counts once."""
-    from perceptron_sim.experiments.store import ParquetStore
-    from perceptron_sim.experiments.store_upkeep import merge
+    from perceptron_sim.store.store import ParquetStore
+    from perceptron_sim.store.upkeep import merge
 
     opened = [ParquetStore.existing(source) for source in sources]
     copied = merge(opened, out)

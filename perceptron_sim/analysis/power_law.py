@@ -1,0 +1,267 @@
+"""Power-law fits with honest intervals.
+
+The data are logarithms of an observable, several seeds at each grid point. The exponent is the
+weighted least-squares slope of their means, with one intercept for each group of points. Raw
+1/se^2 weights under-cover badly below ten seeds, so the variance over seeds is smoothed over
+the grid first: a log-linear gamma regression of the sample variances. Quantiles are Student-t.
+
+Where the runs of a seed share something at all grid points (its data, its initial weights), points
+are correlated; then the seed is the independent unit, and the error of the slope is that of the
+mean over seeds of each seed's own slope.
+"""
+
+import math
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats
+
+from perceptron_sim.analysis.intervals import LEVEL, quantile
+from perceptron_sim.arrays import FloatArray
+
+_BOOTSTRAP_FROM = 20
+
+
+@dataclass(frozen=True)
+class PowerLawFit:
+    """A fitted exponent.
+
+    Attributes:
+        slope: exponent, d ln(observable) / d ln(x).
+        std_error: its standard error, from the spread over seeds.
+        ci_low, ci_high: 95 % confidence interval, statistical.
+        systematic: largest shift of the slope when the lower or upper third of the window is
+            left out; NaN below four distinct x.
+        chi2: weighted sum of squared residuals of the means; with correlated points in units of
+            what the scatter of seeds lets expect, so that chi2_dof is expected of it in any case.
+        chi2_dof: degrees of freedom of ``chi2``.
+        n_points: grid points used.
+        n_seeds: fewest seeds at a point.
+        bootstrap_low, bootstrap_high: 95 % BCa interval over whole seeds, as a cross-check;
+            NaN below 20 common seeds.
+        expected_slope: what the same weights make of the expected means; NaN without them.
+        expected_chi2: misfit of the expected means, their level in each group left free; as many
+            degrees of freedom as ``chi2`` plus one.
+        expected_error: standard error of ``expected_slope`` for an independent error of 1 in the
+            expected mean at each distinct x.
+    """
+
+    slope: float
+    std_error: float
+    ci_low: float
+    ci_high: float
+    systematic: float
+    chi2: float
+    chi2_dof: int
+    n_points: int
+    n_seeds: int
+    bootstrap_low: float = math.nan
+    bootstrap_high: float = math.nan
+    expected_slope: float = math.nan
+    expected_chi2: float = math.nan
+    expected_error: float = math.nan
+
+
+def fit_power_law(
+    x: Sequence[float],
+    logs: Sequence[FloatArray],
+    groups: Sequence[Hashable] | None = None,
+    expected: Sequence[float] | None = None,
+    *,
+    by_seed: bool = False,
+) -> PowerLawFit | None:
+    """Fit ln(observable) = intercept(group) + slope ln(x).
+
+    Args:
+        x: positive abscissa of each grid point, length n.
+        logs: ln(observable) of every seed at each point, n arrays; points with fewer than two
+            seeds are left out.
+        groups: label of each point; points of a group share an intercept, all share the slope.
+        expected: predicted mean of ln(observable) at each point, to be fitted with the same
+            weights; finite or absent.
+        by_seed: points are correlated within a seed; then entry s of every array belongs to seed
+            s, and all arrays must be of one length.
+
+    Returns:
+        The fit, or None if fewer than two distinct x of some group remain.
+
+    Raises:
+        ValueError: if ``by_seed`` and seeds are missing at some point.
+    """
+    if by_seed and len({len(values) for values in logs}) > 1:
+        raise ValueError("a fit by seed needs the same seeds at every point")
+    labels = [0] * len(x) if groups is None else list(groups)
+    usable = [i for i, values in enumerate(logs) if len(values) >= 2]
+    points = _Points(
+        log_x=np.log([x[i] for i in usable]),
+        logs=[np.asarray(logs[i], dtype=np.float64) for i in usable],
+        group=_codes([labels[i] for i in usable]),
+    )
+    weights = _projector(points) if usable else None
+    if weights is None:
+        return None
+    slope = float(weights.slope @ points.means)
+    std_error = math.sqrt(float(np.sum(weights.slope**2 * weights.variance)))
+    dof = weights.dof
+    residuals = points.means - weights.hat @ points.means
+    chi2 = float(np.sum(residuals**2 / weights.variance))
+    chi2_dof = len(usable) - 1 - int(points.group.max() + 1)
+    if by_seed:
+        table = np.vstack(points.logs)
+        std_error, dof = _error_of_mean(weights.slope @ table), table.shape[1] - 1.0
+        chi2 = chi2_dof * _misfit_by_seed(table - weights.hat @ table, weights.variance)
+    half = std_error * quantile(dof)
+    low, high = _bootstrap(points, weights.slope)
+    return PowerLawFit(
+        slope=slope,
+        std_error=std_error,
+        ci_low=slope - half,
+        ci_high=slope + half,
+        systematic=_window_shift(points, slope),
+        chi2=chi2,
+        chi2_dof=chi2_dof,
+        n_points=len(usable),
+        n_seeds=min(len(values) for values in points.logs),
+        bootstrap_low=low,
+        bootstrap_high=high,
+        **_expectation(
+            points, weights, None if expected is None else [expected[i] for i in usable]
+        ),
+    )
+
+
+def _error_of_mean(values: FloatArray) -> float:
+    return float(np.std(values, ddof=1) / math.sqrt(values.size))
+
+
+def _misfit_by_seed(residuals: FloatArray, variance: FloatArray) -> float:
+    """Return the squared mean residuals over those that the scatter of seeds lets expect.
+
+    Args:
+        residuals: of every seed, shape (points, seeds).
+        variance: weights of the points are its inverse, shape (points,).
+    """
+    scatter = residuals.var(axis=1, ddof=1) / residuals.shape[1]
+    expected = float(np.sum(scatter / variance))
+    found = float(np.sum(residuals.mean(axis=1) ** 2 / variance))
+    return found / expected if expected > 0 else 0.0
+
+
+def _expectation(
+    points: "_Points", weights: "_Projector", expected: Sequence[float] | None
+) -> dict[str, float]:
+    """Return what the fit makes of predicted means, as fields of PowerLawFit."""
+    if expected is None or not np.all(np.isfinite(expected)):
+        return {}
+    means = np.asarray(expected, dtype=np.float64)
+    difference = points.means - means
+    level = np.zeros_like(difference)
+    for group in range(int(points.group.max()) + 1):
+        members = points.group == group
+        level[members] = np.average(difference[members], weights=1.0 / weights.variance[members])
+    # One error at each x, shared by the groups.
+    at_x = [weights.slope[points.log_x == x].sum() for x in np.unique(points.log_x)]
+    return {
+        "expected_slope": float(weights.slope @ means),
+        "expected_chi2": float(np.sum((difference - level) ** 2 / weights.variance)),
+        "expected_error": float(np.sqrt(np.sum(np.square(at_x)))),
+    }
+
+
+@dataclass(frozen=True, eq=False)
+class _Points:
+    log_x: FloatArray
+    logs: list[FloatArray]
+    group: np.ndarray
+
+    @property
+    def means(self) -> FloatArray:
+        return np.array([values.mean() for values in self.logs])
+
+    def subset(self, keep: np.ndarray) -> "_Points":
+        chosen = np.flatnonzero(keep)
+        group = _codes([int(g) for g in self.group[chosen]])
+        return _Points(self.log_x[chosen], [self.logs[i] for i in chosen], group)
+
+
+@dataclass(frozen=True, eq=False)
+class _Projector:
+    """Slope and fitted values as linear functions of the means, and the means' variances."""
+
+    slope: FloatArray
+    hat: FloatArray
+    variance: FloatArray
+    dof: float
+
+
+def _projector(points: _Points) -> _Projector | None:
+    n_groups = int(points.group.max() + 1) if len(points.group) else 0
+    intercepts = (points.group[:, None] == np.arange(n_groups)).astype(np.float64)
+    design = np.column_stack([intercepts, points.log_x])
+    if n_groups == 0 or np.linalg.matrix_rank(design) <= n_groups:
+        return None
+    nu = np.array([len(values) - 1 for values in points.logs], dtype=np.float64)
+    sample_variance = np.array([values.var(ddof=1) for values in points.logs])
+    variance = _smooth_variance(points.log_x, sample_variance, nu) / (nu + 1.0)
+    root = 1.0 / np.sqrt(variance)
+    inverse = np.linalg.pinv(design * root[:, None]) * root[None, :]
+    # Two parameters are spent on the variance, and each is known as well as from half the data.
+    return _Projector(inverse[-1], design @ inverse, variance, max(1.0, nu.sum() / 2.0 - 1.0))
+
+
+def _smooth_variance(log_x: FloatArray, variance: FloatArray, nu: FloatArray) -> FloatArray:
+    """Smooth sample variances over the grid: ln sigma^2 = p + q ln x by gamma regression."""
+    scale = float(np.average(variance, weights=nu))
+    if scale <= 0.0:
+        # All seeds agree to the last bit: nothing but rounding is left to be uncertain about.
+        return np.full_like(variance, np.finfo(np.float64).tiny)
+    centred = log_x - log_x.mean()
+    if np.ptp(centred) == 0.0:
+        return np.full_like(variance, scale)
+    design = np.column_stack([np.ones_like(centred), centred])
+    root = np.sqrt(nu)
+    eta = np.full_like(variance, math.log(scale))
+    for _ in range(50):
+        working = eta + variance * np.exp(-eta) - 1.0
+        beta = np.linalg.lstsq(design * root[:, None], working * root, rcond=None)[0]
+        # Bounded steps keep a wild start from overflowing; the fixed point is the same.
+        step = np.clip(design @ beta - eta, -2.0, 2.0)
+        eta = eta + step
+        if np.max(np.abs(step)) < 1e-10:
+            break
+    return np.exp(eta)
+
+
+def _window_shift(points: _Points, slope: float) -> float:
+    distinct = np.unique(points.log_x)
+    if len(distinct) < 4:
+        return math.nan
+    third = max(1, len(distinct) // 3)
+    shifts = []
+    for keep in (points.log_x >= distinct[third], points.log_x <= distinct[-1 - third]):
+        part = points.subset(keep)
+        weights = _projector(part)
+        if weights is not None:
+            shifts.append(abs(float(weights.slope @ part.means) - slope))
+    return max(shifts, default=math.nan)
+
+
+def _bootstrap(points: _Points, slope_weights: FloatArray) -> tuple[float, float]:
+    """Return the BCa interval of the mean over seeds of each seed's own slope."""
+    lengths = {len(values) for values in points.logs}
+    if len(lengths) != 1 or min(lengths) < _BOOTSTRAP_FROM:
+        return math.nan, math.nan
+    slopes = slope_weights @ np.vstack(points.logs)
+    if np.ptp(slopes) == 0.0:
+        return float(slopes[0]), float(slopes[0])
+    rng = np.random.default_rng(0)
+    interval = stats.bootstrap(
+        (slopes,), np.mean, confidence_level=LEVEL, n_resamples=4000, method="BCa", rng=rng
+    ).confidence_interval
+    return float(interval.low), float(interval.high)
+
+
+def _codes(labels: Sequence[Hashable]) -> np.ndarray:
+    known = {label: i for i, label in enumerate(dict.fromkeys(labels))}
+    return np.array([known[label] for label in labels], dtype=np.int64)

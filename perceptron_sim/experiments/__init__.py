@@ -1,1 +1,0 @@
-"""Experiments: configurations, runs, grids, store, fits and figures."""

@@ -1,5 +1,0 @@
-"""Figures, one module a kind; ``style`` holds what they share."""
-
-from perceptron_sim.experiments.figures.style import save
-
-__all__ = ["save"]

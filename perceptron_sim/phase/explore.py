@@ -1,0 +1,269 @@
+"""Fill the maps of a plane within a budget, from the store where it can."""
+
+import math
+import re
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from perceptron_sim.errors import InputError
+from perceptron_sim.phase.cells import cell_of, sample_of
+from perceptron_sim.phase.plane import Map, Plane
+from perceptron_sim.phase.refine import (
+    OUTSIDE,
+    Filled,
+    Node,
+    Sample,
+    fill_adaptively,
+    fill_uniform,
+)
+from perceptron_sim.progress import NoProgress, Progress
+from perceptron_sim.scans.executors import Workers
+from perceptron_sim.store.store import Store
+
+_BUDGET = re.compile(r"^([0-9.]+)\s*(s|m|min|h|runs)$")
+_SECONDS = {"s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
+_NO_CELL = Sample(math.nan, 0.0, OUTSIDE)
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What a map may cost.
+
+    Attributes:
+        seconds: of this call; runs in progress are finished.
+        runs: in all, those found in the store included, so that a repeated call ends alike.
+    """
+
+    seconds: float = math.inf
+    runs: float = math.inf
+
+
+def parse_budget(text: str) -> Budget:
+    """Return the budget that ``text`` stands for: 90s, 10m or 10min, 2h or 800runs.
+
+    Raises:
+        InputError: if it stands for none.
+    """
+    match = _BUDGET.match(text.strip())
+    try:
+        amount = float(match.group(1)) if match else 0.0
+    except ValueError:
+        amount = 0.0
+    if match is None or not 0.0 < amount < math.inf:
+        raise InputError(
+            f"--budget {text!r} is no budget: write a time, 90s, 10min or 2h; of phase also 800runs"
+        )
+    unit = match.group(2)
+    return Budget(runs=amount) if unit == "runs" else Budget(seconds=amount * _SECONDS[unit])
+
+
+@dataclass(frozen=True, eq=False)
+class Explored:
+    """What was done.
+
+    Attributes:
+        cells: a row a cell: parameters shared by its map, x, y, and as ``cells.cell_of``.
+        runs: the runs behind them, as in ``records.SCHEMA``.
+        found: runs that were stored already.
+        done: runs done now.
+        failed: of those, how many ended with an error.
+        cells_possible: nodes of all lattices that exist.
+        complete: whether every map was finished within the budget.
+        interrupted: whether a person ended it.
+        wall_s: seconds it took.
+    """
+
+    cells: pd.DataFrame
+    runs: pd.DataFrame
+    found: int
+    done: int
+    failed: int
+    cells_possible: int
+    complete: bool
+    interrupted: bool
+    wall_s: float
+
+
+def jobs_of(maps: Sequence[Map], seeds: int) -> list[Any]:
+    """Return the jobs of every cell there is: all that adaptive maps could ask for.
+
+    Raises:
+        InputError: on a cell that is out of range.
+    """
+    jobs = [
+        plane_map.job(x, y, seed)
+        for plane_map in maps
+        for x, y in _points(plane_map)
+        for seed in range(seeds)
+    ]
+    return [job for job in jobs if job is not None]
+
+
+def check_maps(plane: Plane, maps: Sequence[Map], seeds: int, workers: Workers) -> None:
+    """Refuse what cannot run, before any work.
+
+    Raises:
+        InputError: on a cell that is out of range or would not fit into memory, or no cell.
+    """
+    if seeds < 1:
+        raise InputError(f"seeds = {seeds}: allowed is an integer >= 1")
+    existing = jobs_of(maps, 1)
+    if not existing:
+        raise InputError("no cell of this plane exists: widen its axes")
+    plane.model.check(existing, workers)
+
+
+def explore(
+    plane: Plane,
+    maps: Sequence[Map],
+    store: Store,
+    *,
+    seeds: int,
+    observable: str,
+    uniform: bool = False,
+    tolerance: float = 0.1,
+    budget: Budget | None = None,
+    workers: Workers = None,
+    progress: Progress | None = None,
+) -> Explored:
+    """Fill every map, adaptively or uniformly, until done or out of budget.
+
+    The same call again goes the same way, finds its runs in the store, and goes on where it
+    stopped. Maps share the budget: each may spend an equal part of what is left.
+
+    Args:
+        plane: what runs the jobs.
+        maps: its maps.
+        store: where runs are looked up and put.
+        seeds: replicas a cell, numbered from 0.
+        observable: what decides where to refine.
+        uniform: fill the full lattices.
+        tolerance: as in ``refine.fill_adaptively``, in ln of the observable.
+        budget: where to stop; nowhere by default.
+        workers: threads, by default one a core, or a cluster.
+        progress: watcher.
+    """
+    limits = budget or Budget()
+    started = time.monotonic()
+    fillers = []
+    runs_left = limits.runs
+    for position, plane_map in enumerate(maps):
+        left = len(maps) - position
+        now = time.monotonic()
+        seconds = limits.seconds - (now - started)
+        filler = _Filler(
+            *(plane, plane_map, store, seeds, observable),
+            until=now + seconds / left if math.isfinite(seconds) else None,
+            runs=runs_left / left,
+            workers=workers,
+            progress=progress or NoProgress(),
+        )
+        filler.fill(uniform, tolerance)
+        runs_left -= filler.jobs
+        fillers.append(filler)
+        if filler.interrupted:
+            break
+    cells = pd.DataFrame([row for filler in fillers for row in filler.rows()])
+    return Explored(
+        cells=cells,
+        runs=store.frame({key for filler in fillers for key in filler.keys}),
+        found=sum(filler.found for filler in fillers),
+        done=sum(filler.done for filler in fillers),
+        failed=sum(filler.failed for filler in fillers),
+        cells_possible=sum(
+            plane_map.job(x, y, 0) is not None for plane_map in maps for x, y in _points(plane_map)
+        ),
+        complete=len(fillers) == len(maps) and all(filler.complete for filler in fillers),
+        interrupted=any(filler.interrupted for filler in fillers),
+        wall_s=time.monotonic() - started,
+    )
+
+
+def _points(plane_map: Map) -> list[tuple[float, float]]:
+    return [(x, y) for x in plane_map.x.values for y in plane_map.y.values]
+
+
+class _Filler:
+    """Fills one map and keeps count."""
+
+    def __init__(
+        self,
+        plane: Plane,
+        plane_map: Map,
+        store: Store,
+        seeds: int,
+        observable: str,
+        *,
+        until: float | None,
+        runs: float,
+        workers: Workers,
+        progress: Progress,
+    ) -> None:
+        self.found = self.done = self.failed = self.jobs = 0
+        self.interrupted = False
+        self.complete = False
+        self.keys: set[str] = set()
+        self._plane, self._map, self._store = plane, plane_map, store
+        self._seeds, self._observable = seeds, observable
+        self._until, self._runs = until, runs
+        self._workers, self._progress = workers, progress
+        self._cells: dict[Node, dict[str, Any]] = {}
+
+    def fill(self, uniform: bool, tolerance: float) -> None:
+        """Measure what there is to be measured."""
+        x, y = self._map.x.logs, self._map.y.logs
+        filled: Filled
+        if uniform or not self._map.adaptive:
+            filled = fill_uniform((len(x), len(y)), self._measure)
+        else:
+            filled = fill_adaptively(x, y, self._measure, tolerance)
+        self.complete = filled.complete
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return the cells."""
+        return [self._cells[node] for node in sorted(self._cells)]
+
+    def _measure(self, nodes: list[Node]) -> dict[Node, Sample]:
+        """Run the jobs at ``nodes``; leave out nodes for which the budget does not suffice."""
+        jobs: dict[Node, list[Any]] = {}
+        found: dict[Node, Sample] = {}
+        for node in nodes:
+            at = self._map.x.values[node[0]], self._map.y.values[node[1]]
+            wanted = [self._map.job(*at, seed) for seed in range(self._seeds)]
+            if wanted[0] is None:
+                found[node] = _NO_CELL
+            elif self.jobs + len(wanted) <= self._runs:
+                jobs[node] = wanted
+                self.jobs += len(wanted)
+        if not jobs:
+            return found
+        report = self._plane.model.run(
+            [job for at_node in jobs.values() for job in at_node],
+            self._store,
+            until=self._until,
+            workers=self._workers,
+            progress=self._progress,
+        )
+        self.found += report.found
+        self.done += report.done
+        self.failed += report.failed
+        self.interrupted |= report.interrupted and not report.out_of_time
+        frame = self._store.frame(report.keys)
+        by_key = {key: index for index, key in enumerate(frame["key"])}
+        for node, at_node in jobs.items():
+            keys = [self._plane.model.key(job) for job in at_node]
+            if all(key in by_key for key in keys):
+                self.keys.update(keys)
+                cell = cell_of(frame.iloc[[by_key[key] for key in keys]], self._plane.observables)
+                self._cells[node] = {
+                    **self._map.shared,
+                    self._map.x.name: self._map.x.values[node[0]],
+                    self._map.y.name: self._map.y.values[node[1]],
+                    **cell,
+                }
+                found[node] = sample_of(cell, self._observable)
+        return found

@@ -1,0 +1,1 @@
+"""Figures of planes, one module a kind."""

@@ -1,0 +1,237 @@
+"""When noise begins to matter: training curves at several T that collapse, then separate (4).
+
+Curves of the training loss at equal time t = eta * steps are compared with the coldest one. They
+separate where their ratio leaves a factor for good; that time is given in units of t* of the
+coldest, with the bootstrap over seeds of both for its error. Medians over
+seeds are compared: late means are those of the last run alone.
+"""
+
+import itertools
+import math
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from perceptron_sim.analysis.exponents import span
+from perceptron_sim.arrays import FloatArray
+from perceptron_sim.errors import InputError
+from perceptron_sim.phase.cells import FITTED
+from perceptron_sim.phase.perceptron import (
+    Job,
+    PerceptronModel,
+    axis,
+    limits,
+    predicted,
+)
+from perceptron_sim.phase.plane import Conclusion, Map, Plane, Table
+from perceptron_sim.runs.config import PerceptronConfig
+
+# Curves are apart when the ratio of their losses is beyond this factor.
+FACTOR = 2.0
+_SHARED = ("chi", "d", "P", "B", "kappa")
+_TIMES = 300
+_RESAMPLES = 400
+
+
+def _maps(options: dict[str, Any]) -> list[Map]:
+    T = axis("T", options["T"])
+    if len(T.values) < 2:
+        raise InputError("T has one value: give the coldest and at least one to compare with it")
+    maps = []
+    for values in itertools.product(*(options[n] for n in _SHARED)):
+        shared = dict(zip(_SHARED, values, strict=True))
+
+        def job(T: float, kappa: float, seed: int, shared: dict[str, Any] = shared) -> Job:
+            config = PerceptronConfig(**shared, T=T, seed=seed, **limits(options))
+            return config, options["kernel"]
+
+        maps.append(Map(shared, T, axis("kappa", (shared["kappa"],)), job))
+    return maps
+
+
+def _conclude(
+    options: dict[str, Any], cells: pd.DataFrame, runs: pd.DataFrame, observable: str
+) -> Conclusion:
+    from perceptron_sim.phase.figures.late_noise import figure_late_noise
+
+    rows: list[dict[str, Any]] = []
+    headlines: list[dict[str, Any]] = []
+    for _, members in runs[runs["status"] == FITTED].groupby(list(_SHARED), sort=True):
+        shared = {n: members[n].iloc[0].item() for n in _SHARED}
+        found, headline = separations(members, shared)
+        rows.extend(found)
+        if headline:
+            headlines.append({**shared, **headline})
+    return Conclusion(
+        summary={"separations": rows, "late": headlines},
+        tables=[_table(rows), _headline_table(headlines)],
+        frames={"separations": pd.DataFrame(rows)},
+        figures={"curves": lambda: figure_late_noise(runs, rows)},
+    )
+
+
+def separations(
+    runs: pd.DataFrame, shared: dict[str, Any]
+) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """Return when each T separates from the coldest, and the mean over T up to half of T_c.
+
+    Args:
+        runs: fitted runs with checkpoints, alike but for T and seed.
+        shared: the parameters they share.
+
+    Returns:
+        A row for each T but the coldest, with t_sep over t* of the coldest; and the geometric mean
+        of that ratio over 2 T <= T_c (as predicted), or {} where there is none.
+    """
+    by_T = {float(str(T)): members for T, members in runs.groupby("T", sort=True)}
+    coldest = min(by_T, default=math.nan)
+    if len(by_T) < 2 or any(len(members) < 2 for members in by_T.values()):
+        return [], {}
+    latest = max(float(members["t_star"].max()) for members in by_T.values())
+    ends = np.log(by_T[coldest]["t_star"].to_numpy(dtype=np.float64))
+    rng = np.random.default_rng(0)
+    # One resampling of the coldest serves all T, so that their errors are correlated as they are.
+    picks = [None, *(rng.integers(len(ends), size=len(ends)) for _ in range(_RESAMPLES))]
+    expected = predicted(shared["chi"], shared["P"], shared["d"])
+    T_c = shared["kappa"] * expected.T_c_over_kappa if expected is not None else math.nan
+    rows, ratios = [], {}
+    for T, members in by_T.items():
+        if math.isclose(T, coldest):
+            continue
+        # From the first step on; before it there is nothing to compare.
+        t = np.geomspace(T * shared["B"], latest, _TIMES)
+        losses, colds = loss_curves(members, t), loss_curves(by_T[coldest], t)
+        found = []
+        for i, pick in enumerate(picks):
+            own = losses if i == 0 else losses[rng.integers(len(losses), size=len(losses))]
+            cold = colds if pick is None else colds[pick]
+            end = ends if pick is None else ends[pick]
+            typical = np.median(own, axis=0), np.median(cold, axis=0)
+            found.append(separation(t, *typical) - float(np.median(end)))
+        ratios[T] = np.array(found)
+        t_sep = math.exp(found[0] + float(np.median(ends)))
+        own, cold = np.median(losses, axis=0), np.median(colds, axis=0)
+        # Rounding may put the first time apart, where a loss may be 0, before t_sep.
+        together = (t < t_sep) & (own > 0.0) & (cold > 0.0)
+        apart = np.log(own[together] / cold[together])
+        rows.append(
+            {
+                **shared,
+                "T": T,
+                "T_coldest": coldest,
+                "T_over_T_c": T / T_c,
+                "n_seeds": len(losses),
+                "n_seeds_coldest": len(ends),
+                "t_sep": t_sep,
+                **_interval(ratios[T]),
+                "decades_together": float(np.log10(t_sep / t[0])),
+                "rms_before": float(np.sqrt(np.mean(apart**2))) if len(apart) else None,
+            }
+        )
+    mild = [T for T in ratios if T / T_c <= 0.5]
+    headline: dict[str, Any] = {}
+    if mild:
+        mean = np.mean([ratios[T] for T in mild], axis=0)
+        headline = {
+            "quantity": "t_sep / t* of the coldest",
+            "factor": FACTOR,
+            "window": f"T/kappa {span([T / shared['kappa'] for T in mild])} against "
+            f"{coldest / shared['kappa']:.4g}",
+            "n_T": len(mild),
+            "n_seeds": min(min(row["n_seeds"], row["n_seeds_coldest"]) for row in rows),
+            **_interval(mean),
+        }
+    return rows, headline
+
+
+def loss_curves(runs: pd.DataFrame, t: FloatArray) -> FloatArray:
+    """Return the training loss of every run at times ``t``, shape (runs, times); 0 from t* on.
+
+    Linear in ln t between checkpoints; kappa, the loss at w = 0, before the first.
+    """
+    curves = []
+    for _, run in runs.sort_values("seed").iterrows():
+        at, loss = np.array(run["checkpoint_t"][1:]), np.array(run["checkpoint_train_loss"][1:])
+        curves.append(
+            np.interp(np.log(t), np.log(at), loss, left=float(run["checkpoint_train_loss"][0]))
+        )
+    return np.array(curves)
+
+
+def separation(t: FloatArray, loss: FloatArray, coldest: FloatArray) -> float:
+    """Return ln of the time from which two curves stay apart by more than ``FACTOR``.
+
+    The last time of ``t`` if they never do. Once the coldest is at 0 they are apart.
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        apart = np.abs(np.log(loss / coldest)) > math.log(FACTOR)
+    # Both at 0 (NaN) compares as together; that is no reunion.
+    apart |= (loss <= 0.0) | (coldest <= 0.0)
+    together = np.flatnonzero(~apart)
+    last = int(together[-1]) if len(together) else 0
+    return float(np.log(t[min(last + 1, len(t) - 1)])) if len(together) else float(np.log(t[0]))
+
+
+def _interval(logs: FloatArray) -> dict[str, float]:
+    """Return exp of the first, and of the 2.5 and 97.5 % quantiles of the others."""
+    low, high = np.quantile(logs[1:], (0.025, 0.975))
+    return {
+        "measured": float(np.exp(logs[0])),
+        "ci_low": float(np.exp(low)),
+        "ci_high": float(np.exp(high)),
+    }
+
+
+def _table(rows: list[dict[str, Any]]) -> Table:
+    return Table(
+        f"when the training loss at T separates by a factor {FACTOR:g} from the coldest",
+        ("chi", "d", "P", "T/kappa", "T/T_c", "t_sep / t*", "95 % interval", "decades together"),
+        [
+            [
+                *(f"{row[n]:g}" for n in ("chi", "d", "P")),
+                f"{row['T'] / row['kappa']:.4g}",
+                f"{row['T_over_T_c']:.2g}",
+                f"{row['measured']:.3g}",
+                f"[{row['ci_low']:.3g}, {row['ci_high']:.3g}]",
+                f"{row['decades_together']:.1f}",
+            ]
+            for row in rows
+        ],
+    )
+
+
+def _headline_table(headlines: list[dict[str, Any]]) -> Table:
+    return Table(
+        "late noise: geometric mean of t_sep / t* over T up to half of T_c",
+        ("chi", "d", "P", "t_sep / t*", "95 % interval", "window"),
+        [
+            [
+                *(f"{row[n]:g}" for n in ("chi", "d", "P")),
+                f"{row['measured']:.3g}",
+                f"[{row['ci_low']:.3g}, {row['ci_high']:.3g}]",
+                row["window"],
+            ]
+            for row in headlines
+        ],
+        "t*: median of the coldest. Before t_sep the curves are one within the factor.",
+    )
+
+
+PLANE = Plane(
+    defaults={
+        "chi": (0.0, 1.0),
+        "d": (32,),
+        "P": (1024,),
+        "B": (2,),
+        "T": tuple(2.0 ** np.arange(-5, 6)),
+        "kappa": (1.0,),
+        "seeds": 24,
+        "kernel": "auto",
+    },
+    observables=("w_norm", "t_star", "test_error"),
+    model=PerceptronModel("log"),
+    maps=_maps,
+    conclude=_conclude,
+    adaptive=False,
+)

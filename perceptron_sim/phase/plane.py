@@ -1,0 +1,137 @@
+"""What a plane of a phase diagram is: maps to be filled, a model that runs them, a conclusion.
+
+The driver (``explore``), the store and the command line know planes by these types alone: a
+plane of another model, such as trained nets, is one module and one line of the registry.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+import pandas as pd
+
+from perceptron_sim.arrays import FloatArray
+from perceptron_sim.progress import Progress
+from perceptron_sim.scans.executors import Workers
+from perceptron_sim.scans.run_time import Estimate
+from perceptron_sim.scans.scan import ScanReport
+from perceptron_sim.store.store import Store
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+class Model(Protocol):
+    """How the runs of a plane are named, checked and done. A job is what one run needs."""
+
+    def key(self, job: Any) -> str:
+        """Return the key of the run in the store."""
+
+    def check(self, jobs: Sequence[Any], workers: Workers) -> None:
+        """Refuse, with InputError and before any work, what cannot run."""
+
+    def estimate(self, jobs: Sequence[Any], stored: set[str]) -> Estimate:
+        """Return what is left of the jobs beside the keys ``stored``."""
+
+    def run(
+        self,
+        jobs: Sequence[Any],
+        store: Store,
+        *,
+        until: float | None,
+        workers: Workers,
+        progress: Progress,
+    ) -> ScanReport:
+        """Do the jobs that ``store`` lacks; start none after the time.monotonic() ``until``."""
+
+
+@dataclass(frozen=True)
+class Axis:
+    """An axis of a map.
+
+    Attributes:
+        name: of the parameter, a column of the records.
+        values: increasing, positive.
+    """
+
+    name: str
+    values: tuple[float, ...]
+
+    @property
+    def logs(self) -> FloatArray:
+        """ln of the values."""
+        return np.log(np.asarray(self.values, dtype=np.float64))
+
+
+@dataclass(frozen=True)
+class Map:
+    """A lattice of cells, alike but for x and y.
+
+    Attributes:
+        shared: the parameters that all cells have in common, for titles and tables.
+        x, y: the axes.
+        job: (x, y, seed) to a job, or None where there is no such cell.
+        adaptive: whether it may be refined from a coarse lattice.
+    """
+
+    shared: Mapping[str, Any]
+    x: Axis
+    y: Axis
+    job: Callable[[float, float, int], Any]
+    adaptive: bool = True
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows for people.
+
+    Attributes:
+        title: what it shows.
+        columns: heads; the first is text.
+        rows: cells.
+        note: how to read it, or "".
+    """
+
+    title: str
+    columns: tuple[str, ...]
+    rows: list[list[str]]
+    note: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Conclusion:
+    """What the runs of a plane say.
+
+    Attributes:
+        summary: fits, intervals, windows, verdicts; for summary.json.
+        tables: the same for people.
+        frames: further tables of numbers behind the figures, by file name.
+        figures: name to the function that draws it.
+    """
+
+    summary: dict[str, Any]
+    tables: list[Table]
+    frames: "dict[str, pd.DataFrame]"
+    figures: "dict[str, Callable[[], Figure]]"
+
+
+@dataclass(frozen=True)
+class Plane:
+    """A plane of a phase diagram.
+
+    Attributes:
+        defaults: the options it takes, with what they are if not given.
+        observables: columns of the records that can be mapped; the first is the default.
+        model: runs its jobs.
+        maps: options to the maps to be filled; raises InputError on bad ones.
+        conclude: (options, cells, runs, observable) to what they say; cells as in ``cells``.
+        adaptive: whether its maps are refined from a coarse lattice unless asked otherwise.
+    """
+
+    defaults: dict[str, Any]
+    observables: tuple[str, ...]
+    model: Model
+    maps: Callable[[dict[str, Any]], list[Map]]
+    conclude: Callable[[dict[str, Any], pd.DataFrame, pd.DataFrame, str], Conclusion]
+    adaptive: bool = True

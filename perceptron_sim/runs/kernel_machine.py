@@ -1,0 +1,245 @@
+"""SGD of a kernel machine, given its kernel matrix: lazy nets, and the perceptron as a case."""
+
+import math
+import time
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from perceptron_sim.arrays import ByValue, FloatArray, IntArray, real_array
+from perceptron_sim.errors import InputError
+from perceptron_sim.kernels import kernel_sgd as loop
+from perceptron_sim.kernels import status
+from perceptron_sim.kernels.batches import needs_order
+from perceptron_sim.kernels.kernel_batches import kernel_batches
+from perceptron_sim.runs.config import MAX_STEPS, PerceptronConfig
+from perceptron_sim.runs.kernel_matrix import (
+    INDEFINITE,
+    CachedRows,
+    KernelMatrix,
+    MatrixRows,
+    RowFunction,
+)
+from perceptron_sim.runs.simulate import ROW_BUDGET, StopFlag
+
+# A kernel matrix need not be separable: identical samples with opposite labels never fit.
+MAX_UPDATES = 10**8
+
+
+@dataclass(frozen=True, eq=False)
+class KernelCourse(ByValue):
+    """The course of a run at given steps; every array has shape (n,).
+
+    Attributes:
+        step: number of steps done; the last one is the last non-null step.
+        w_norm: ||w - w0||.
+        unfitted: fraction of samples with y f < kappa.
+        train_loss: mean of (kappa - y f)^+.
+    """
+
+    step: IntArray
+    w_norm: FloatArray
+    unfitted: FloatArray
+    train_loss: FloatArray
+
+
+@dataclass(frozen=True, eq=False)
+class KernelRunResult(ByValue):
+    """How one run of a kernel machine ended.
+
+    Attributes:
+        status: as in ``RunResult``.
+        message: one line for people.
+        t_star: eta times the index of the last non-null step.
+        steps, updates, hits: as in ``RunResult``.
+        unfitted: samples with y f < kappa at the end.
+        hit_counts: hits of each sample, shape (P,).
+        w_norm: ||w - w0|| = sqrt(v K v) with v = (eta/B) y * hit_counts (docs/lazy.md (2)).
+        margins: y f at the end, shape (P,).
+        train_loss: mean of (kappa - y f)^+ at the end.
+        wall_s: seconds.
+        course: at the ``marks`` asked for that the run reached, and at its end.
+    """
+
+    status: str
+    message: str
+    t_star: float
+    steps: int
+    updates: int
+    hits: int
+    unfitted: int
+    hit_counts: IntArray = field(repr=False)
+    w_norm: float
+    margins: FloatArray = field(repr=False)
+    train_loss: float
+    wall_s: float = field(compare=False)
+    course: KernelCourse = field(repr=False)
+
+
+def simulate_kernel(
+    K: KernelMatrix | ArrayLike | RowFunction,
+    y: ArrayLike,
+    *,
+    B: int = 2,
+    T: float | None = None,
+    eta: float | None = None,
+    kappa: float | None = None,
+    alpha: float | None = None,
+    seed: int = 0,
+    max_steps: int = MAX_STEPS,
+    max_updates: int = MAX_UPDATES,
+    row_budget: int = ROW_BUDGET,
+    stop: StopFlag | None = None,
+    stream: np.random.Generator | None = None,
+    every_batch: bool = False,
+    marks: ArrayLike | None = None,
+) -> KernelRunResult:
+    """Train f = K v by SGD with the hinge loss until every sample is fitted (docs/lazy.md).
+
+    Every batch draws B distinct samples; those with y f < kappa add (eta/B) y_nu K(., x_nu) to f.
+
+    Args:
+        K: symmetric, positive semi-definite matrix, shape (P, P), in memory or memory-mapped
+            (float32 and float64 stay where they lie, other numbers are copied); or a
+            ``KernelMatrix``, whose leading P samples are used and which is not validated again;
+            or a function that gives row i, shape (P,).
+        y: labels, +1 or -1, shape (P,).
+        B, T, eta, kappa, alpha, seed, max_steps, max_updates: as in ``PerceptronConfig``.
+        row_budget: bytes for rows kept, if K is a function.
+        stop: flag by which another thread can end the run.
+        stream: what batches are drawn from, advanced in place; by default seeded by the rest.
+        every_batch: draw also the batches that change nothing, one by one as training does,
+            instead of jumping over them; needs a matrix.
+        marks: steps after which the course is recorded, ascending; by default none.
+
+    Returns:
+        The result. The same arguments give the same result.
+
+    Raises:
+        InputError: if a value is out of range, shapes do not match, labels are not +-1, K has
+            entries that are not finite, or is found not to be symmetric or positive semi-definite
+            (``KernelMatrix``; or a square of ||w - w0|| that comes out negative).
+    """
+    labels = real_array("y", y)
+    if labels.ndim != 1 or labels.size == 0 or not np.all(np.abs(labels) == 1.0):
+        raise InputError("y must be a vector of labels +1 and -1, one for each sample")
+    P = labels.size
+    # The perceptron's configuration checks everything that the two have in common.
+    config = PerceptronConfig(
+        P=P, B=B, T=T, eta=eta, kappa=kappa, alpha=alpha, seed=seed,
+        max_steps=max_steps, max_updates=max_updates,
+    )  # fmt: skip
+    table = _table(K, P, row_budget)
+    if every_batch and callable(K):
+        raise InputError("every_batch needs K as a matrix: a function gives rows on demand only")
+    rng = config.stream("kernel batches") if stream is None else stream
+    limits = np.array([max_steps, max_updates], dtype=np.int64)
+    flag = (stop or StopFlag()).array
+    steps_marked = np.zeros(0, np.int64) if marks is None else _checked_marks(marks)
+    state = loop.new_state(P, steps_marked, *_laws(P, B))
+    order = np.arange(P if every_batch and needs_order(P, B) else 0)
+    batch = np.zeros(B, np.int64)
+    started = time.perf_counter()
+    code = loop.NEED_ROW
+    while True:
+        if every_batch:
+            code = kernel_batches(
+                table.rows, labels, config.threshold, rng, order, batch, limits, flag, state
+            )
+        else:
+            code = loop.kernel_sgd(
+                table.rows, table.slot_of, labels, config.threshold, B, rng, limits, flag, state
+            )
+        if code == loop.NEED_ROW and not flag[0]:
+            table.fetch(int(state.pending[state.state[loop.NEXT_HIT]]))
+            continue
+        if code == loop.NEED_ROW:
+            code = status.INTERRUPTED
+        # From the exact integer hit counts, in units of T.
+        margins = labels * table.weighted_sum(labels * state.hit_counts)
+        short = margins < config.threshold
+        state.margins[:P] = margins
+        # Running margins carry rounding: only those computed anew can end a run as fitted.
+        if code != loop.NEED_REFRESH and not (code == status.FITTED and short.any()):
+            break
+    wall_s = time.perf_counter() - started
+    unfitted = int(np.count_nonzero(short))
+    squared = float(state.hit_counts @ margins)
+    if squared < -INDEFINITE * float(np.abs(state.hit_counts) @ np.abs(margins)):
+        raise InputError(
+            f"K is not positive semi-definite: the squared norm of the weights is {squared:.3g} "
+            "after the run; check the kernel"
+        )
+    if not math.isfinite(squared * config.T):
+        code = status.DIVERGED
+    steps = int(state.state[loop.LAST_UPDATE_STEP])
+    name = status.NAMES[code]
+    w_norm = config.T * math.sqrt(max(squared, 0.0))
+    loss = config.T * float(np.mean(np.maximum(config.threshold - margins, 0.0)))
+    ends = (steps, w_norm, unfitted / P, loss)
+    return KernelRunResult(
+        status=name,
+        message=_message(name, unfitted, P),
+        t_star=config.eta * steps,
+        steps=steps,
+        updates=int(state.state[loop.UPDATES]),
+        hits=int(state.state[loop.HITS]),
+        unfitted=unfitted,
+        hit_counts=state.hit_counts,
+        w_norm=w_norm,
+        margins=config.T * margins,
+        train_loss=loss,
+        wall_s=wall_s,
+        course=_course(state, config.T, P, ends),
+    )
+
+
+@lru_cache(maxsize=64)
+def _laws(P: int, B: int) -> tuple[FloatArray, FloatArray]:
+    # All samples are unfitted at first, so every run needs all of it: filled once for all.
+    return loop.fill_laws(P, B)
+
+
+def _table(
+    K: KernelMatrix | ArrayLike | RowFunction, P: int, row_budget: int
+) -> CachedRows | MatrixRows:
+    if isinstance(K, KernelMatrix):
+        return MatrixRows(K, P)
+    if callable(K):
+        return CachedRows(K, P, row_budget)
+    matrix = KernelMatrix(K)
+    if len(matrix) != P:
+        raise InputError(f"K has shape {matrix.entries.shape} and y {P} labels: K must be (P, P)")
+    return MatrixRows(matrix, P)
+
+
+def _checked_marks(marks: ArrayLike) -> IntArray:
+    steps = real_array("marks", marks, ndim=1)
+    if np.any(steps < 0.0) or np.any(steps != np.rint(steps)) or np.any(np.diff(steps) <= 0.0):
+        raise InputError("marks must be numbers of steps: integers >= 0, ascending")
+    return np.asarray(marks, dtype=np.int64)
+
+
+def _course(
+    state: loop.KernelState, T: float, P: int, ends: tuple[int, float, float, float]
+) -> KernelCourse:
+    reached = int(state.state[loop.MARKED])
+    squared, unfitted, loss = state.course[:reached].T
+    step, w_norm, fraction, train_loss = ends
+    return KernelCourse(
+        step=np.append(state.marks[:reached], step),
+        w_norm=np.append(T * np.sqrt(np.maximum(squared, 0.0)), w_norm),
+        unfitted=np.append(unfitted / P, fraction),
+        train_loss=np.append(T * loss, train_loss),
+    )
+
+
+def _message(name: str, unfitted: int, P: int) -> str:
+    if name == "fitted":
+        return "every training sample is fitted"
+    return (
+        f"{unfitted} of {P} samples unfitted ({name}): raise max_updates or max_steps, and look "
+        "for equal samples with opposite labels, which no kernel machine can fit"
+    )

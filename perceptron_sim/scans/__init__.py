@@ -1,0 +1,1 @@
+"""Many runs done: grids, the driver, threads and clusters."""

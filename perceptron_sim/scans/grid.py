@@ -1,0 +1,192 @@
+"""Grids of configurations: text such as ``2^-13:2^2:16`` to values, values to configs."""
+
+import itertools
+import math
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from numbers import Number
+from typing import Any
+
+import numpy as np
+
+from perceptron_sim import parameters
+from perceptron_sim.errors import InputError
+from perceptron_sim.parameters import DEFAULT_KAPPA
+from perceptron_sim.runs.config import MAX_STEPS, PerceptronConfig
+
+MAX_RUNS = 10**7
+
+_POWER = re.compile(r"^([+-]?[0-9.eE+]+)\^([+-]?[0-9.]+)$")
+_HINT = "write a list (0,1,3), powers (2^-5) or a geometric range first:last:points (2^-13:2^2:16)"
+
+
+def parse_floats(text: str, name: str) -> tuple[float, ...]:
+    """Return the values that ``text`` stands for, for a real parameter called ``name``.
+
+    Raises:
+        InputError: if a part is empty, not a number, or not a rising range.
+    """
+    values: list[float] = []
+    for part in text.split(","):
+        if not part.strip():
+            raise InputError(f"{name}: empty entry in {text!r}: {_HINT}")
+        values.extend(_range(part, name) if ":" in part else [_number(part, name)])
+    return tuple(dict.fromkeys(values))
+
+
+def parse_integers(text: str, name: str) -> tuple[int, ...]:
+    """Return the distinct integers that ``text`` stands for; ranges are rounded.
+
+    Raises:
+        InputError: as ``parse_floats``, and if a listed value is not an integer.
+    """
+    values: list[int] = []
+    for part in text.split(","):
+        is_range = ":" in part
+        for value in parse_floats(part, name):
+            if not math.isfinite(value) or not (is_range or value == round(value)):
+                raise InputError(f"{name}: {part.strip()!r} is not an integer: {_HINT}")
+            values.append(round(value))
+    return tuple(dict.fromkeys(values))
+
+
+def _number(text: str, name: str) -> float:
+    power = _POWER.match(text.strip())
+    try:
+        if power:
+            value = float(power.group(1)) ** float(power.group(2))
+            if isinstance(value, float):
+                return value
+        return float(text)
+    except (ValueError, OverflowError, ZeroDivisionError):
+        raise InputError(f"{name}: {text.strip()!r} is not a number: {_HINT}") from None
+
+
+def _range(text: str, name: str) -> list[float]:
+    parts = text.split(":")
+    if len(parts) != 3:
+        raise InputError(f"{name}: {text!r} is not a range first:last:points: {_HINT}")
+    first, last = _number(parts[0], name), _number(parts[1], name)
+    points = _number(parts[2], name)
+    if not (0 < first < math.inf and 0 < last < math.inf):
+        raise InputError(
+            f"{name}: the ends of the geometric range {text!r} must be positive and finite: "
+            "list other values one by one"
+        )
+    if first >= last:
+        raise InputError(
+            f"{name}: the range {text!r} is empty or reversed: write {parts[1]}:{parts[0]}:..., "
+            "smaller end first"
+        )
+    if not 2 <= points <= MAX_RUNS or points != round(points):
+        raise InputError(
+            f"{name}: {parts[2]!r} points in {text!r}: allowed is an integer from 2 to {MAX_RUNS:,}"
+        )
+    # In base 2, so that a range between powers of two hits powers of two exactly.
+    exponents = np.linspace(math.log2(first), math.log2(last), int(points))
+    values = np.exp2(exponents)
+    values[0], values[-1] = first, last
+    return [float(v) for v in values]
+
+
+def axis(name: str, values: Any, parse: Callable[[str, str], tuple[Any, ...]]) -> tuple[Any, ...]:
+    """Return the different values of one axis of a grid, given as one, a list, an array or text.
+
+    Raises:
+        InputError: if there are none, or they are no values.
+    """
+    if isinstance(values, str):
+        return parse(values, name)
+    flat = [values] if np.ndim(values) == 0 else list(values)
+    if not flat:
+        raise InputError(f"{name} has no values: {_HINT}")
+    if not all(isinstance(value, Number) for value in flat):
+        raise InputError(f"{name} = {values!r} is no list of numbers: {_HINT}")
+    # NumPy's numbers as Python's: they are what stored runs are known by.
+    plain = [value.item() if isinstance(value, np.generic) else value for value in flat]
+    return tuple(dict.fromkeys(plain))
+
+
+def check_count(axes: Iterable[Sequence[Any]], seeds: Any) -> int:
+    """Return the number of runs of a grid.
+
+    Raises:
+        InputError: if there are no seeds, or more than ``MAX_RUNS`` runs.
+    """
+    parameters.integer("seeds", seeds, 1, "there must be a run")
+    count = math.prod(map(len, axes)) * int(seeds)
+    # The length of a sequence has a limit of its own, which must not be met here.
+    if count > MAX_RUNS:
+        raise InputError(
+            f"the grid has {count:,} runs: allowed are up to {MAX_RUNS:,}; "
+            "use fewer values or seeds"
+        )
+    return count
+
+
+_INTEGERS = ("d", "P", "B")
+
+
+@dataclass(frozen=True)
+class PerceptronGrid:
+    """A full grid: every combination of the listed values, each with every seed.
+
+    Attributes:
+        chi, d, P, B, T, kappa: values of each parameter, as in ``PerceptronConfig``: one, a list,
+            an array, or text as on the command line ("2^-5:2^2:8"). Kept as tuples.
+        seeds: number of replicas at each point; they are numbered 0 .. seeds-1.
+        max_steps: give up a run after so many steps.
+        eta: if given, learning rates that stand for T = eta / B.
+        alpha: if given, output scales that stand for kappa = 1 / alpha.
+    """
+
+    chi: Sequence[float] | float | str = (1.0,)
+    d: Sequence[int] | int | str = (16,)
+    P: Sequence[int] | int | str = (1024,)
+    B: Sequence[int] | int | str = (2,)
+    T: Sequence[float] | float | str | None = None
+    kappa: Sequence[float] | float | str | None = None
+    seeds: int = 1
+    max_steps: int = MAX_STEPS
+    eta: Sequence[float] | float | str | None = None
+    alpha: Sequence[float] | float | str | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse contradictions, empty axes and grids beyond 10^7 runs."""
+        if self.T is not None and self.eta is not None:
+            raise InputError("both T and eta are given: give one, they are tied by T = eta / B")
+        if self.kappa is not None and self.alpha is not None:
+            raise InputError("both kappa and alpha are given: give one, kappa = 1 / alpha")
+        for name, values in self._axes().items():
+            parse = parse_integers if name in _INTEGERS else parse_floats
+            object.__setattr__(self, name, axis(name, values, parse))
+        check_count(self._axes().values(), self.seeds)
+
+    def _axes(self) -> dict[str, Any]:
+        noise: dict[str, Any] = {"T": (1.0,) if self.T is None else self.T}
+        if self.eta is not None:
+            noise = {"eta": self.eta}
+        margin: dict[str, Any] = {"kappa": (DEFAULT_KAPPA,) if self.kappa is None else self.kappa}
+        if self.alpha is not None:
+            margin = {"alpha": self.alpha}
+        return {"chi": self.chi, "d": self.d, "P": self.P, "B": self.B, **noise, **margin}
+
+    def __len__(self) -> int:
+        """Return the number of runs."""
+        return self._count()
+
+    def _count(self) -> int:
+        return math.prod(len(values) for values in self._axes().values()) * self.seeds
+
+    def __iter__(self) -> Iterator[PerceptronConfig]:
+        """Yield every configuration.
+
+        Raises:
+            InputError: on the first combination that is out of range.
+        """
+        axes = self._axes()
+        for point in itertools.product(*axes.values()):
+            values = dict(zip(axes, point, strict=True))
+            for seed in range(self.seeds):
+                yield PerceptronConfig(**values, seed=seed, max_steps=self.max_steps)

@@ -1,0 +1,80 @@
+"""Ctrl-C and SIGTERM: the first finishes and saves what runs, the second aborts it."""
+
+import signal
+import threading
+import time
+from collections.abc import Callable
+from types import FrameType, TracebackType
+from typing import Any
+
+from perceptron_sim.progress import NoProgress, Progress
+from perceptron_sim.runs.simulate import StopFlag
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+def passed(until: float | None) -> bool:
+    """Tell whether the time.monotonic() after which no run starts is over."""
+    return until is not None and time.monotonic() >= until
+
+
+class _Interrupted(KeyboardInterrupt):
+    """A signal came where nothing was running yet."""
+
+
+class Interrupts:
+    """Context in which signals are counted instead of raised.
+
+    Attributes:
+        draining: True after the first signal: start nothing new.
+        stop: raised by the second signal: running kernels return at once.
+    """
+
+    def __init__(self, progress: Progress | None = None) -> None:
+        """Prepare; ``progress`` is told what a signal did."""
+        self.draining = False
+        self.stop = StopFlag()
+        self._progress = progress or NoProgress()
+        self._preparing = False
+        self._previous: dict[int, Any] = {}
+
+    def __enter__(self) -> "Interrupts":
+        """Take over the signals, if this is the main thread (others get none)."""
+        if threading.current_thread() is threading.main_thread():
+            for number in _SIGNALS:
+                self._previous[number] = signal.signal(number, self._handle)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Give the signals back."""
+        for number, handler in self._previous.items():
+            signal.signal(number, handler)
+
+    def prepare(self, call: Callable[[], object]) -> None:
+        """Make a call that comes before the first run: a signal ends it at once."""
+        if self.draining:
+            return
+        try:
+            self._preparing = True
+            call()
+        except BaseException:
+            # Raised in a callback of LLVM, the signal ends the call by another error.
+            if not self.draining:
+                raise
+        self._preparing = False
+
+    def _handle(self, number: int, frame: FrameType | None) -> None:
+        if self._preparing and not self.draining:
+            self.draining = True
+            raise _Interrupted
+        if self.draining:
+            self.stop.set()
+            self._progress.note("stopping now; runs in progress are dropped")
+        else:
+            self.draining = True
+            self._progress.note("finishing and saving what runs; interrupt again to drop it")

@@ -1,0 +1,1 @@
+"""Many runs on disk: schema, files, upkeep, export and import."""

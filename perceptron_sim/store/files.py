@@ -1,0 +1,122 @@
+"""One Parquet file of runs: published under the hash of its content, verified when read.
+
+Page checksums cover the values but not the names, types and encodings around them, so a file read
+as a whole is held to its name first. Files from before names were hashes have page checksums alone.
+"""
+
+import hashlib
+import re
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from perceptron_sim.atomic import write_atomically
+from perceptron_sim.errors import InputError
+from perceptron_sim.store.schema import NET_FIELDS, SCHEMA
+
+_HASHED = re.compile(r"[0-9a-f]{40}")
+_OPTIONAL = {name for name, _ in NET_FIELDS}
+
+
+class DamagedFile(Exception):
+    """A file whose content is not what was written; the message is the reason, one line."""
+
+
+def publish(folder: Path, table: pa.Table) -> Path:
+    """Write ``table`` (columns of ``SCHEMA``) to a new file in ``folder``; it survives a crash."""
+    sink = pa.BufferOutputStream()
+    pq.write_table(table, sink, compression="zstd", write_page_checksum=True)
+    content = sink.getvalue().to_pybytes()
+    path = folder / f"{_digest(content)}.parquet"
+    write_atomically(path, content)
+    return path
+
+
+def read_whole(path: Path) -> pa.Table:
+    """Return all runs of a file in the present schema, its content verified.
+
+    Raises:
+        DamagedFile: if the content is not what was written.
+        InputError: if a newer version wrote it, or it may not be read.
+        FileNotFoundError: if another process has moved it meanwhile.
+    """
+    content = _content(path)
+    hashed = _HASHED.fullmatch(path.stem) is not None
+    if hashed and _digest(content) != path.stem:
+        raise DamagedFile("its content does not match its name")
+    table = _parsed(content, None)
+    unknown = set(table.column_names) - set(SCHEMA.names)
+    if unknown and hashed:
+        raise InputError(
+            f"{path} holds {', '.join(sorted(unknown))}, written by a newer version: "
+            "upgrade perceptron-sim, or name another folder"
+        )
+    # The first versions knew fewer columns, never others.
+    missing = set(SCHEMA.names) - set(table.column_names)
+    if unknown or missing - _OPTIONAL:
+        raise DamagedFile(f"columns {', '.join(sorted(unknown | missing))} do not belong together")
+    for name, kind in NET_FIELDS:
+        if name in missing:
+            table = table.append_column(name, pa.nulls(table.num_rows, kind))
+    try:
+        return table.select(SCHEMA.names).cast(SCHEMA)
+    except (ValueError, pa.ArrowException) as error:
+        raise DamagedFile(_reason(error)) from None
+
+
+def read_columns(path: Path, columns: list[str]) -> pa.Table:
+    """Return some columns of a file, page checksums verified; the rest is not read.
+
+    Raises:
+        DamagedFile, InputError, FileNotFoundError: as ``read_whole``.
+    """
+    try:
+        return _parsed(path, columns)
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        if error.errno is None:
+            raise DamagedFile(_reason(error)) from None
+        raise _unreadable(path, error) from None
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise _unreadable(path, error) from None
+
+
+def _parsed(source: Path | bytes, columns: list[str] | None) -> pa.Table:
+    try:
+        # Opened here: Arrow would take a folder called ~ for the user's home. Read in this thread:
+        # a thread of Arrow that still holds the stream aborts Python while it shuts down.
+        with (
+            pa.BufferReader(source) if isinstance(source, bytes) else source.open("rb") as stream,
+            pq.ParquetFile(stream, pre_buffer=False, page_checksum_verification=True) as file,
+        ):
+            return file.read(columns=columns, use_threads=False)
+    except (ValueError, KeyError, pa.ArrowException) as error:
+        raise DamagedFile(_reason(error)) from None
+    except OSError as error:
+        # Arrow reports damage as an error of the system, but without a number.
+        if isinstance(source, bytes) or error.errno is None:
+            raise DamagedFile(_reason(error)) from None
+        raise
+
+
+def _unreadable(path: Path, error: OSError) -> InputError:
+    return InputError(
+        f"{path} cannot be read ({error.strerror or error}): restore access and repeat the command"
+    )
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:40]
+
+
+def _reason(error: BaseException) -> str:
+    return (str(error) or type(error).__name__).splitlines()[0][:120]

@@ -1,0 +1,214 @@
+"""Which column of a file is which of ours, and what may stand in it."""
+
+import difflib
+import math
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from perceptron_sim.errors import InputError
+from perceptron_sim.kernels import status
+from perceptron_sim.store.importing.tables import Cell, Table
+from perceptron_sim.store.schema import FAILED, SCHEMA
+
+PERCEPTRON = "perceptron"
+STATUSES = (
+    *(status.NAMES[code] for code in sorted(status.NAMES) if code != status.INTERRUPTED),
+    FAILED,
+)
+
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,4})?", re.ASCII)
+# Names go into tables, figures and JSON as they are.
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._+-]{0,59}", re.ASCII)
+_LARGEST = 2**62
+
+
+@dataclass(frozen=True)
+class Column:
+    """What may stand in a column.
+
+    Attributes:
+        kind: "integer", "number" or "name".
+        allowed: the values it takes, in words.
+        holds: whether a value of that kind is one of them.
+        result: whether it tells how a run ended, so that a run that was not fitted may lack it.
+    """
+
+    kind: str
+    allowed: str
+    holds: Callable[[Any], bool]
+    result: bool = False
+
+
+def _integer(low: int, result: bool = False) -> Column:
+    return Column("integer", f"an integer >= {low}", lambda v: low <= v <= _LARGEST, result)
+
+
+def _positive(result: bool = False) -> Column:
+    return Column("number", "a number > 0", lambda v: v > 0.0, result)
+
+
+def _not_negative(result: bool = False) -> Column:
+    return Column("number", "a number >= 0", lambda v: v >= 0.0, result)
+
+
+def _name(allowed: str = "letters, digits, spaces and ._+-, up to 60") -> Column:
+    return Column("name", allowed, lambda v: _NAME.fullmatch(v) is not None)
+
+
+COLUMNS = {
+    "model": _name(),
+    "P": _integer(1),
+    "B": _integer(1),
+    "T": _positive(),
+    "eta": _positive(),
+    "kappa": _not_negative(),
+    "alpha": _positive(),
+    "seed": _integer(0),
+    "chi": Column("number", "a number > -1", lambda v: v > -1.0),
+    "d": _integer(1),
+    "data": _name(),
+    "arch": _name(),
+    "depth": _integer(0),
+    "width": _integer(1),
+    "act": _name(),
+    "P_test": _integer(0),
+    "max_steps": _integer(1),
+    "max_updates": _integer(1),
+    "status": Column("name", f"one of {', '.join(STATUSES)}", lambda v: v in STATUSES),
+    "t_star": _positive(result=True),
+    "steps": _integer(0, result=True),
+    "updates": _integer(0, result=True),
+    "hits": _integer(0, result=True),
+    "unfitted": _integer(0, result=True),
+    "w1": Column("number", "a finite number", lambda v: True, result=True),
+    "w_perp": _not_negative(result=True),
+    "w_norm": _positive(result=True),
+    "dw": _positive(result=True),
+    "w0_norm": _not_negative(result=True),
+    "dw_rel": _positive(result=True),
+    "train_loss": _not_negative(result=True),
+    "test_error": Column("number", "a number in 0..1", lambda v: 0.0 <= v <= 1.0, result=True),
+    "noise_trace": _not_negative(result=True),
+    "ntk_change": _not_negative(result=True),
+    "wall_s": _not_negative(result=True),
+}
+# Also read where a file has it: says whether the runs of a seed share data and weights.
+KERNEL = "kernel"
+
+
+def parse(name: str, cell: Cell) -> str | int | float:
+    """Return the value in a cell of column ``name``.
+
+    Raises:
+        ValueError: if it is none; the message says what it is.
+    """
+    column = COLUMNS[name]
+    value = _name_in(cell) if column.kind == "name" else _number_in(cell, column.kind)
+    if not column.holds(value):
+        raise ValueError(f"{shown(cell)} is out of range")
+    return value
+
+
+def shown(cell: Cell) -> str:
+    """Return a cell for a message: short, and without anything a terminal obeys."""
+    text = repr(cell)
+    return text if len(text) <= 40 else f"{text[:37]}..."
+
+
+def _name_in(cell: Cell) -> str:
+    if not isinstance(cell, str):
+        raise ValueError(f"{shown(cell)} is no name")
+    return cell
+
+
+def _number_in(cell: Cell, kind: str) -> int | float:
+    if isinstance(cell, bool) or (isinstance(cell, str) and not _NUMBER.fullmatch(cell)):
+        raise ValueError(f"{shown(cell)} is no number")
+    assert cell is not None
+    if kind == "integer" and isinstance(cell, str) and cell.lstrip("+-").isdigit():
+        # Never through a float, which has no place for 2^53 + 1.
+        return int(cell[:40])
+    try:
+        value = float(cell)
+    except OverflowError:
+        value = math.inf
+    if not math.isfinite(value):
+        raise ValueError(f"{shown(cell)} is not finite")
+    if kind == "number":
+        return value
+    if isinstance(cell, int):
+        return cell
+    if value != round(value):
+        raise ValueError(f"{shown(cell)} is no integer")
+    return round(value)
+
+
+@dataclass(frozen=True)
+class Mapping:
+    """How a file's columns become ours.
+
+    Attributes:
+        columns: our name of a column, by the file's.
+        constants: what stands in a column of ours that the file lacks, as text.
+    """
+
+    columns: dict[str, str] = field(default_factory=dict)
+    constants: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Refuse names that are none of ours, or given twice."""
+        for name in (*self.columns.values(), *self.constants):
+            if name not in COLUMNS:
+                raise InputError(
+                    f"{name!r} is no column that is imported: {_near(name, COLUMNS)}"
+                    f"choose one of {', '.join(COLUMNS)}"
+                )
+        wanted = [*self.columns.values(), *self.constants]
+        twice = next((name for name in wanted if wanted.count(name) > 1), None)
+        if twice is not None:
+            raise InputError(f"{twice} is given twice: name one column or one constant for it")
+
+    def places(self, table: Table) -> dict[str, int]:
+        """Return the place of each column of ours in the rows of a file.
+
+        Raises:
+            InputError: if a column that is to be renamed is not there, or a file has one twice.
+        """
+        for theirs in self.columns:
+            if theirs not in table.names:
+                raise InputError(
+                    f"{table.path} has no column {theirs!r}: {_near(theirs, table.names)}it has "
+                    f"{_listed(table.names)}"
+                )
+        found: dict[str, int] = {}
+        for place, theirs in enumerate(table.names):
+            name = self.columns.get(theirs, theirs)
+            # A column that was pushed aside by another or by nothing we know is left alone.
+            if name not in COLUMNS and name != KERNEL:
+                continue
+            if name in self.columns.values() and theirs not in self.columns:
+                continue
+            if name in self.constants:
+                raise InputError(
+                    f"{table.path} has a column for {name} already: leave out --set {name}="
+                )
+            found[name] = place
+        return found
+
+    def ignored(self, table: Table) -> list[str]:
+        """Return the columns of a file that are neither imported nor made anew."""
+        return [
+            name for name in table.names if name not in self.columns and name not in SCHEMA.names
+        ]
+
+
+def _near(name: str, among: Iterable[str]) -> str:
+    near = difflib.get_close_matches(name, list(among), n=1)
+    return f"did you mean {near[0]!r}? " if near else ""
+
+
+def _listed(names: Iterable[str]) -> str:
+    some = [name[:40] for name in names]
+    return ", ".join(some[:30]) + (", ..." if len(some) > 30 else "")

@@ -1,0 +1,309 @@
+"""Append-only store of runs: Parquet files that appear whole or not at all.
+
+Every file is written under a temporary name, fsynced and renamed, so a kill at any moment
+leaves either no file or a complete one. No locks are needed: files never change, and a run stored
+by two drivers counts once.
+"""
+
+import contextlib
+import json
+import os
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from os import PathLike
+from pathlib import Path
+from typing import Protocol
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from perceptron_sim import parameters
+from perceptron_sim.atomic import write_atomically
+from perceptron_sim.errors import InputError
+from perceptron_sim.kernels import status
+from perceptron_sim.store.files import (
+    DamagedFile,
+    publish,
+    read_columns,
+    read_whole,
+)
+from perceptron_sim.store.schema import FAILED, NET_FIELDS, SCHEMA, Record
+
+_MARKER = "store.json"
+_VERSION = 1
+_IDENTITY = {"format": "perceptron-sim store", "version": _VERSION}
+# So often is a folder listed again when files have gone before they were read.
+_LOOKS = 20
+# Where damaged files go, beside the runs.
+QUARANTINE = "quarantine"
+
+
+class QuarantinedError(InputError):
+    """Damaged files were found while reading results, and set aside: their runs are not there."""
+
+
+class Store(Protocol):
+    """What the driver needs of a store."""
+
+    @property
+    def unfinished(self) -> Path | None:
+        """The folder for states of unfinished runs, made where needed; None for none."""
+
+    def keys(self) -> set[str]:
+        """Return the keys of all stored runs but the failed ones, which may be tried again."""
+
+    def append(self, records: Sequence[Record]) -> None:
+        """Store records; on return they will survive a crash."""
+
+    def frame(self, keys: Iterable[str] | None = None) -> pd.DataFrame:
+        """Return the stored runs, one row a key, sorted by key; all, or those in ``keys``."""
+
+
+class MemoryStore:
+    """A store that lives and dies with the process; the oracle for the others."""
+
+    def __init__(self) -> None:
+        """Start empty."""
+        self.unfinished: Path | None = None
+        self._records: list[Record] = []
+
+    def keys(self) -> set[str]:
+        """Return the keys of all stored runs but the failed ones."""
+        return {record["key"] for record in self._records if record["status"] != FAILED}
+
+    def append(self, records: Sequence[Record]) -> None:
+        """Keep the records."""
+        self._records.extend(records)
+
+    def frame(self, keys: Iterable[str] | None = None) -> pd.DataFrame:
+        """Return the stored runs as ``Store.frame`` says."""
+        wanted = None if keys is None else set(keys)
+        kept = [record for record in self._records if wanted is None or record["key"] in wanted]
+        return _tidy(pa.Table.from_pylist(kept, schema=SCHEMA))
+
+
+class ParquetStore:
+    """Runs in ``folder/runs/*.parquet``, readable by pandas, polars and DuckDB without us.
+
+    Attributes:
+        folder: where.
+        runs: the folder of the files in it.
+        unfinished: the folder of states of unfinished runs in it.
+    """
+
+    def __init__(
+        self,
+        folder: str | PathLike[str],
+        *,
+        tell: Callable[[str], None] | None = None,
+        read_only: bool = False,
+    ) -> None:
+        """Open or found the store in ``folder``.
+
+        Args:
+            folder: where.
+            tell: is told in one line of every damaged file that was set aside; default stderr.
+            read_only: open a store that must be there, in a folder that need not be writable.
+
+        Raises:
+            InputError: if ``folder`` is a file, cannot be written, or holds something else.
+        """
+        folder = parameters.path("folder", folder)
+        self.folder = folder
+        self.runs = folder / "runs"
+        self.unfinished = folder / "unfinished"
+        self._tell = tell or _to_stderr
+        self._read_only = read_only
+        if read_only:
+            _check_identity(folder / _MARKER)
+            return
+        check_place(folder)
+        marker = folder / _MARKER
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            if not marker.exists():
+                write_atomically(marker, (json.dumps(_IDENTITY) + "\n").encode())
+            self.runs.mkdir(exist_ok=True)
+            if not os.access(self.runs, os.W_OK | os.X_OK):
+                raise PermissionError(f"no permission to write to {self.runs}")
+        except OSError as error:
+            reason = error.strerror or error
+            raise InputError(
+                f"{folder} cannot be written ({reason}): name another folder with --out"
+            ) from None
+
+    @classmethod
+    def existing(
+        cls, folder: str | PathLike[str], *, tell: Callable[[str], None] | None = None
+    ) -> "ParquetStore":
+        """Open a store that must be there already, if only to read it.
+
+        Raises:
+            InputError: if there is none.
+        """
+        folder = parameters.path("folder", folder)
+        if not (folder / _MARKER).is_file():
+            raise InputError(f"{folder} holds no runs: name a folder that scan --out has written")
+        return cls(folder, tell=tell, read_only=True)
+
+    def keys(self) -> set[str]:
+        """Return the keys of all stored runs but the failed ones.
+
+        Reads two columns of each file. Damaged files go to ``quarantine``, or are passed
+        over where the store is only read: their runs count as not done.
+        """
+        for _ in range(_LOOKS):
+            found: set[str] = set()
+            try:
+                for path in self.files():
+                    try:
+                        table = read_columns(path, ["key", "status"])
+                    except DamagedFile as error:
+                        self._set_aside(path, error)
+                        continue
+                    done = pc.not_equal(table["status"], FAILED)
+                    found.update(table["key"].filter(done).to_pylist())
+            except FileNotFoundError:
+                # Another process has compacted the folder or set the file aside: look again.
+                continue
+            return found
+        raise self._unsteady()
+
+    def append(self, records: Sequence[Record]) -> None:
+        """Publish one file that holds ``records``; on return it will survive a crash."""
+        publish(self.runs, pa.Table.from_pylist(list(records), schema=SCHEMA))
+
+    def frame(self, keys: Iterable[str] | None = None) -> pd.DataFrame:
+        """Return the stored runs as ``Store.frame`` says, every file verified as a whole.
+
+        Raises:
+            QuarantinedError: if files were damaged; they are out of the way now, unless only read.
+        """
+        wanted = None if keys is None else pa.array(sorted(set(keys)), pa.string())
+        for _ in range(_LOOKS):
+            tables = [SCHEMA.empty_table()]
+            damaged: list[str] = []
+            try:
+                for path in self.files():
+                    try:
+                        table = read_whole(path)
+                    except DamagedFile as error:
+                        damaged.append(self._set_aside(path, error))
+                        continue
+                    if wanted is not None:
+                        table = table.filter(pc.is_in(table["key"], wanted))
+                    tables.append(table)
+            except FileNotFoundError:
+                continue
+            if damaged:
+                raise QuarantinedError(
+                    f"{'; '.join(damaged)}: repeat the command that made it, its runs will be "
+                    "done again"
+                )
+            return _tidy(pa.concat_tables(tables))
+        raise self._unsteady()
+
+    def files(self) -> list[Path]:
+        """Return the files of runs, sorted by name."""
+        return sorted(self.runs.glob("[!.]*.parquet"))
+
+    def set_aside(self, path: Path) -> Path:
+        """Move a damaged file to ``quarantine`` and return its new place."""
+        target = self.folder / QUARANTINE / path.name
+        target.parent.mkdir(exist_ok=True)
+        # Another process may have been quicker.
+        with contextlib.suppress(FileNotFoundError):
+            path.replace(target)
+        return target
+
+    def _unsteady(self) -> InputError:
+        return InputError(
+            f"files in {self.runs} are listed but not there: remove links that lead nowhere, or "
+            "repeat the command when no other process tidies the folder"
+        )
+
+    def _set_aside(self, path: Path, error: DamagedFile) -> str:
+        text = f"{path} is damaged ({error})"
+        if not self._read_only:
+            text += f" and was moved to {self.set_aside(path)}"
+        self._tell(f"{text}; its runs will be done again")
+        return text
+
+
+def _to_stderr(text: str) -> None:
+    print(text, file=sys.stderr)
+
+
+def check_place(folder: Path) -> None:
+    """Refuse a folder that cannot become a store, and write nothing.
+
+    Raises:
+        InputError: if it is a file, holds something else, or a store of a newer version.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"{folder} is a file: name a folder with --out")
+    marker = folder / _MARKER
+    if folder.is_dir() and _is_foreign(folder) and not marker.exists():
+        raise InputError(f"{folder} holds something else: name a new or empty folder with --out")
+    if marker.exists():
+        _check_identity(marker)
+
+
+def _is_foreign(folder: Path) -> bool:
+    """Tell whether a folder holds more than another driver that founds a store leaves there."""
+    return any(not entry.name.startswith(f".{_MARKER}.") for entry in folder.iterdir())
+
+
+def _check_identity(marker: Path) -> None:
+    try:
+        identity = json.loads(marker.read_text())
+    except (OSError, ValueError):
+        identity = None
+    if identity == _IDENTITY:
+        return
+    ours = isinstance(identity, dict) and identity.get("format") == _IDENTITY["format"]
+    version = identity.get("version") if isinstance(identity, dict) else None
+    if ours and isinstance(version, int) and version > _VERSION:
+        raise InputError(
+            f"{marker.parent} was written by a newer version (store {version}, known here is "
+            f"{_VERSION}): upgrade perceptron-sim, or name another folder"
+        )
+    raise InputError(
+        f"{marker} is not of a store this version can read: name another folder, or restore "
+        "the file from a backup"
+    )
+
+
+def _tidy(table: pa.Table) -> pd.DataFrame:
+    if set(pc.unique(table["model"]).to_pylist()) <= {"perceptron"}:
+        table = table.drop_columns([name for name, _ in NET_FIELDS])
+    frame: pd.DataFrame = table.to_pandas()
+    # A run that failed and was done again counts as done.
+    frame["_failed"] = frame["status"] == FAILED
+    frame = frame.sort_values(["key", "_failed"], kind="stable", ignore_index=True)
+    return frame.drop_duplicates("key", ignore_index=True).drop(columns="_failed")
+
+
+# What tells runs apart beside their limits. Nets by another engine are the same runs.
+_APART = (
+    *("model", "kernel", "data", "chi", "d", "arch", "depth", "width", "act", "P_test", "dtype"),
+    *("P", "B", "T", "kappa", "seed"),
+)
+
+
+def standing(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the runs of ``frame`` but for those that were done again with larger limits.
+
+    Of runs that differ in max_steps and max_updates alone one stands: a fitted one if there is
+    one, else that with the largest limits.
+    """
+    own = pd.DataFrame({name: frame[name] for name in _APART if name in frame})
+    own["kernel"] = own["kernel"].where(own["model"] != "net")
+    own["unfitted"] = frame["status"] != status.NAMES[status.FITTED]
+    own["failed"] = frame["status"] == FAILED
+    order = own.assign(limit=-frame["max_steps"], last=-frame["max_updates"].fillna(0)).sort_values(
+        ["unfitted", "failed", "limit", "last"], kind="stable"
+    )
+    again = order.duplicated([name for name in _APART if name in own])
+    return frame[~again.reindex(frame.index)].reset_index(drop=True)

@@ -1,0 +1,235 @@
+"""Look after stores: verify every byte, make few files of many, put folders together.
+
+All of it may happen while scans run: files are published before those they replace are removed, and
+a run that is stored twice counts once.
+"""
+
+import contextlib
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+
+import pyarrow as pa
+
+from perceptron_sim.errors import InputError
+from perceptron_sim.store.files import DamagedFile, publish, read_columns, read_whole
+from perceptron_sim.store.schema import FAILED, SCHEMA
+from perceptron_sim.store.store import ParquetStore
+
+# A file is finished at so many bytes in memory: few files, and little memory to make them.
+_FILE_BYTES = 64 << 20
+# So often is a folder looked at again that another process changes.
+_LOOKS = 20
+# A temporary file this old belongs to no process that still runs.
+_LITTER_S = 3600.0
+# What two runs of one key must agree on; a difference means other code or a broken machine.
+_RESULTS = ["status", "t_star", "steps", "updates", "hits", "w_norm", "dw"]
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What a store holds.
+
+    Attributes:
+        files: number of files read.
+        runs: different runs.
+        failed: of those, how many ended in an exception and will be tried again.
+        repeated: rows beyond one a run.
+        contradictions: keys of runs stored twice with different results.
+        damaged: one line a damaged file.
+    """
+
+    files: int
+    runs: int
+    failed: int
+    repeated: int
+    contradictions: tuple[str, ...]
+    damaged: tuple[str, ...]
+
+
+def check(store: ParquetStore, repair: bool = False) -> Checked:
+    """Read every byte of a store and say what is there.
+
+    Args:
+        store: what to read.
+        repair: move damaged files to ``quarantine``, so that their runs are done again.
+
+    Returns:
+        The findings.
+    """
+    damaged: list[str] = []
+    done: dict[str, int] = {}
+    failed: set[str] = set()
+    contradictions: set[str] = set()
+    rows = files = 0
+
+    def note(path: Path, error: DamagedFile) -> None:
+        moved = f", moved to {store.set_aside(path)}" if repair else ""
+        damaged.append(f"{path} is damaged: {error}{moved}")
+
+    for _, table in _tables(store.files(), note):
+        files += 1
+        rows += table.num_rows
+        columns = [table[name].to_pylist() for name in _RESULTS]
+        for key, *result in zip(table["key"].to_pylist(), *columns, strict=True):
+            if result[0] == FAILED:
+                failed.add(key)
+            elif done.setdefault(key, digest := hash(repr(result))) != digest:
+                contradictions.add(key)
+    failed -= done.keys()
+    runs = len(done) + len(failed)
+    return Checked(
+        files=files,
+        runs=runs,
+        failed=len(failed),
+        repeated=rows - runs,
+        contradictions=tuple(sorted(contradictions)),
+        damaged=tuple(damaged),
+    )
+
+
+@dataclass(frozen=True)
+class Compacted:
+    """What a compaction did: numbers of files before and after, and of runs kept."""
+
+    before: int
+    after: int
+    runs: int
+
+
+def compact(store: ParquetStore) -> Compacted:
+    """Rewrite a store as few files, one row a run; failed runs that were done again are dropped.
+
+    A kill at any moment loses nothing: old files go when all that was in them is on disk.
+
+    Raises:
+        InputError: if files are damaged; nothing is changed then.
+    """
+    old = store.files()
+    _verify(old)
+    done = store.keys()
+    fresh = _merged(old, done, set())
+    new = [publish(store.runs, table) for table in fresh]
+    for path in old:
+        if path not in new:
+            path.unlink(missing_ok=True)
+    now = time.time()
+    for litter in store.runs.glob(".*.tmp"):
+        try:
+            if now - litter.stat().st_mtime > _LITTER_S:
+                litter.unlink()
+        except FileNotFoundError:
+            continue
+    return Compacted(before=len(old), after=len(new), runs=len(store.keys()))
+
+
+def settle(store: ParquetStore) -> None:
+    """Leave one row a run, for readers that know nothing of ours.
+
+    A run stands twice where two drivers did it, or where it failed and was done again. Another
+    driver may settle the folder at once: so look until nothing is repeated.
+    """
+    for _ in range(_LOOKS):
+        homes: dict[str, set[Path]] = {}
+        repeated: set[Path] = set()
+        done: set[str] = set()
+        try:
+            for path in store.files():
+                with contextlib.suppress(DamagedFile):
+                    table = read_columns(path, ["key", "status"])
+                    for key, status in zip(
+                        *(table[n].to_pylist() for n in ("key", "status")), strict=True
+                    ):
+                        known = homes.setdefault(key, set())
+                        if known:
+                            repeated |= {path, *known}
+                        known.add(path)
+                        if status != FAILED:
+                            done.add(key)
+            old = sorted(repeated)
+            if not old:
+                return
+            new = [publish(store.runs, table) for table in _merged(old, done, set())]
+        except (FileNotFoundError, InputError):
+            # Another process was quicker.
+            continue
+        for path in old:
+            if path not in new:
+                path.unlink(missing_ok=True)
+
+
+def merge(sources: Sequence[ParquetStore], out: str | PathLike[str]) -> int:
+    """Copy into the store in ``out``, new or not, the runs of ``sources`` that it lacks.
+
+    Returns:
+        The number of runs copied.
+
+    Raises:
+        InputError: if files are damaged, or ``out`` can be no store; nothing is written then.
+    """
+    files = [path for source in sources for path in source.files()]
+    _verify(files)
+    target = ParquetStore(out)
+    _verify(target.files())
+    present = target.keys()
+    done = present.union(*(source.keys() for source in sources))
+    copied = 0
+    for table in _merged(files, done, set(present)):
+        publish(target.runs, table)
+        copied += table.num_rows
+    return copied
+
+
+def _verify(files: Sequence[Path]) -> None:
+    """Refuse damaged files before anything is written."""
+    for _ in _tables(files, _refuse):
+        pass
+
+
+def _merged(files: Sequence[Path], done: set[str], seen: set[str]) -> Iterator[pa.Table]:
+    """Yield tables of file size with the runs of ``files``: one row a key that is not in ``seen``.
+
+    Rows of failed runs are left out where their key is in ``done``.
+    """
+    waiting: list[pa.Table] = []
+    size = 0
+    for _, table in _tables(files, _refuse):
+        keep = []
+        for key, status in zip(table["key"].to_pylist(), table["status"].to_pylist(), strict=True):
+            keep.append(key not in seen and not (status == FAILED and key in done))
+            if keep[-1]:
+                seen.add(key)
+        chosen = table.filter(pa.array(keep, pa.bool_()))
+        waiting.append(chosen)
+        size += chosen.nbytes
+        if size >= _FILE_BYTES:
+            yield pa.concat_tables(waiting).combine_chunks()
+            waiting, size = [], 0
+    if any(table.num_rows for table in waiting):
+        yield pa.concat_tables([SCHEMA.empty_table(), *waiting]).combine_chunks()
+
+
+def _tables(
+    files: Iterable[Path], damaged: Callable[[Path, DamagedFile], None]
+) -> Iterator[tuple[Path, pa.Table]]:
+    for path in files:
+        try:
+            table = read_whole(path)
+        except DamagedFile as error:
+            damaged(path, error)
+        except FileNotFoundError:
+            raise InputError(
+                f"{path} vanished while it was to be read, another process tidies the folder: "
+                "repeat the command when that is done"
+            ) from None
+        else:
+            yield path, table
+
+
+def _refuse(path: Path, error: DamagedFile) -> None:
+    raise InputError(
+        f"{path} is damaged ({error}): run perceptron-sim store check --repair "
+        f"{path.parent.parent} first"
+    )
