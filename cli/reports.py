@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from perceptron_sim.scans.scan import ScanReport
+from perceptron_sim.scans.drive import ScanReport
 
 if TYPE_CHECKING:
     from perceptron_sim.claims import Judgement

@@ -1,72 +1,85 @@
-"""The tables that scans of perceptrons end with."""
+"""The tables that scans end with."""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import click
 
+if TYPE_CHECKING:
+    from perceptron_sim.analysis.exponents import ExponentRow
+
 _NAMES = {
-    "delta": "delta: ||w|| on T",
+    "delta": "delta: {} on T",
     "t_star_on_T": "t* on T",
-    "gamma": "gamma: ||w|| on P",
+    "gamma": "gamma: {} on P",
     "b": "b: t* on P",
     "b - 1 - 2 gamma": "b - 1 - 2 gamma",
+    "chi_eff": "chi_eff = 1/gamma - 1",
+}
+# What runs may share, in the order of the columns.
+_SHARED = ("data", "arch", "chi", "d", "depth", "width", "act", "B")
+_LEGEND = {
+    "P/d -> inf": "P/d -> inf: asymptotic prediction, which exponents measured at finite P/d "
+    "approach slowly.",
+    "finite P/d": "finite P/d: the same fit to the means that theory predicts at the same points, "
+    "+- one standard error; agree: at 95 %, both errors together; -: outside what is predicted "
+    "(docs/theory.md).",
 }
 
 
-def print_exponents(rows: list[Any], left_out: int) -> None:
-    """Print the rows of ``exponent_table``, their windows, and what was left out."""
-    from cli.output import number, print_table
-    from cli.reports import INTERVALS, NOTHING_TO_FIT, say_left_out
-    from perceptron_sim.analysis.exponents import AGREES
+def print_exponents(rows: "Sequence[ExponentRow]", left_out: int) -> None:
+    """Print rows of exponents, a table a model, with their windows, and what was left out."""
+    from cli.reports import NOTHING_TO_FIT, say_left_out
 
     if not rows:
         click.echo(NOTHING_TO_FIT)
+    for model in dict.fromkeys(row.model for row in rows):
+        _print_model(model, [row for row in rows if row.model == model])
+    say_left_out(left_out)
+
+
+def _print_model(model: str, rows: "Sequence[ExponentRow]") -> None:
+    from cli.output import number, print_table
+    from cli.reports import INTERVALS
+    from perceptron_sim.analysis.exponents import AGREES
+    from perceptron_sim.store.schema import PERCEPTRON
+
+    perceptron = model == PERCEPTRON
+    size = "||w||" if perceptron else "||dw||/||w0||"
     windows = sorted({row.window for row in rows})
     mark = {window: chr(ord("a") + i) if i < 26 else str(i) for i, window in enumerate(windows)}
-    extra = [name for name in ("d", "B") if len({getattr(row, name) for row in rows}) > 1]
-    cells = [
-        [
-            _NAMES[row.quantity],
-            f"{row.chi:g}",
-            *(str(getattr(row, name)) for name in extra),
-            f"{row.measured:.3f}",
-            f"[{row.ci_low:.3f}, {row.ci_high:.3f}]",
-            number(row.systematic, 2),
-            f"{row.asymptotic:.3f}",
-            _finite_size(row),
-            AGREES[row.agrees],
-            str(row.n_seeds),
-            mark[row.window],
-        ]
-        for row in rows
-    ]
-    if rows:
-        print_table(
-            "||w|| ~ T^delta P^gamma,  t* ~ T P^b",
-            [
-                "exponent",
-                "chi",
-                *extra,
-                "measured",
-                "95 % interval",
-                "syst.",
-                "P/d -> inf",
-                "finite P/d",
-                "agree",
-                "seeds",
-                "window",
-            ],
-            cells,
-        )
-        for window in windows:
-            click.echo(f"window {mark[window]}: {window}")
-        click.echo(
-            f"{INTERVALS}\nP/d -> inf: asymptotic prediction, which exponents "
-            "measured at finite P/d approach slowly.\nfinite P/d: the same fit to the means that "
-            "theory predicts at the same points, +- one standard error; agree: at 95 %, both "
-            "errors together; -: outside what is predicted (docs/theory.md)."
-        )
-    say_left_out(left_out)
+    columns: dict[str, list[str]] = {
+        "exponent": [_NAMES[row.quantity].format(size) for row in rows]
+    }
+    for name in _SHARED:
+        values = [getattr(row, name) for row in rows]
+        if len(set(values)) > 1 or (perceptron and name == "chi"):
+            columns[name] = [number(v) if isinstance(v, float) else str(v) for v in values]
+    columns["measured"] = [f"{row.measured:.3f}" for row in rows]
+    columns["95 % interval"] = [f"[{_end(row.ci_low)}, {_end(row.ci_high)}]" for row in rows]
+    columns["syst."] = [number(row.systematic, 2) for row in rows]
+    if perceptron:
+        columns["P/d -> inf"] = [_end(row.asymptotic) for row in rows]
+        columns["finite P/d"] = [_finite_size(row) for row in rows]
+        columns["agree"] = [AGREES[row.agrees] for row in rows]
+    else:
+        columns["paper"] = [number(row.asymptotic, 2) for row in rows]
+        columns["chi2/dof"] = [number(row.chi2_per_dof, 2) for row in rows]
+    columns["seeds"] = [str(row.n_seeds) for row in rows]
+    columns["window"] = [mark[row.window] for row in rows]
+    laws = "||w|| ~ T^delta P^gamma" if perceptron else "||w - w0||/||w0|| ~ T^delta P^gamma"
+    print_table(
+        f"{laws},  t* ~ T P^b",
+        list(columns),
+        [list(cells) for cells in zip(*columns.values(), strict=True)],
+    )
+    for window in windows:
+        click.echo(f"window {mark[window]}: {window}")
+    click.echo("\n".join([INTERVALS, *(text for name, text in _LEGEND.items() if name in columns)]))
+
+
+def _end(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
 
 
 def print_collapses(found: list[Any]) -> None:

@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from nets.exponents import SHARED
 from nets.training.result import FITTED
-from perceptron_sim.analysis.exponents import span
+from perceptron_sim.analysis.exponents import SHARED, span
 from perceptron_sim.analysis.intervals import half_width
 from perceptron_sim.arrays import FloatArray
 

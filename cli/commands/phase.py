@@ -90,6 +90,7 @@ def command(
     from perceptron_sim.phase import plane
     from perceptron_sim.phase.explore import check_maps, explore, jobs_of, parse_budget
     from perceptron_sim.phase.output import settings_of, write_cells, write_report
+    from perceptron_sim.scans.drive import estimate_jobs
     from perceptron_sim.scans.executors import slots_of
     from perceptron_sim.store.store import ParquetStore
 
@@ -108,9 +109,9 @@ def command(
     replicas = seeds if seeds is not None else values["seeds"]
     packages = ("torch",) if plane_name in nets.phase.PLANES else ()
     where = workers_of(ctx, workers, scheduler, packages=packages, gpu=device == "cuda")
-    check_maps(chosen, maps, replicas, where)
+    check_maps(maps, replicas, where)
     if dry_run:
-        found = chosen.model.estimate(jobs_of(maps, replicas), stored_keys(out))
+        found = estimate_jobs(jobs_of(maps, replicas), stored_keys(out))
         adaptive = chosen.adaptive and not uniform
         note = "at most: the map is refined only where it changes" if adaptive else None
         until = None

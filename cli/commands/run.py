@@ -38,13 +38,13 @@ def command(out: Path, kernel: str, as_json: bool, **options: Any) -> int:
     from perceptron_sim.analysis.figures.run import figure_run
     from perceptron_sim.runs.config import PerceptronConfig
     from perceptron_sim.runs.snapshots import Snapshots
-    from perceptron_sim.scans.scan import check_request
+    from perceptron_sim.scans.scan import PerceptronWork
     from perceptron_sim.scans.watched_run import measured_test_error, watched_run
     from perceptron_sim.store.schema import code_identity, record_of
     from perceptron_sim.store.store import ParquetStore
 
     config = PerceptronConfig(**given(**options))
-    check_request([config], kernel)
+    PerceptronWork(kernel).check([config], 1)
     store = ParquetStore(out)
     progress = TerminalProgress()
     identity = {**code_identity(), "checkpoints": "log"}

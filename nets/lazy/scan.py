@@ -1,27 +1,135 @@
-"""A grid of lazy runs: one kernel a seed, its runs side by side, results stored as they end."""
+"""Scans of linearised nets: what ``drive`` needs to know of them; kernels one after another."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, ClassVar
 
 from nets.config import NetConfig
-from nets.lazy import by_kernel, check_request
-from nets.lazy.config import LazyConfig
+from nets.lazy import LazyConfig, build_kernel, by_kernel, check_request, run_lazy
 from nets.lazy.density import DensityFit, DensityLog, early_margins, fit_density
-from nets.lazy.kernel import build_kernel
 from nets.lazy.records import lazy_failure, lazy_record
-from nets.lazy.run import run_lazy
 from nets.ntk import BuildStopped
-from nets.run_time import PIXELS, kernel_seconds, lazy_seconds
+from nets.run_time import PIXELS, estimate_lazy, kernel_seconds, lazy_seconds
 from perceptron_sim.progress import NoProgress, Progress
 from perceptron_sim.runs.simulate import StopFlag
-from perceptron_sim.scans.cluster import Cluster, WorkerLost
+from perceptron_sim.scans.cluster import Cluster
 from perceptron_sim.scans.cluster_task import Steering
-from perceptron_sim.scans.executors import Workers, answered, default_workers, in_threads
-from perceptron_sim.scans.interrupts import Interrupts, passed
-from perceptron_sim.scans.scan import ScanReport, Tally
+from perceptron_sim.scans.drive import ScanReport, checked, drive
+from perceptron_sim.scans.executors import Workers, default_workers, in_threads
+from perceptron_sim.scans.interrupts import passed
+from perceptron_sim.scans.run_time import Estimate
+from perceptron_sim.scans.work import Session, Work
 from perceptron_sim.store.schema import Record
 from perceptron_sim.store.store import Store
+
+
+@dataclass(frozen=True)
+class LazyWork(Work[LazyConfig]):
+    """Linearised nets; on a cluster a kernel and its runs are a task.
+
+    Attributes:
+        data_dir, folder, checkpoints: as in ``nets.lazy.simulate_lazy``.
+        densities: told of the margins of every kernel built.
+    """
+
+    data_dir: Path | None = None
+    folder: Path | None = None
+    checkpoints: bool = True
+    densities: DensityLog | None = field(default=None, compare=False)
+    name: ClassVar[str] = "nets lazy"
+
+    def key(self, run: LazyConfig) -> str:
+        """Return the name of a run in the store."""
+        return run.key()
+
+    def check(self, runs: Sequence[LazyConfig], workers: Workers) -> None:
+        """Refuse what cannot run, as ``nets.lazy.check_request``."""
+        check_request(runs, self.data_dir, self.folder, workers)
+
+    def cost(self, run: LazyConfig) -> float:
+        """Return the seconds that a run is expected to take on a kernel that is there."""
+        return lazy_seconds(run)
+
+    def total_cost(self, pending: Sequence[LazyConfig]) -> float:
+        """Return the seconds of runs and kernels together."""
+        # The largest P of each kernel.
+        kernels = {run.kernel_key(): run for run in sorted(pending, key=lambda r: r.config.P)}
+        return sum(map(self.cost, pending)) + sum(map(_kernel_cost, kernels.values()))
+
+    def estimate(self, runs: Sequence[LazyConfig], stored: set[str]) -> Estimate:
+        """Return what is left of ``runs``."""
+        return estimate_lazy(runs, stored, self.data_dir)
+
+    def failed(self, run: LazyConfig, reason: BaseException) -> Record:
+        """Return the record of a run that could not be done."""
+        return lazy_failure(run, reason)
+
+    def here(
+        self, pending: Sequence[LazyConfig], session: Session[LazyConfig]
+    ) -> Iterator[tuple[LazyConfig, Record]]:
+        """Simulate, kernel by kernel; no kernel is begun once told to stop."""
+        for members in by_kernel(pending):
+            if session.interrupts.draining or passed(session.until):
+                return
+            try:
+                yield from self._serve(members, session)
+            except BuildStopped:
+                return
+
+    def _serve(
+        self, members: list[LazyConfig], session: Session[LazyConfig]
+    ) -> Iterator[tuple[LazyConfig, Record]]:
+        # A function of its own, so that one kernel is gone before the next is built.
+        interrupts, threads = session.interrupts, session.workers or default_workers()
+        kernel = build_kernel(
+            members[0],
+            self.data_dir,
+            folder=self.folder,
+            workers=threads,
+            progress=_Part(session.watcher, _kernel_cost(members[0])),
+            stop=lambda: interrupts.draining,
+        )
+        if self.densities is not None:
+            self.densities.add(members[0], kernel)
+
+        def work(run: LazyConfig, stop: StopFlag) -> Record:
+            return lazy_record(run, run_lazy(kernel, run, checkpoints=self.checkpoints, stop=stop))
+
+        yield from in_threads(members, work, threads, interrupts, session.heartbeat, session.until)
+
+    def groups(self, pending: Sequence[LazyConfig], cluster: Cluster) -> Iterator[list[LazyConfig]]:
+        """Yield the runs of each kernel."""
+        return by_kernel(pending)
+
+    def __call__(
+        self, group: list[LazyConfig], steering: Steering
+    ) -> tuple[list[Record | None], DensityFit | None]:
+        """Do the runs of a kernel in one thread of a worker; None for runs not started."""
+        records: list[Record | None] = [None] * len(group)
+        try:
+            kernel = build_kernel(
+                group[0],
+                self.data_dir,
+                folder=self.folder,
+                workers=1,
+                stop=lambda: steering.draining,
+            )
+        except BuildStopped:
+            return records, None
+        for i, run in enumerate(group):
+            if not steering.draining:
+                end = run_lazy(kernel, run, checkpoints=self.checkpoints, stop=steering.stop)
+                records[i] = lazy_record(run, end)
+        return records, fit_density(early_margins(kernel)) if self.densities is not None else None
+
+    def records(self, group: list[LazyConfig], answer: Any) -> Sequence[Record | None]:
+        """Return the records of a group, and keep what the margins of its kernel say."""
+        found: list[Record | None]
+        found, density = answer
+        if self.densities is not None and density is not None:
+            self.densities.keep(group[0], density)
+        return found
 
 
 def scan_lazy(
@@ -39,123 +147,15 @@ def scan_lazy(
 ) -> ScanReport:
     """Simulate every lazy run that ``store`` does not hold yet.
 
-    The first Ctrl-C starts no new run or kernel and stores what runs; the second drops it.
-
     Args:
         configs: what to run.
-        store: where results are looked up and put.
-        paired, data_dir, folder, checkpoints: as in ``simulate_lazy``.
-        workers: threads, by default one a core, or a cluster: a kernel and its runs are a task.
-        progress: watcher.
+        paired, data_dir, folder, checkpoints: as in ``nets.lazy.simulate_lazy``.
         densities: told of the margins of every kernel built.
-        until: start no run or kernel after this time.monotonic(); None for no end.
-
-    Returns:
-        The report.
-
-    Raises:
-        InputError: before any run, as ``nets.lazy.check_request``.
-        ConnectionError: if the scheduler of the cluster is gone; what ended is stored.
+        store, workers, progress, until: as in ``drive``, which says the rest.
     """
-    watcher = progress or NoProgress()
-    tally = Tally(store, watcher)
-    by_key = {run.key(): run for run in (LazyConfig(config, paired) for config in configs)}
-    check_request(by_key.values(), data_dir, folder, workers)
-    stored = store.keys()
-    pending = [run for key, run in by_key.items() if key not in stored]
-    # The largest P of each kernel.
-    kernels = {run.kernel_key(): run for run in sorted(pending, key=lambda run: run.config.P)}
-    cost = sum(map(lazy_seconds, pending)) + sum(map(_kernel_cost, kernels.values()))
-
-    def serve(members: list[LazyConfig], n_workers: int, interrupts: Interrupts) -> None:
-        # A function of its own, so that one kernel is gone before the next is built.
-        kernel = build_kernel(
-            members[0],
-            data_dir,
-            folder=folder,
-            workers=n_workers,
-            progress=_Part(watcher, _kernel_cost(members[0])),
-            stop=lambda: interrupts.draining,
-        )
-        if densities is not None:
-            densities.add(members[0], kernel)
-
-        def work(run: LazyConfig, stop: StopFlag) -> Record:
-            return lazy_record(run, run_lazy(kernel, run, checkpoints=checkpoints, stop=stop))
-
-        for run, record in in_threads(members, work, n_workers, interrupts, tally.flush, until):
-            if record["status"] != "interrupted":
-                tally.add(record, lazy_seconds(run))
-
-    watcher.start("nets lazy", len(pending), cost)
-    with Interrupts(watcher) as interrupts:
-        try:
-            if isinstance(workers, Cluster):
-                served = _Serve(data_dir, folder, checkpoints, densities is not None)
-                _on_cluster(pending, served, workers, interrupts, tally, until, densities)
-            else:
-                for members in by_kernel(pending):
-                    if not (interrupts.draining or passed(until)):
-                        serve(members, workers or default_workers(), interrupts)
-        except BuildStopped:
-            pass
-        finally:
-            watcher.finish()
-            tally.flush(force=True)
-    return tally.close(by_key, len(pending), interrupts)
-
-
-@dataclass(frozen=True)
-class _Serve:
-    """A kernel and its runs, in one thread of a worker; fields as in ``scan_lazy``."""
-
-    data_dir: Path | None
-    folder: Path | None
-    checkpoints: bool
-    density: bool
-
-    def __call__(
-        self, members: list[LazyConfig], steering: Steering
-    ) -> tuple[list[Record | None], DensityFit | None]:
-        """Return records, None for runs not started, and what the margins of the kernel say."""
-        nothing: list[Record | None] = [None] * len(members)
-        try:
-            kernel = build_kernel(
-                members[0],
-                self.data_dir,
-                folder=self.folder,
-                workers=1,
-                stop=lambda: steering.draining,
-            )
-        except BuildStopped:
-            return nothing, None
-        records = nothing
-        for i, run in enumerate(members):
-            if not steering.draining:
-                end = run_lazy(kernel, run, checkpoints=self.checkpoints, stop=steering.stop)
-                records[i] = lazy_record(run, end)
-        return records, fit_density(early_margins(kernel)) if self.density else None
-
-    def failed(self, run: LazyConfig, reason: BaseException) -> Record:
-        return lazy_failure(run, reason)
-
-
-def _on_cluster(
-    pending: list[LazyConfig],
-    serve: _Serve,
-    cluster: Cluster,
-    interrupts: Interrupts,
-    tally: Tally,
-    until: float | None,
-    densities: DensityLog | None,
-) -> None:
-    answers = cluster.serve(by_kernel(pending), serve, interrupts, tally.flush, until)
-    for members, answer in answers:
-        records = answer if isinstance(answer, WorkerLost) else answer[0]
-        for run, record in answered(members, records, serve.failed):
-            tally.add(record, lazy_seconds(run))
-        if densities is not None and not isinstance(answer, WorkerLost) and answer[1] is not None:
-            densities.keep(members[0], answer[1])
+    work = LazyWork(data_dir, folder, checkpoints, densities)
+    request = checked((LazyConfig(config, paired) for config in configs), work, workers)
+    return drive(request, store, progress=progress, until=until)
 
 
 def _kernel_cost(run: LazyConfig) -> float:

@@ -10,7 +10,7 @@ import pandas as pd
 from nets.phase.crossings import crossing_of, fitted_stretch, optimum, table_of
 from nets.phase.jackknife import Measured, line
 from nets.phase.lazy_law import boundary_T, corner, fit_lazy_law
-from nets.phase.model import DEFAULTS, LAZY, SHARED, TRAINED, NetJob, NetModel, job_of
+from nets.phase.model import DEFAULTS, LAZY, SHARED, TRAINED, job_of
 from nets.phase.tables import boundary_table, exponent_table, opposition_table
 from perceptron_sim.analysis.exponents import span
 from perceptron_sim.analysis.power_law import fit_power_law
@@ -18,6 +18,7 @@ from perceptron_sim.phase.cells import FITTED
 from perceptron_sim.phase.law import LawFit
 from perceptron_sim.phase.perceptron import axis
 from perceptron_sim.phase.plane import Axis, Conclusion, Map, Plane
+from perceptron_sim.scans.drive import Job
 
 # The lazy regime ends where the weights have moved by this fraction of ||w_0||.
 LAZY_LEVEL = 0.1
@@ -42,7 +43,7 @@ def _maps(options: dict[str, Any]) -> list[Map]:
             T: float,
             seed: int,
             shared: dict[str, Any] = shared,
-        ) -> NetJob:
+        ) -> Job[Any]:
             return job_of(options, lazy=False, **shared, alpha=alpha, T=T, seed=seed)
 
         def linearised(
@@ -50,7 +51,7 @@ def _maps(options: dict[str, Any]) -> list[Map]:
             T: float,
             seed: int,
             shared: dict[str, Any] = shared,
-        ) -> NetJob:
+        ) -> Job[Any]:
             return job_of(options, lazy=True, **shared, alpha=alpha, T=T, seed=seed)
 
         at_one = Axis("alpha", (1.0,)), Axis("T", _LAZY_TAU)
@@ -301,7 +302,6 @@ PLANE = Plane(
         "max_steps": 20_000,
     },
     observables=("test_error", "dw_rel", "t_star", "ntk_change"),
-    model=NetModel(),
     maps=_maps,
     conclude=_conclude,
 )

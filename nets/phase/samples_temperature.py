@@ -7,12 +7,13 @@ import numpy as np
 import pandas as pd
 
 from nets.phase.collapse import LAZY_BELOW, Grid, as_row, by_departure, by_level, grid_of
-from nets.phase.model import DEFAULTS, LAZY, SHARED, TRAINED, NetJob, NetModel, job_of
+from nets.phase.model import DEFAULTS, LAZY, SHARED, TRAINED, job_of
 from nets.phase.tables import onset_table
 from perceptron_sim.analysis.exponents import span
 from perceptron_sim.errors import InputError
 from perceptron_sim.phase.perceptron import axis
 from perceptron_sim.phase.plane import Axis, Conclusion, Map, Plane
+from perceptron_sim.scans.drive import Job
 
 # Fractions of ||w_0||: the weights leave the lazy regime from the first to the last.
 LEVELS = (0.1, 0.3, 1.0)
@@ -42,7 +43,7 @@ def _maps(options: dict[str, Any]) -> list[Map]:
                 seed: int,
                 shared: dict[str, Any] = shared,
                 kind: str = kind,
-            ) -> NetJob:
+            ) -> Job[Any]:
                 return job_of(options, lazy=kind == LAZY, **shared, P=int(P), T=T, seed=seed)
 
             maps.append(Map({"model": kind, **shared}, T, sizes, job))
@@ -117,7 +118,6 @@ PLANE = Plane(
         "kernel": "auto",
     },
     observables=("dw_rel", "t_star", "test_error"),
-    model=NetModel(),
     maps=_maps,
     conclude=_conclude,
     adaptive=False,

@@ -1,47 +1,62 @@
-"""From stored runs to exponents: which runs enter which fit, and what theory says to it."""
+"""From stored runs to exponents: which runs enter which fit, and what theory says to it.
+
+One row type and one way for all that is stored: perceptrons, nets, linearised nets, imported runs.
+"""
 
 import math
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Hashable, Iterator
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, cast
 
 import numpy as np
 import pandas as pd
 
+from perceptron_sim.analysis.intervals import quantile
 from perceptron_sim.analysis.power_law import PowerLawFit, fit_power_law
 from perceptron_sim.arrays import FloatArray
 from perceptron_sim.kernels import status
-from perceptron_sim.store.schema import by_seed
+from perceptron_sim.store.schema import PERCEPTRON, by_seed
 from perceptron_sim.theory import exponents
 from perceptron_sim.theory.prediction import accuracy, trusted_end
 
-# From this T/kappa on, ||w|| is proportional to T within a per cent (docs/conventions.md).
+FITTED = status.NAMES[status.FITTED]
+# From this T/kappa on, ||w|| of perceptrons is proportional to T within a per cent
+# (docs/conventions.md).
 NOISE_DOMINATED = 512.0
 # How tables say whether a measurement agrees with its prediction; None: there is none.
 AGREES: dict[bool | None, str] = {True: "yes", False: "NO", None: "-"}
 
-_POINT = ["chi", "d", "P", "B", "T", "kappa"]
+# What the runs of a fit share; null where a model has no such parameter.
+SHARED = ("model", "data", "chi", "d", "arch", "depth", "width", "act", "B")
+POINT = ("P", "T", "kappa")
+_INTEGERS = ("d", "depth", "width", "B")
 
 
 @dataclass(frozen=True)
 class ExponentRow:
     """One measured exponent beside its predictions.
 
+    ||w|| stands for the size of what was learned: ||w|| of perceptrons, ||w - w_0||/||w_0|| of
+    nets (||w|| if they start at 0).
+
     Attributes:
-        quantity: "delta", "gamma", "b", "t_star_on_T" or "b - 1 - 2 gamma".
-        model: what was simulated, "perceptron".
+        quantity: "delta" (||w|| on T), "t_star_on_T", "gamma" (||w|| on P), "b" (t* on P),
+            "b - 1 - 2 gamma" (0 in the paper, for any chi) or, of nets, "chi_eff" = 1/gamma - 1.
+        model: what was simulated: "perceptron", "net", "lazy" (the limit alpha -> infinity) or
+            that of another program.
         variable: "T" or "P", the abscissa of the fit.
-        chi, d, B: the parameters shared by the runs of the fit.
+        data, chi, d, arch, depth, width, act, B: what the runs share; None for what a model does
+            not have.
         window: the runs that entered, in words.
         n_seeds: fewest seeds at a grid point.
         n_points: grid points in the fit.
         measured: the exponent.
-        std_error: its standard error.
-        ci_low, ci_high: 95 % statistical interval.
+        std_error: its standard error, or None.
+        ci_low, ci_high: 95 % statistical interval; None where it has no bound.
         systematic: largest shift on leaving out a third of the window, or None.
         chi2_per_dof: misfit of the power law, or None without spare points.
         bootstrap_low, bootstrap_high: 95 % BCa interval over seeds, from 20 seeds on, or None.
-        asymptotic: prediction for P/d -> infinity and T/kappa -> infinity.
+        asymptotic: prediction for P/d -> infinity and T/kappa -> infinity, or None.
         finite_size: what the fit makes of the predicted means (``theory.predict``) at the same
             points, or None where no prediction is trusted.
         finite_size_error: its standard error, from the measured accuracy of the predictions.
@@ -54,29 +69,42 @@ class ExponentRow:
     quantity: str
     model: str
     variable: str
-    chi: float
+    data: str | None
+    chi: float | None
     d: int
+    arch: str | None
+    depth: int | None
+    width: int | None
+    act: str | None
     B: int
     window: str
     n_seeds: int
     n_points: int
     measured: float
-    std_error: float
-    ci_low: float
-    ci_high: float
+    std_error: float | None
+    ci_low: float | None
+    ci_high: float | None
     systematic: float | None
     chi2_per_dof: float | None
     bootstrap_low: float | None
     bootstrap_high: float | None
-    asymptotic: float
-    finite_size: float | None
-    finite_size_error: float | None
-    finite_size_chi2: float | None
-    agrees: bool | None
+    asymptotic: float | None
+    finite_size: float | None = None
+    finite_size_error: float | None = None
+    finite_size_chi2: float | None = None
+    agrees: bool | None = None
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return the row for JSON."""
-        return asdict(self)
+    def to_json(self) -> dict[str, Any]:
+        """Return the row as an object of summary.json."""
+        # Version 0.1 called the prediction for nets "expected".
+        return asdict(self) | ({} if self.model == PERCEPTRON else {"expected": self.asymptotic})
+
+    @classmethod
+    def from_json(cls, row: dict[str, Any]) -> "ExponentRow":
+        """Return the row that ``to_json`` of this or of an earlier version wrote."""
+        known = {"asymptotic": row.get("expected")} | row
+        values: dict[str, Any] = {field.name: known.get(field.name) for field in fields(cls)}
+        return cls(**values)
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,8 +117,8 @@ class _Point:
     kappa: float
     log_w: FloatArray
     log_t: FloatArray
-    expected_w: float
-    expected_t: float
+    expected_w: float = math.nan
+    expected_t: float = math.nan
 
     @property
     def noise_dominated(self) -> bool:
@@ -100,59 +128,74 @@ class _Point:
 def exponent_rows(frame: pd.DataFrame) -> list[ExponentRow]:
     """Fit every exponent that the runs in ``frame`` determine.
 
-    Runs are grouped by (chi, d, B). Fits on T take an intercept for each (P, kappa), fits on P
-    one for each (T, kappa). Only noise-dominated points (T/kappa >= 512) enter, if there are
-    any; a point at which some run was not fitted is left out whole, as its mean is biased. Imported
-    runs that share data within a seed are fitted with the seed as the independent unit.
+    Runs are grouped by what they share. Fits on T take an intercept for each (P, kappa), fits on
+    P one for each (T, kappa). A point at which some run was not fitted is left out whole, as its
+    mean is biased. Of perceptrons only noise-dominated points (T/kappa >= 512) enter, if there are
+    any. Runs of a seed that share data or weights are fitted with the seed as the independent unit.
 
     Args:
-        frame: rows as in ``records.SCHEMA``.
+        frame: rows as in ``store.schema.SCHEMA``.
 
     Returns:
-        Rows ordered by chi, d, B.
+        Rows ordered by what the runs share.
     """
+    shared = [name for name in SHARED if name in frame]
     rows: list[ExponentRow] = []
-    for shared, runs in frame.groupby(["chi", "d", "B"], sort=True):
-        chi, d, B = cast(tuple[float, int, int], shared)
-        points = list(_points(float(chi), int(d), int(B), runs))
-        by = bool(runs["kernel"].map(by_seed).any())
-        rows.extend(_rows(float(chi), int(d), int(B), points, by))
+    for _, runs in frame.groupby(shared, sort=True, dropna=False):
+        rows.extend(_rows(runs))
     return rows
 
 
-def censored_points(frame: pd.DataFrame) -> int:
+def points_left_out(frame: pd.DataFrame) -> int:
     """Return the number of grid points that fits leave out because a run was not fitted."""
-    fitted = frame["status"] == status.NAMES[status.FITTED]
-    return int((~fitted).groupby([frame[name] for name in _POINT]).any().sum())
+    point = [frame[name] for name in (*SHARED, *POINT) if name in frame]
+    return int((frame["status"] != FITTED).groupby(point, dropna=False).any().sum())
 
 
-def _points(chi: float, d: int, B: int, runs: pd.DataFrame) -> Iterator[_Point]:
-    for shared, at_point in runs.groupby(["P", "T", "kappa"], sort=True):
+def size_of(runs: pd.DataFrame) -> str:
+    """Return the column that tells the size of what was learned."""
+    if (runs["model"] == PERCEPTRON).all():
+        return "w_norm"
+    # A net started at 0 has no scale to refer to.
+    return "dw" if runs.loc[runs["status"] == FITTED, "dw_rel"].isna().any() else "dw_rel"
+
+
+def _points(runs: pd.DataFrame) -> Iterator[_Point]:
+    for shared, at_point in runs.groupby(list(POINT), sort=True):
         P, T, kappa = cast(tuple[int, float, float], shared)
-        if (at_point["status"] == status.NAMES[status.FITTED]).all():
-            ordered = at_point.sort_values("seed")
-            end = trusted_end(chi, int(P), d, B, float(kappa) / float(T))
-            yield _Point(
-                P=int(P),
-                T=float(T),
-                kappa=float(kappa),
-                log_w=np.log(ordered["w_norm"].to_numpy(dtype=np.float64)),
-                log_t=np.log(ordered["t_star"].to_numpy(dtype=np.float64)),
-                expected_w=math.log(T * end.w_norm) if end else math.nan,
-                expected_t=math.log(T * end.t_star) if end else math.nan,
-            )
+        if not (at_point["status"] == FITTED).all():
+            continue
+        ordered = at_point.sort_values("seed")
+        first = ordered.iloc[0]
+        point = _Point(
+            P=int(P),
+            T=float(T),
+            kappa=float(kappa),
+            log_w=np.log(ordered[size_of(ordered)].to_numpy(dtype=np.float64)),
+            log_t=np.log(ordered["t_star"].to_numpy(dtype=np.float64)),
+        )
+        end = None
+        if first["model"] == PERCEPTRON:
+            chi, d, B = float(first["chi"]), int(first["d"]), int(first["B"])
+            end = trusted_end(chi, point.P, d, B, point.kappa / point.T)
+        if end is not None:
+            log_w, log_t = math.log(T * end.w_norm), math.log(T * end.t_star)
+            point = replace(point, expected_w=log_w, expected_t=log_t)
+        yield point
 
 
-def _rows(
-    chi: float, d: int, B: int, points: list[_Point], shared_seeds: bool
-) -> Iterator[ExponentRow]:
-    noisy = [point for point in points if point.noise_dominated]
+def _rows(runs: pd.DataFrame) -> Iterator[ExponentRow]:
+    first = runs.iloc[0]
+    perceptron = first["model"] == PERCEPTRON
+    points = list(_points(runs))
+    noisy = [point for point in points if perceptron and point.noise_dominated]
     chosen = noisy or points
     if not chosen:
         return
-    theory = exponents(chi)
+    shared = {name: _plain(first[name], name) if name in runs else None for name in SHARED}
+    shared["window"] = _window(chosen, int(first["d"]) if perceptron else None)
     on = {"T": [point.T for point in chosen], "P": [float(point.P) for point in chosen]}
-    groups: dict[str, list[tuple[float, float]]] = {
+    groups: dict[str, list[Hashable]] = {
         "T": [(point.P, point.kappa) for point in chosen],
         "P": [(point.T, point.kappa) for point in chosen],
     }
@@ -167,14 +210,14 @@ def _rows(
         "t": [point.expected_t for point in chosen],
         "t/w^2": [point.expected_t - 2.0 * point.expected_w for point in chosen],
     }
-    # On T the scale invariance (docs/theory.md (M2)) leaves no room for an error of the prediction.
-    of_w, of_t = accuracy(d)
+    theory = exponents(float(first["chi"])) if perceptron else None
+    of_w, of_t = accuracy(int(first["d"])) if perceptron else (0.0, 0.0)
     errors = {"w": of_w, "t": of_t, "t/w^2": of_t}
     for quantity, variable, observable, offset, asymptotic in (
-        ("delta", "T", "w", 0.0, theory.delta),
-        ("t_star_on_T", "T", "t", 0.0, theory.t_star_on_T),
-        ("gamma", "P", "w", 0.0, theory.gamma),
-        ("b", "P", "t", 0.0, theory.b),
+        ("delta", "T", "w", 0.0, 1.0),
+        ("t_star_on_T", "T", "t", 0.0, 1.0),
+        ("gamma", "P", "w", 0.0, theory.gamma if theory else None),
+        ("b", "P", "t", 0.0, theory.b if theory else None),
         ("b - 1 - 2 gamma", "P", "t/w^2", 1.0, 0.0),
     ):
         fit = fit_power_law(
@@ -182,36 +225,29 @@ def _rows(
             logs[observable],
             groups[variable],
             expected[observable],
-            by_seed=shared_seeds,
+            by_seed=bool(runs["kernel"].map(by_seed).any()),
         )
-        if fit is not None:
-            yield _row(
-                fit,
-                offset,
-                asymptotic,
-                errors[observable] if variable == "P" or not noisy else 0.0,
-                {"quantity": quantity, "variable": variable, "chi": chi, "d": d, "B": B},
-                _window(chosen, d),
-            )
+        if fit is None:
+            continue
+        # On T the scale invariance (docs/theory.md (M2)) leaves no room for an error of the
+        # prediction.
+        error = errors[observable] if variable == "P" or not noisy else 0.0
+        named = {"quantity": quantity, "variable": variable, "asymptotic": asymptotic}
+        row = _row(fit, offset, error, shared | named)
+        yield row
+        if quantity == "gamma" and not perceptron and row.measured > 0.0:
+            yield _chi_eff(row)
 
 
 def _row(
-    fit: PowerLawFit,
-    offset: float,
-    asymptotic: float,
-    prediction_error: float,
-    of: dict[str, Any],
-    window: str,
+    fit: PowerLawFit, offset: float, prediction_error: float, named: dict[str, Any]
 ) -> ExponentRow:
     predicted = math.isfinite(fit.expected_slope)
-    finite_size = fit.expected_slope - offset
     error = prediction_error * fit.expected_error
     # Quantiles of the measurement's own interval; the prediction's error is normal.
-    half = math.hypot(0.5 * (fit.ci_high - fit.ci_low), 1.96 * error)
+    half = math.hypot(0.5 * (fit.ci_high - fit.ci_low), quantile() * error)
     return ExponentRow(
-        **of,
-        model="perceptron",
-        window=window,
+        **named,
         n_seeds=fit.n_seeds,
         n_points=fit.n_points,
         measured=fit.slope - offset,
@@ -222,23 +258,51 @@ def _row(
         chi2_per_dof=fit.chi2 / fit.chi2_dof if fit.chi2_dof > 0 else None,
         bootstrap_low=or_none(fit.bootstrap_low - offset),
         bootstrap_high=or_none(fit.bootstrap_high - offset),
-        asymptotic=asymptotic,
-        finite_size=finite_size if predicted else None,
+        finite_size=fit.expected_slope - offset if predicted else None,
         finite_size_error=error if predicted else None,
         finite_size_chi2=fit.expected_chi2 / (fit.chi2_dof + 1) if predicted else None,
         agrees=abs(fit.slope - fit.expected_slope) <= half if predicted else None,
     )
 
 
-def _window(points: list[_Point], d: int) -> str:
+def _chi_eff(gamma: ExponentRow) -> ExponentRow:
+    """Return chi_eff = 1/gamma - 1; its interval is the image of gamma's."""
+    low, high = gamma.ci_low, gamma.ci_high
+    assert low is not None
+    assert high is not None
+    return replace(
+        gamma,
+        quantity="chi_eff",
+        measured=1.0 / gamma.measured - 1.0,
+        std_error=None,
+        ci_low=1.0 / high - 1.0,
+        ci_high=1.0 / low - 1.0 if low > 0 else None,
+        systematic=None,
+        chi2_per_dof=None,
+        bootstrap_low=None,
+        bootstrap_high=None,
+    )
+
+
+def _plain(value: Any, name: str) -> Any:
+    """Return a cell of column ``name`` as a Python number, a string or None."""
+    if pd.isna(value):
+        return None
+    # A column in which some cells are empty holds floats.
+    return int(value) if name in _INTEGERS else float(value) if name == "chi" else str(value)
+
+
+def _window(points: list[_Point], d: int | None) -> str:
+    T, kappa = [point.T for point in points], [point.kappa for point in points]
+    if d is None:
+        return f"P {span([float(point.P) for point in points])}, T {span(T)}, kappa {span(kappa)}"
+    over_kappa = [t / k if k else math.inf for t, k in zip(T, kappa, strict=True)]
     ratio = [point.P / d for point in points]
-    text = f"P/d {span(ratio)}, T {span([point.T for point in points])}"
-    over_kappa = [point.T / point.kappa if point.kappa else math.inf for point in points]
-    return f"{text}, T/kappa {span(over_kappa)}"
+    return f"P/d {span(ratio)}, T {span(T)}, T/kappa {span(over_kappa)}"
 
 
 def span(values: list[float]) -> str:
-    """Return the range of ``values`` in words, one number if they are alike."""
+    """Return the range of ``values`` in words, one number if they are all equal."""
     low, high = min(values), max(values)
     return f"{low:.4g}" if low == high else f"{low:.4g}..{high:.4g}"
 

@@ -11,6 +11,7 @@ from perceptron_sim.claims.claim import Claim, Measurement, Panel, Series
 from perceptron_sim.claims.evidence import Evidence
 from perceptron_sim.claims.panels import drawn, grouped, means, with_laws
 from perceptron_sim.names import number_text
+from perceptron_sim.store.schema import PERCEPTRON
 from perceptron_sim.theory.exponents import is_solvable
 from perceptron_sim.theory.minimal_signal import CAPACITY
 from perceptron_sim.theory.prediction import predict
@@ -25,7 +26,6 @@ _SYMBOL = {
     "b": "b",
     "b - 1 - 2 gamma": "b - 1 - 2 gamma",
 }
-PERCEPTRON = "perceptron"
 
 
 def exponents_of(quantity: str) -> Callable[[Evidence], Sequence[Measurement]]:

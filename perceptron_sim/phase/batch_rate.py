@@ -12,8 +12,6 @@ from perceptron_sim.errors import InputError
 from perceptron_sim.phase.cells import FITTED
 from perceptron_sim.phase.law import Estimate, LawFit, fit_slope
 from perceptron_sim.phase.perceptron import (
-    Job,
-    PerceptronModel,
     as_dict,
     axis,
     closeness,
@@ -23,6 +21,8 @@ from perceptron_sim.phase.perceptron import (
 )
 from perceptron_sim.phase.plane import Axis, Conclusion, Map, Plane, Table
 from perceptron_sim.runs.config import PerceptronConfig
+from perceptron_sim.scans.drive import Job
+from perceptron_sim.scans.scan import PerceptronWork
 from perceptron_sim.theory import exponents, exponents_at_dimension
 from perceptron_sim.theory.prediction import accuracy
 
@@ -32,13 +32,14 @@ _SHARED = ("chi", "d", "P", "kappa")
 def _maps(options: dict[str, Any]) -> list[Map]:
     sizes, eta = axis("B", options["B"]), axis("eta", options["eta"])
     axis("kappa", options["kappa"])
+    work = PerceptronWork(options["kernel"], None)
     maps = []
     for values in itertools.product(*(options[n] for n in _SHARED)):
         shared = dict(zip(_SHARED, values, strict=True))
 
-        def job(B: float, eta: float, seed: int, shared: dict[str, Any] = shared) -> Job:
+        def job(B: float, eta: float, seed: int, shared: dict[str, Any] = shared) -> Job[Any]:
             config = PerceptronConfig(**shared, B=int(B), eta=eta, seed=seed, **limits(options))
-            return config, options["kernel"]
+            return Job(work, config)
 
         possible = tuple(B for B in sizes.values if shared["P"] >= B)
         if not possible:
@@ -190,7 +191,6 @@ PLANE = Plane(
         "kernel": "auto",
     },
     observables=("w_norm", "t_star", "test_error"),
-    model=PerceptronModel(),
     maps=_maps,
     conclude=_conclude,
 )

@@ -16,8 +16,6 @@ from perceptron_sim.arrays import FloatArray
 from perceptron_sim.errors import InputError
 from perceptron_sim.phase.cells import FITTED
 from perceptron_sim.phase.perceptron import (
-    Job,
-    PerceptronModel,
     axis,
     limits,
     predicted,
@@ -25,6 +23,8 @@ from perceptron_sim.phase.perceptron import (
 from perceptron_sim.phase.plane import Axis, Conclusion, Map, Plane, Table
 from perceptron_sim.runs.config import PerceptronConfig
 from perceptron_sim.runs.simulate import SDE_STEPS
+from perceptron_sim.scans.drive import Job
+from perceptron_sim.scans.scan import PerceptronWork
 from perceptron_sim.theory.flow import flow_to_show
 
 # Names with the kernels that run them; --kernel names that of the SDE.
@@ -57,16 +57,17 @@ def _maps(options: dict[str, Any]) -> list[Map]:
         if not possible:
             raise InputError(f"B: no batch size up to P = {shared['P']}: add smaller ones")
         for name, kernel in kernels_of(options).items():
+            work = PerceptronWork(kernel)
 
             def job(
                 B: float,
                 T: float,
                 seed: int,
                 shared: dict[str, Any] = shared,
-                kernel: str = kernel,
-            ) -> Job:
+                work: PerceptronWork = work,
+            ) -> Job[Any]:
                 config = PerceptronConfig(**shared, B=int(B), T=T, seed=seed, **limits(options))
-                return config, kernel
+                return Job(work, config)
 
             maps.append(Map({**shared, "dynamics": name}, Axis("B", possible), T, job))
     return maps
@@ -251,7 +252,6 @@ PLANE = Plane(
         "kernel": "sde",
     },
     observables=("w_norm", "t_star", "test_error"),
-    model=PerceptronModel("log"),
     maps=_maps,
     conclude=_conclude,
     adaptive=False,

@@ -21,6 +21,7 @@ from perceptron_sim.phase.refine import (
     fill_uniform,
 )
 from perceptron_sim.progress import NoProgress, Progress
+from perceptron_sim.scans.drive import Job, check_jobs, drive_jobs
 from perceptron_sim.scans.executors import Workers
 from perceptron_sim.store.store import Store
 
@@ -88,7 +89,7 @@ class Explored:
     wall_s: float
 
 
-def jobs_of(maps: Sequence[Map], seeds: int) -> list[Any]:
+def jobs_of(maps: Sequence[Map], seeds: int) -> list[Job[Any]]:
     """Return the jobs of every cell there is: all that adaptive maps could ask for.
 
     Raises:
@@ -103,7 +104,7 @@ def jobs_of(maps: Sequence[Map], seeds: int) -> list[Any]:
     return [job for job in jobs if job is not None]
 
 
-def check_maps(plane: Plane, maps: Sequence[Map], seeds: int, workers: Workers) -> None:
+def check_maps(maps: Sequence[Map], seeds: int, workers: Workers) -> None:
     """Refuse what cannot run, before any work.
 
     Raises:
@@ -114,7 +115,7 @@ def check_maps(plane: Plane, maps: Sequence[Map], seeds: int, workers: Workers) 
     existing = jobs_of(maps, 1)
     if not existing:
         raise InputError("no cell of this plane exists: widen its axes")
-    plane.model.check(existing, workers)
+    check_jobs(existing, workers)
 
 
 def explore(
@@ -136,7 +137,7 @@ def explore(
     stopped. Maps share the budget: each may spend an equal part of what is left.
 
     Args:
-        plane: what runs the jobs.
+        plane: what is mapped.
         maps: its maps.
         store: where runs are looked up and put.
         seeds: replicas a cell, numbered from 0.
@@ -241,7 +242,7 @@ class _Filler:
                 self.jobs += len(wanted)
         if not jobs:
             return found
-        report = self._plane.model.run(
+        report = drive_jobs(
             [job for at_node in jobs.values() for job in at_node],
             self._store,
             until=self._until,
@@ -255,7 +256,7 @@ class _Filler:
         frame = self._store.frame(report.keys)
         by_key = {key: index for index, key in enumerate(frame["key"])}
         for node, at_node in jobs.items():
-            keys = [self._plane.model.key(job) for job in at_node]
+            keys = [job.key for job in at_node]
             if all(key in by_key for key in keys):
                 self.keys.update(keys)
                 cell = cell_of(frame.iloc[[by_key[key] for key in keys]], self._plane.observables)

@@ -18,14 +18,14 @@ from perceptron_sim.arrays import FloatArray
 from perceptron_sim.errors import InputError
 from perceptron_sim.phase.cells import FITTED
 from perceptron_sim.phase.perceptron import (
-    Job,
-    PerceptronModel,
     axis,
     limits,
     predicted,
 )
 from perceptron_sim.phase.plane import Conclusion, Map, Plane, Table
 from perceptron_sim.runs.config import PerceptronConfig
+from perceptron_sim.scans.drive import Job
+from perceptron_sim.scans.scan import PerceptronWork
 
 # Curves are apart when the ratio of their losses is beyond this factor.
 FACTOR = 2.0
@@ -38,13 +38,14 @@ def _maps(options: dict[str, Any]) -> list[Map]:
     T = axis("T", options["T"])
     if len(T.values) < 2:
         raise InputError("T has one value: give the coldest and at least one to compare with it")
+    work = PerceptronWork(options["kernel"])
     maps = []
     for values in itertools.product(*(options[n] for n in _SHARED)):
         shared = dict(zip(_SHARED, values, strict=True))
 
-        def job(T: float, kappa: float, seed: int, shared: dict[str, Any] = shared) -> Job:
+        def job(T: float, kappa: float, seed: int, shared: dict[str, Any] = shared) -> Job[Any]:
             config = PerceptronConfig(**shared, T=T, seed=seed, **limits(options))
-            return config, options["kernel"]
+            return Job(work, config)
 
         maps.append(Map(shared, T, axis("kappa", (shared["kappa"],)), job))
     return maps
@@ -230,7 +231,6 @@ PLANE = Plane(
         "kernel": "auto",
     },
     observables=("w_norm", "t_star", "test_error"),
-    model=PerceptronModel("log"),
     maps=_maps,
     conclude=_conclude,
     adaptive=False,

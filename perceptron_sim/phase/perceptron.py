@@ -1,9 +1,7 @@
-"""The perceptron as the model of a plane: jobs are pairs (configuration, kernel)."""
+"""What planes of perceptrons share: axes, limits, series of cells and the law of the crossovers."""
 
 import dataclasses
-import functools
 import math
-import operator
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -14,79 +12,10 @@ from perceptron_sim.errors import InputError
 from perceptron_sim.phase.cells import FITTED
 from perceptron_sim.phase.law import Estimate, LawFit, fit_law
 from perceptron_sim.phase.plane import Axis
-from perceptron_sim.progress import Progress
-from perceptron_sim.runs.config import PerceptronConfig
-from perceptron_sim.runs.simulate import resolve_kernel
-from perceptron_sim.scans import run_time as cost
-from perceptron_sim.scans.executors import Workers
-from perceptron_sim.scans.scan import ScanReport, check_request, merged, scan
-from perceptron_sim.store.store import Store
 from perceptron_sim.theory.crossovers import Crossovers, crossovers
 from perceptron_sim.theory.exponents import is_solvable
 from perceptron_sim.theory.minimal_signal import CAPACITY
 from perceptron_sim.theory.prediction import accuracy
-
-Job = tuple[PerceptronConfig, str]
-
-
-class PerceptronModel:
-    """Runs jobs by ``scan``, kernel by kernel."""
-
-    def __init__(self, checkpoints: str | None = None) -> None:
-        """Prepare; ``checkpoints`` as in ``simulate``."""
-        self._checkpoints = checkpoints
-
-    def key(self, job: Job) -> str:
-        """Return the key of a run."""
-        config, kernel = job
-        return config.key(resolve_kernel(kernel))
-
-    def check(self, jobs: Sequence[Job], workers: Workers) -> None:
-        """Refuse what would not fit into memory."""
-        for kernel, configs in _by_kernel(jobs).items():
-            check_request(configs, kernel, workers)
-
-    def estimate(self, jobs: Sequence[Job], stored: set[str]) -> cost.Estimate:
-        """Return what is left of the jobs beside the keys ``stored``."""
-        parts = [
-            cost.estimate(configs, resolve_kernel(kernel), stored)
-            for kernel, configs in _by_kernel(jobs).items()
-        ]
-        return functools.reduce(operator.add, parts)
-
-    def run(
-        self,
-        jobs: Sequence[Job],
-        store: Store,
-        *,
-        until: float | None,
-        workers: Workers,
-        progress: Progress,
-    ) -> ScanReport:
-        """Do the jobs that ``store`` lacks."""
-        reports: list[ScanReport] = []
-        for kernel, configs in _by_kernel(jobs).items():
-            reports.append(
-                scan(
-                    configs,
-                    store,
-                    kernel=kernel,
-                    checkpoints=self._checkpoints,
-                    workers=workers,
-                    progress=progress,
-                    until=until,
-                )
-            )
-            if reports[-1].interrupted:
-                break
-        return merged(reports)
-
-
-def _by_kernel(jobs: Sequence[Job]) -> dict[str, list[PerceptronConfig]]:
-    groups: dict[str, list[PerceptronConfig]] = {}
-    for config, kernel in jobs:
-        groups.setdefault(kernel, []).append(config)
-    return groups
 
 
 def axis(name: str, values: Sequence[float]) -> Axis:

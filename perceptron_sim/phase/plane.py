@@ -1,49 +1,21 @@
-"""What a plane of a phase diagram is: maps to be filled, a model that runs them, a conclusion.
+"""What a plane of a phase diagram is: maps of cells to be filled, and a conclusion.
 
 The driver (``explore``), the store and the command line know planes by these types alone: a
 plane of another model, such as trained nets, is one module and one line of the registry.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from perceptron_sim.arrays import FloatArray
-from perceptron_sim.progress import Progress
-from perceptron_sim.scans.executors import Workers
-from perceptron_sim.scans.run_time import Estimate
-from perceptron_sim.scans.scan import ScanReport
-from perceptron_sim.store.store import Store
+from perceptron_sim.scans.drive import Job
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-
-class Model(Protocol):
-    """How the runs of a plane are named, checked and done. A job is what one run needs."""
-
-    def key(self, job: Any) -> str:
-        """Return the key of the run in the store."""
-
-    def check(self, jobs: Sequence[Any], workers: Workers) -> None:
-        """Refuse, with InputError and before any work, what cannot run."""
-
-    def estimate(self, jobs: Sequence[Any], stored: set[str]) -> Estimate:
-        """Return what is left of the jobs beside the keys ``stored``."""
-
-    def run(
-        self,
-        jobs: Sequence[Any],
-        store: Store,
-        *,
-        until: float | None,
-        workers: Workers,
-        progress: Progress,
-    ) -> ScanReport:
-        """Do the jobs that ``store`` lacks; start none after the time.monotonic() ``until``."""
 
 
 @dataclass(frozen=True)
@@ -71,14 +43,14 @@ class Map:
     Attributes:
         shared: the parameters that all cells have in common, for titles and tables.
         x, y: the axes.
-        job: (x, y, seed) to a job, or None where there is no such cell.
+        job: (x, y, seed) to the run there and how it is done, or None where there is no such cell.
         adaptive: whether it may be refined from a coarse lattice.
     """
 
     shared: Mapping[str, Any]
     x: Axis
     y: Axis
-    job: Callable[[float, float, int], Any]
+    job: Callable[[float, float, int], Job[Any] | None]
     adaptive: bool = True
 
 
@@ -123,7 +95,6 @@ class Plane:
     Attributes:
         defaults: the options it takes, with what they are if not given.
         observables: columns of the records that can be mapped; the first is the default.
-        model: runs its jobs.
         maps: options to the maps to be filled; raises InputError on bad ones.
         conclude: (options, cells, runs, observable) to what they say; cells as in ``cells``.
         adaptive: whether its maps are refined from a coarse lattice unless asked otherwise.
@@ -131,7 +102,6 @@ class Plane:
 
     defaults: dict[str, Any]
     observables: tuple[str, ...]
-    model: Model
     maps: Callable[[dict[str, Any]], list[Map]]
     conclude: Callable[[dict[str, Any], pd.DataFrame, pd.DataFrame, str], Conclusion]
     adaptive: bool = True

@@ -11,8 +11,6 @@ from perceptron_sim.analysis.power_law import fit_power_law
 from perceptron_sim.phase.cells import FITTED
 from perceptron_sim.phase.law import LawFit
 from perceptron_sim.phase.perceptron import (
-    Job,
-    PerceptronModel,
     as_dict,
     axis,
     closeness,
@@ -23,6 +21,8 @@ from perceptron_sim.phase.perceptron import (
 )
 from perceptron_sim.phase.plane import Conclusion, Map, Plane, Table
 from perceptron_sim.runs.config import PerceptronConfig
+from perceptron_sim.scans.drive import Job
+from perceptron_sim.scans.scan import PerceptronWork
 
 # Below this T/kappa SGD is gradient descent, at a cost that grows as kappa/T.
 _COLDEST = 2.0**-4
@@ -32,15 +32,18 @@ _SHARED = ("chi", "d", "P", "B")
 
 def _maps(options: dict[str, Any]) -> list[Map]:
     T, kappa = axis("T", options["T"]), axis("kappa", options["kappa"])
+    work = PerceptronWork(options["kernel"], None)
     maps = []
     for values in itertools.product(*(options[n] for n in _SHARED)):
         shared = dict(zip(_SHARED, values, strict=True))
 
-        def job(T: float, kappa: float, seed: int, shared: dict[str, Any] = shared) -> Job | None:
+        def job(
+            T: float, kappa: float, seed: int, shared: dict[str, Any] = shared
+        ) -> Job[Any] | None:
             if kappa * _COLDEST > T * (1.0 + 1e-9):
                 return None
             config = PerceptronConfig(**shared, T=T, kappa=kappa, seed=seed, **limits(options))
-            return config, options["kernel"]
+            return Job(work, config)
 
         maps.append(Map(shared, T, kappa, job))
     return maps
@@ -214,7 +217,6 @@ PLANE = Plane(
         "kernel": "auto",
     },
     observables=("w_norm", "t_star", "test_error"),
-    model=PerceptronModel(),
     maps=_maps,
     conclude=_conclude,
 )

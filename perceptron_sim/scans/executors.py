@@ -3,16 +3,14 @@
 import contextlib
 import math
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Generic, Protocol, TypeVar
+from typing import TypeVar
 
 from perceptron_sim.cgroups import groups, number
 from perceptron_sim.runs.simulate import StopFlag
-from perceptron_sim.scans.cluster import Cluster, WorkerLost
-from perceptron_sim.scans.cluster_task import Steering
+from perceptron_sim.scans.cluster import Cluster
 from perceptron_sim.scans.interrupts import Interrupts, passed
 from perceptron_sim.store.schema import Record
 
@@ -27,19 +25,6 @@ Workers = int | Cluster | None
 TASKS_A_SLOT = 8
 _BATCH_S, _LEAST_S = 1.0, 0.02
 _MOST_RUNS = 1000
-
-
-class Work(Protocol[C_contra]):
-    """What is done with a run; on a cluster it is pickled."""
-
-    def __call__(self, run: C_contra, stop: StopFlag, /) -> Record:
-        """Do it and return its record, also if it raises."""
-
-    def cost(self, run: C_contra, /) -> float:
-        """Return the estimated seconds it takes."""
-
-    def failed(self, run: C_contra, reason: BaseException, /) -> Record:
-        """Return the record of a run that could not be done."""
 
 
 def default_workers(root: Path = Path("/")) -> int:
@@ -66,46 +51,6 @@ def default_workers(root: Path = Path("/")) -> int:
 def slots_of(workers: Workers) -> int:
     """Return how many runs are done at a time."""
     return workers.slots if isinstance(workers, Cluster) else workers or default_workers()
-
-
-def results(
-    pending: Sequence[C],
-    work: Work[C],
-    workers: Workers,
-    interrupts: Interrupts,
-    heartbeat: Callable[[], None],
-    until: float | None = None,
-) -> Iterator[tuple[C, Record]]:
-    """Yield runs with their records as they end.
-
-    Args:
-        pending: what to run, the longest first.
-        work: what is done with each.
-        workers: where.
-        interrupts, heartbeat, until: as in ``Cluster.serve``.
-    """
-    if not isinstance(workers, Cluster):
-        yield from in_threads(
-            pending, work, workers or default_workers(), interrupts, heartbeat, until
-        )
-        return
-    groups = batches(pending, work.cost, batch_s(sum(map(work.cost, pending)), workers.slots))
-    for group, answer in workers.serve(groups, _Each(work), interrupts, heartbeat, until):
-        yield from answered(group, answer, work.failed)
-
-
-def answered(
-    group: Sequence[C],
-    answer: Sequence[Record | None] | WorkerLost,
-    failed: Callable[[C, BaseException], Record],
-) -> Iterator[tuple[C, Record]]:
-    """Yield the runs of a group of ``Cluster.serve`` that ended, with their records."""
-    if isinstance(answer, WorkerLost):
-        yield group[0], failed(group[0], answer)
-        return
-    for run, record in zip(group, answer, strict=True):
-        if record is not None:
-            yield run, record
 
 
 def in_threads(
@@ -157,13 +102,3 @@ def batches(
             group, spent = [], 0.0
     if group:
         yield group
-
-
-@dataclass(frozen=True)
-class _Each(Generic[C]):
-    """Does the runs of a group one after another; None for those not started."""
-
-    work: Work[C]
-
-    def __call__(self, runs: list[C], steering: Steering) -> list[Record | None]:
-        return [None if steering.draining else self.work(run, steering.stop) for run in runs]

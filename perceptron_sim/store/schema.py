@@ -86,6 +86,9 @@ SCHEMA = pa.schema(
 
 Record = dict[str, Any]
 
+# Model of the runs of perceptrons.
+PERCEPTRON = "perceptron"
+
 # Kernel of runs that other programs made; the second, where runs of one seed share their data or
 # initial weights, as the lazy runs of a seed do.
 IMPORTED = "imported"
@@ -165,7 +168,7 @@ def revision() -> str:
 def _identity(config: PerceptronConfig, kernel: str) -> Record:
     return {
         "key": config.key(kernel),
-        "model": "perceptron",
+        "model": PERCEPTRON,
         "kernel": kernel,
         **asdict(config),
         "eta": config.eta,

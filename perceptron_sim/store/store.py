@@ -28,7 +28,7 @@ from perceptron_sim.store.files import (
     read_columns,
     read_whole,
 )
-from perceptron_sim.store.schema import FAILED, NET_FIELDS, SCHEMA, Record
+from perceptron_sim.store.schema import FAILED, NET_FIELDS, PERCEPTRON, SCHEMA, Record
 
 _MARKER = "store.json"
 _VERSION = 1
@@ -276,7 +276,7 @@ def _check_identity(marker: Path) -> None:
 
 
 def _tidy(table: pa.Table) -> pd.DataFrame:
-    if set(pc.unique(table["model"]).to_pylist()) <= {"perceptron"}:
+    if set(pc.unique(table["model"]).to_pylist()) <= {PERCEPTRON}:
         table = table.drop_columns([name for name, _ in NET_FIELDS])
     frame: pd.DataFrame = table.to_pandas()
     # A run that failed and was done again counts as done.

@@ -10,7 +10,6 @@ import pandas as pd
 import pytest
 
 from cli.main import root, run
-from nets.exponents import exponent_rows as net_rows
 from perceptron_sim.analysis import figures
 from perceptron_sim.analysis.exponents import exponent_rows
 from perceptron_sim.claims import Verdict, judge
@@ -121,7 +120,7 @@ def scanned(evidence: Evidence) -> pd.DataFrame:
 
 
 def exponents(frame: pd.DataFrame) -> list[dict]:
-    return [row.as_dict() for row in exponent_rows(frame)]
+    return [row.to_json() for row in exponent_rows(frame)]
 
 
 @pytest.mark.parametrize("chi", [0.0, 3.0])
@@ -171,7 +170,7 @@ def test_nets_trained_on_permuted_labels_are_noticed(
     out = tmp_path / "permuted"
     assert run([*COMMANDS["lazy"].split(), "--out", str(out)]) == 0
     frame = ParquetStore.existing(out).frame().assign(model="net")
-    planted = folder_of(tmp_path / "x", exponents=[row.as_dict() for row in net_rows(frame)])
+    planted = folder_of(tmp_path / "x", exponents=[row.to_json() for row in exponent_rows(frame)])
     (lazy,) = (f for f in evidence.folders if f.path.name == "lazy")
     assert verdict_of("trained-as-lazy", planted, lazy) is Verdict.FAILS
 

@@ -7,14 +7,14 @@ import pytest
 from scipy import stats
 
 from nets.config import NetConfig
-from nets.exponents import exponent_rows
-from nets.figures import figure_scan
 from nets.grid import NetGrid
 from nets.lazy import LazyConfig, build_kernel, run_lazy, simulate_lazy
 from nets.lazy.scan import scan_lazy
 from nets.training import train
 from perceptron_sim import InputError, PerceptronConfig, simulate
+from perceptron_sim.analysis.exponents import exponent_rows
 from perceptron_sim.analysis.figures import save
+from perceptron_sim.analysis.figures.nets import figure_scan
 from perceptron_sim.store.store import MemoryStore, ParquetStore
 
 # What must agree between two results that are the same run.

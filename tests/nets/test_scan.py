@@ -5,12 +5,12 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from nets.exponents import exponent_rows, points_left_out
-from nets.figures import figure_scan
 from nets.grid import NetGrid
 from nets.scan import scan
 from perceptron_sim import InputError, PerceptronConfig
+from perceptron_sim.analysis.exponents import exponent_rows, points_left_out
 from perceptron_sim.analysis.figures import save
+from perceptron_sim.analysis.figures.nets import figure_scan
 from perceptron_sim.scans import scan as perceptron_scan
 from perceptron_sim.store.schema import NET_FIELDS
 from perceptron_sim.store.store import MemoryStore, ParquetStore

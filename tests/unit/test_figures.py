@@ -17,8 +17,8 @@ from scipy import stats
 sys.path.insert(0, str(Path(__file__).parent.parent))
 from legible import faults
 
-from nets.figures import figure_scan
 from perceptron_sim.analysis.figures import save, scan, style
+from perceptron_sim.analysis.figures.nets import figure_scan
 from perceptron_sim.analysis.figures.scan import figure_on_P, figure_on_T
 from perceptron_sim.analysis.intervals import half_width
 from perceptron_sim.claims.panels import means

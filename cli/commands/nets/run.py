@@ -33,10 +33,10 @@ def command(
     from cli.progress import TerminalProgress
     from cli.reports import say_interrupted
     from nets.config import NetConfig
-    from nets.figures import figure_course
     from nets.scan import scan
     from nets.training import check_request
     from perceptron_sim.analysis.figures import save
+    from perceptron_sim.analysis.figures.nets import figure_course
     from perceptron_sim.store.store import ParquetStore
 
     config = NetConfig(**given(**options))

@@ -18,7 +18,6 @@ from cli.options import (
     workers_of,
     workers_option,
 )
-from perceptron_sim.words import counted
 
 # Lazy and noise-dominated throughout; done in well under three minutes on two cores.
 DEFAULTS: dict[str, Any] = {
@@ -64,22 +63,17 @@ def command(
     alpha 2^15, P 64..1024, T 2^-11..2^-7, 12 seeds. The same command again finds what is stored
     and does only the rest.
     """
-    from cli.commands.nets.table import print_exponents, print_parting
-    from cli.progress import TerminalProgress
-    from cli.reports import exit_code, say_interrupted
-    from nets.exponents import exponent_rows, points_left_out
-    from nets.figures import figure_scan
+    from cli.commands.nets.table import print_parting
+    from cli.reports import exit_code
+    from cli.scanning import carry_out, conclude
     from nets.grid import NetGrid
     from nets.lazy import LazyConfig
-    from nets.ntk import check_kernel_memory
-    from nets.run_time import estimate_lazy, estimate_nets
-    from nets.scan import scan
-    from nets.training import check_request
-    from perceptron_sim.analysis.figures import save
-    from perceptron_sim.analysis.summary import write_summary
+    from nets.lazy.scan import LazyWork
+    from nets.parting import parting_rows
+    from nets.scan import NetWork
+    from perceptron_sim.analysis.analyse import analyse
+    from perceptron_sim.scans.drive import checked
     from perceptron_sim.scans.executors import slots_of
-    from perceptron_sim.store.schema import versions
-    from perceptron_sim.store.store import ParquetStore
 
     values = DEFAULTS | given(**options)
     if "eta" in values and options["T"] is None:
@@ -87,88 +81,37 @@ def command(
     # Every combination is checked before the folder is touched.
     configs = list(NetGrid(**values))
     where = workers_of(ctx, workers, scheduler, packages=("torch",), gpu=device == "cuda")
-    check_request(
-        *(configs, device, data_dir), engine=engine, workers=where, checkpoints=checkpoints
-    )
-    linearised = [LazyConfig(config, paired=True) for config in configs] if with_lazy else []
+    work = NetWork(device, engine, data_dir, checkpoints)
+    request, linearised = checked(configs, work, where), None
     if with_lazy:
-        check_kernel_memory(max(config.P for config in configs))
+        lazy_work = LazyWork(data_dir, checkpoints=checkpoints)
+        paired = (LazyConfig(config, paired=True) for config in configs)
+        linearised = checked(paired, lazy_work, where)
     until = end_of_budget(budget)
     if dry_run:
         stored = stored_keys(out)
-        found = estimate_nets(configs, stored, device, engine, data_dir)
-        if with_lazy:
-            found += estimate_lazy(linearised, stored, data_dir)
+        found = request.left(stored)
+        if linearised is not None:
+            found += linearised.left(stored)
         what = f"{configs[0].arch} on this device and engine"
         return say_cost(found, what, slots_of(where), out, as_json, until=until)
-    store = ParquetStore(out)
-    report = scan(
-        configs,
-        store,
-        device=device,
-        data_dir=data_dir,
-        engine=engine,
-        checkpoints=checkpoints,
-        workers=where,
-        progress=TerminalProgress(),
-        until=until,
-    )
-    done = "".join(f"; {count} ended {name}" for name, count in sorted(report.not_fitted.items()))
-    click.echo(
-        f"{counted(report.found, 'run')} found, {report.done} trained in "
-        f"{report.wall_s:.1f} s{done}",
-        err=True,
-    )
-    if report.interrupted:
-        say_interrupted(report)
+    frame, failed = carry_out(request, out, until, "trained")
+    if frame is None:
         return 1
-    frame, failed = store.frame(report.keys), report.failed
     lazy, parting = None, []
-    if with_lazy:
-        from nets.lazy.scan import scan_lazy
-        from nets.parting import parting_rows
-
-        lazy_report = scan_lazy(
-            configs,
-            store,
-            paired=True,
-            data_dir=data_dir,
-            checkpoints=checkpoints,
-            workers=where,
-            progress=TerminalProgress(),
-            until=until,
-        )
-        if lazy_report.interrupted:
-            say_interrupted(lazy_report)
+    if linearised is not None:
+        lazy, lazy_failed = carry_out(linearised, out, until)
+        if lazy is None:
             return 1
-        failed += lazy_report.failed
-        lazy = store.frame(run.key() for run in linearised)
+        failed += lazy_failed
         parting = parting_rows(frame, lazy)
-    rows = exponent_rows(frame)
-    summary: dict[str, Any] = {
-        "command": shlex.join(
-            ["perceptron-sim", "nets", "scan", *arguments_given(ctx, without=("budget",))]
-        ),
-        "runs": len(frame),
-        "status": {str(k): int(v) for k, v in frame["status"].value_counts().sort_index().items()},
-        "points_left_out": points_left_out(frame),
-        "exponents": [row.as_dict() for row in rows],
+    analysis = analyse(frame)
+    summary = analysis.summary(
+        shlex.join(["perceptron-sim", "nets", "scan", *arguments_given(ctx, without=("budget",))]),
+        ("torch",),
         **({"parting": [row.as_dict() for row in parting]} if with_lazy else {}),
-        "versions": versions(("torch",)),
-    }
-    write_summary(out / "summary.json", summary)
-    written = [
-        *save(figure_scan(frame, rows, "T", lazy), out, "nets_on_T"),
-        *save(figure_scan(frame, rows, "P", lazy), out, "nets_on_P"),
-    ]
-    if as_json:
-        from cli.output import print_json
-
-        print_json(summary)
-    else:
-        print_exponents(rows, summary["points_left_out"])
-        if with_lazy:
-            print_parting(parting)
-    click.echo(f"figures: {', '.join(str(p) for p in written if p.suffix == '.png')}", err=True)
-    click.echo(f"summary: {out / 'summary.json'}", err=True)
+    )
+    conclude(analysis, summary, out, as_json, lazy=lazy)
+    if with_lazy and not as_json:
+        print_parting(parting)
     return exit_code(failed)

@@ -113,6 +113,8 @@ def _fitted(rows: Sequence[ExponentRow], name: str, on: str, chi: float) -> list
     lines = []
     for row in found:
         where = f" ($d = {row.d}$, $B = {row.B}$)" if len(found) > 1 else ""
+        assert row.ci_low is not None
+        assert row.ci_high is not None
         half = 0.5 * (row.ci_high - row.ci_low)
         lines.append(f"measured ${symbol} = {row.measured:.3f} \\pm {half:.3f}${where}")
     return lines

@@ -12,7 +12,6 @@ from perceptron_sim.kernels import status
 from perceptron_sim.store.importing.tables import Cell, Table
 from perceptron_sim.store.schema import FAILED, SCHEMA
 
-PERCEPTRON = "perceptron"
 STATUSES = (
     *(status.NAMES[code] for code in sorted(status.NAMES) if code != status.INTERRUPTED),
     FAILED,

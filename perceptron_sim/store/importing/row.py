@@ -9,12 +9,11 @@ from perceptron_sim.runs.identity import key_of
 from perceptron_sim.store.importing.columns import (
     COLUMNS,
     KERNEL,
-    PERCEPTRON,
     parse,
     shown,
 )
 from perceptron_sim.store.importing.tables import Cell, is_missing, is_not_finite
-from perceptron_sim.store.schema import IMPORTED, IMPORTED_BY_SEED, Record, by_seed
+from perceptron_sim.store.schema import IMPORTED, IMPORTED_BY_SEED, PERCEPTRON, Record, by_seed
 
 FITTED = status.NAMES[status.FITTED]
 # Two columns that say the same may differ by the digits they were printed with.

@@ -12,10 +12,10 @@ import pandas as pd
 from perceptron_sim import __version__, parameters
 from perceptron_sim.errors import InputError
 from perceptron_sim.names import as_text
-from perceptron_sim.store.importing.columns import PERCEPTRON, Mapping
+from perceptron_sim.store.importing.columns import Mapping
 from perceptron_sim.store.importing.row import FITTED, IDENTITY, POINT, Row
 from perceptron_sim.store.importing.tables import Cell, Table, read_table
-from perceptron_sim.store.schema import IMPORTED_BY_SEED, Record
+from perceptron_sim.store.schema import IMPORTED_BY_SEED, PERCEPTRON, Record
 from perceptron_sim.store.store import ParquetStore
 
 # What differs between the runs of one fit.

@@ -9,7 +9,7 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from nets.exponents import FITTED, NetExponentRow
+from perceptron_sim.analysis.exponents import FITTED, ExponentRow, size_of
 from perceptron_sim.analysis.figures.style import (
     COLOURS,
     STYLE,
@@ -36,7 +36,7 @@ _QUANTITIES = {
 
 def figure_scan(
     frame: pd.DataFrame,
-    rows: Sequence[NetExponentRow],
+    rows: Sequence[ExponentRow],
     on: str,
     lazy: pd.DataFrame | None = None,
 ) -> Figure:
@@ -49,7 +49,7 @@ def figure_scan(
     """
     series = "P" if on == "T" else "T"
     fitted = frame[frame["status"] == FITTED]
-    relative = "dw" if fitted["dw_rel"].isna().any() else "dw_rel"
+    relative = size_of(frame)
     label = r"\|w\|" if relative == "dw" else r"\|w - w_0\| / \|w_0\|"
     with rc_context(STYLE):
         figure = Figure(figsize=(9.4, 4.8))
@@ -119,7 +119,7 @@ def _linearised(
         )
 
 
-def _said(row: NetExponentRow, greek: str) -> str:
+def _said(row: ExponentRow, greek: str) -> str:
     low, high = ("?" if end is None else f"{end:.3f}" for end in (row.ci_low, row.ci_high))
     return f"measured ${greek} = {row.measured:.3f}$ [{low}, {high}]"
 
