@@ -2,7 +2,7 @@
 
 Run ``python tests/benchmarks/kill_nets.py FOLDER [KILLS]``; 10 kills of each engine by default, a
 few minutes. Exit code 0 if every folder then holds, run by run and bit by bit, what an undisturbed
-scan holds (times and provenance aside). States are saved every 0.4 s instead of 30 s, so that
+scan holds (times and provenance aside). States are saved every 2 s instead of 30 s, results every second, so that
 most kills have runs that were stored after the last state, and states that hold stored runs.
 """
 
@@ -19,7 +19,7 @@ import pandas as pd
 from perceptron_sim.experiments.store import ParquetStore
 
 VOLATILE = ["wall_s", "versions", "revision", "host"]
-SAVE_EVERY_S = 0.4
+SAVE_EVERY_S = 2.0
 # Lives of a scan beyond its imports, in units of an undisturbed one.
 LIVES = (0.05, 0.95)
 SCAN = """
