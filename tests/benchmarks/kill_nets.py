@@ -2,8 +2,8 @@
 
 Run ``python tests/benchmarks/kill_nets.py FOLDER [KILLS]``; 10 kills of each engine by default, a
 few minutes. Exit code 0 if every folder then holds, run by run and bit by bit, what an undisturbed
-scan holds (times and provenance aside). States are saved every 0.4 s instead of 30 s, so that
-most kills have runs that were stored after the last state, and states that hold stored runs.
+scan holds (times and provenance aside). States of ensembles are saved every 2 s instead of 30 s and
+results every second, so that runs are stored after the last state, which still trains them.
 """
 
 import json
@@ -19,7 +19,9 @@ import pandas as pd
 from perceptron_sim.store.store import ParquetStore
 
 VOLATILE = ["wall_s", "versions", "revision", "host"]
-SAVE_EVERY_S = 0.4
+# Of runs, and of ensembles.
+SAVE_EVERY_S = {"compiled": 0.4}
+SAVE_ENSEMBLES_EVERY_S = 2.0
 # Lives of a scan beyond its imports, in units of an undisturbed one.
 LIVES = (0.05, 0.95)
 SCAN = """
@@ -60,7 +62,7 @@ def start(name: str, out: Path) -> subprocess.Popen[str]:
     """Start a scan and wait until its imports are done."""
     net, sizes, seeds, workers = CASES[name]
     code = SCAN.format(
-        save=SAVE_EVERY_S,
+        save=SAVE_EVERY_S.get(name, SAVE_ENSEMBLES_EVERY_S),
         net=net,
         sizes=sizes,
         seeds=seeds,
