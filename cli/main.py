@@ -17,8 +17,9 @@ import click
 from cli import streams
 from cli.lazy import LazyGroup
 from cli.output import use_legible_streams
-from perceptron_sim import __version__, extras
+from perceptron_sim import extras
 from perceptron_sim.errors import InputError
+from perceptron_sim.version import __version__
 
 # Commands with their one-line help, so that --help imports none of them.
 COMMANDS = {

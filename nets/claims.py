@@ -9,6 +9,7 @@ import pandas as pd
 from perceptron_sim.claims.claim import Claim, Measurement, Panel, Series
 from perceptron_sim.claims.evidence import Evidence
 from perceptron_sim.claims.panels import drawn, grouped, means, power_law, with_laws
+from perceptron_sim.claims.registry import register
 from perceptron_sim.names import number_text
 
 _PAPER = "Sclocchi, Geiger, Wyart (2023)"
@@ -499,3 +500,5 @@ CLAIMS: Sequence[Claim] = (
         draw=_draw_scan("P", "ratio", "t* (||w_0|| / ||w - w_0||)^2", 1.0, "predicted, P^1"),
     ),
 )
+
+register(CLAIMS)

@@ -7,7 +7,7 @@ Importing this package is cheap: the names below are loaded on first use, so tha
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+from perceptron_sim.version import __version__
 
 if TYPE_CHECKING:
     from perceptron_sim.errors import InputError

@@ -219,6 +219,7 @@ def _report(
     ctx: click.Context, stages: list[Path], elsewhere: Any, out: Path, as_json: bool
 ) -> None:
     """Judge every claim by the folders, and write the report."""
+    import nets.claims  # noqa: F401  (registers the claims about nets)
     from cli.reports import say_verdicts
     from perceptron_sim.claims.evidence import Evidence, Folder
     from perceptron_sim.claims.registry import judge_all

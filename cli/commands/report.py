@@ -90,10 +90,11 @@ def _state(asked: Sequence[Path]) -> Any:
 def _build(
     asked: Sequence[Path], given: Sequence[Path], out: Path
 ) -> "tuple[list[Judgement], list[Path]]":
+    import nets.claims  # noqa: F401  (registers the claims about nets)
     from cli.progress import TerminalProgress
     from perceptron_sim.claims import judge
     from perceptron_sim.claims.evidence import Evidence, evidence_in
-    from perceptron_sim.claims.registry import CLAIMS
+    from perceptron_sim.claims.registry import all_claims
     from perceptron_sim.names import as_text, command_line
     from perceptron_sim.report import write_report
     from perceptron_sim.store.store import ParquetStore
@@ -109,8 +110,9 @@ def _build(
     progress = TerminalProgress("claims")
     evidence = Evidence(ended)
     judgements = []
-    progress.start("judging", len(CLAIMS), len(CLAIMS))
-    for claim in CLAIMS:
+    claims = all_claims()
+    progress.start("judging", len(claims), len(claims))
+    for claim in claims:
         judgements.append(judge(claim, evidence))
         progress.advance(1, 1)
     progress.finish()

@@ -15,6 +15,7 @@ from perceptron_sim.analysis.intervals import half_width
 from perceptron_sim.arrays import FloatArray
 from perceptron_sim.errors import InputError
 from perceptron_sim.phase.cells import FITTED
+from perceptron_sim.phase.courses import DYNAMICS
 from perceptron_sim.phase.perceptron import (
     axis,
     limits,
@@ -27,8 +28,6 @@ from perceptron_sim.scans.drive import Job
 from perceptron_sim.scans.scan import PerceptronWork
 from perceptron_sim.theory.flow import flow_to_show
 
-# Names with the kernels that run them; --kernel names that of the SDE.
-DYNAMICS = {"SGD": "event", "shuffled": "shuffled", "SDE": "sde"}
 # Numbers of unfitted samples, in units of d, at which courses are compared.
 LEVELS = (30.0, 10.0, 5.0, 3.0, 2.0, 1.0)
 _SHARED = ("chi", "d", "P", "kappa")

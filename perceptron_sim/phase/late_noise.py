@@ -17,6 +17,7 @@ from perceptron_sim.analysis.exponents import span
 from perceptron_sim.arrays import FloatArray
 from perceptron_sim.errors import InputError
 from perceptron_sim.phase.cells import FITTED
+from perceptron_sim.phase.courses import loss_curves
 from perceptron_sim.phase.perceptron import (
     axis,
     limits,
@@ -144,20 +145,6 @@ def separations(
             **_interval(mean),
         }
     return rows, headline
-
-
-def loss_curves(runs: pd.DataFrame, t: FloatArray) -> FloatArray:
-    """Return the training loss of every run at times ``t``, shape (runs, times); 0 from t* on.
-
-    Linear in ln t between checkpoints; kappa, the loss at w = 0, before the first.
-    """
-    curves = []
-    for _, run in runs.sort_values("seed").iterrows():
-        at, loss = np.array(run["checkpoint_t"][1:]), np.array(run["checkpoint_train_loss"][1:])
-        curves.append(
-            np.interp(np.log(t), np.log(at), loss, left=float(run["checkpoint_train_loss"][0]))
-        )
-    return np.array(curves)
 
 
 def separation(t: FloatArray, loss: FloatArray, coldest: FloatArray) -> float:

@@ -24,7 +24,7 @@ from perceptron_sim.store.upkeep import settle
 C = TypeVar("C")
 
 # A finished run is on disk within 2 s: records wait at most this long for company.
-_FLUSH_S = 1.0
+FLUSH_S = 1.0
 _INTERRUPTED = status.NAMES[status.INTERRUPTED]
 
 
@@ -219,7 +219,7 @@ class _Tally:
 
     def flush(self, force: bool = False) -> None:
         """Store what waits, if it has waited long enough or if forced to."""
-        if self._waiting and (force or time.monotonic() - self._since >= _FLUSH_S):
+        if self._waiting and (force or time.monotonic() - self._since >= FLUSH_S):
             self._store.append(self._waiting)
             self._waiting = []
 

@@ -12,10 +12,10 @@ from typing import Any
 
 import pyarrow as pa
 
-from perceptron_sim import __version__
 from perceptron_sim.kernels.jit import SOURCE_STAMP
 from perceptron_sim.runs.config import PerceptronConfig
 from perceptron_sim.runs.simulate import RunResult
+from perceptron_sim.version import __version__
 
 _CHECKPOINT_FIELDS = ("step", "t", "w1", "w_perp", "unfitted", "train_loss", "test_error")
 _RESULT_FIELDS = (

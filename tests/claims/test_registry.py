@@ -9,15 +9,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import nets.claims  # noqa: F401  (registers the claims about nets)
 from cli.main import root, run
 from perceptron_sim.analysis import figures
 from perceptron_sim.analysis.exponents import exponent_rows
 from perceptron_sim.claims import Verdict, judge
 from perceptron_sim.claims.evidence import Evidence, Folder, evidence_in
-from perceptron_sim.claims.registry import CLAIMS, judge_all
+from perceptron_sim.claims.registry import all_claims, judge_all
 from perceptron_sim.errors import InputError
 from perceptron_sim.report.static import figure_of
 from perceptron_sim.store.store import ParquetStore
+
+CLAIMS = all_claims()
 
 BY_KEY = {claim.key: claim for claim in CLAIMS}
 

@@ -8,15 +8,18 @@ from pathlib import Path
 
 import pytest
 
+import nets.claims  # noqa: F401  (registers the claims about nets)
 from cli.commands import report as report_command
 from cli.main import run
-from perceptron_sim.claims.registry import CLAIMS
+from perceptron_sim.claims.registry import all_claims
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "report"))
 from made import folder, judgements
 
 from perceptron_sim.report import write_report
 from perceptron_sim.report.serve import Content, ReportServer, fingerprint
+
+CLAIMS = all_claims()
 
 SMALL = ["--chi", "1", "-d", "8", "-P", "128:1024:4", "-T", "0.25,1,4", "--seeds", "3"]
 

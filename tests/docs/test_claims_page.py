@@ -3,8 +3,11 @@
 import re
 from pathlib import Path
 
-from perceptron_sim.claims.registry import CLAIMS
+import nets.claims  # noqa: F401  (registers the claims about nets)
+from perceptron_sim.claims.registry import all_claims
 from perceptron_sim.report.symbols import as_text
+
+CLAIMS = all_claims()
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGE = (DOCS / "claims.md").read_text(encoding="utf-8")

@@ -7,10 +7,13 @@ from pathlib import Path
 import click
 import pytest
 
+import nets.claims  # noqa: F401  (registers the claims about nets)
 from cli.main import root, run
 from cli.presets import PRESETS
 from nets.data.paths import locate
-from perceptron_sim.claims.registry import CLAIMS
+from perceptron_sim.claims.registry import all_claims
+
+CLAIMS = all_claims()
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]

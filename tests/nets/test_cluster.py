@@ -12,13 +12,13 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from dask_processes import DaskProcesses, Deadly
 
 from cli.main import run as run_command
-from nets import scan as scan_module
 from nets.grid import NetGrid
 from nets.lazy.density import DensityLog
 from nets.lazy.scan import scan_lazy
-from nets.scan import scan
+from nets.scan import NetWork, scan
 from perceptron_sim import InputError
 from perceptron_sim.scans.cluster import Cluster
+from perceptron_sim.scans.drive import checked, drive
 from perceptron_sim.store.store import MemoryStore
 
 CONFIGS = list(
@@ -69,14 +69,17 @@ def test_margins_are_measured_where_the_kernel_is(cluster, tmp_path) -> None:
     assert (tmp_path / "here.json").read_bytes() == (tmp_path / "there.json").read_bytes()
 
 
-def test_a_lost_run_is_stored_as_failed_with_its_reason(cluster, monkeypatch) -> None:
-    class Lethal(scan_module._Training):
+def test_a_lost_run_is_stored_as_failed_with_its_reason(cluster) -> None:
+    class Lethal(NetWork):
+        def placed(self, workers):
+            return self
+
         def __reduce__(self):
             return Deadly, (CONFIGS[0],)
 
-    monkeypatch.setattr(scan_module, "_Training", Lethal)
     store = MemoryStore()
-    assert scan(CONFIGS[:1], store, workers=cluster).not_fitted == {"failed": 1}
+    report = drive(checked(CONFIGS[:1], Lethal(), cluster), store)
+    assert report.not_fitted == {"failed": 1}
     assert list(store.frame()["message"]) == ["WorkerLost: 4 workers died under this run"]
 
 

@@ -15,9 +15,9 @@ import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 from cli.main import run as run_command
-from nets import scan as scan_module
 from nets.architectures import build, convolution
 from nets.config import NetConfig
+from nets.scan import NetWork
 from nets.training import Control, Failure, device_on, lease, train, train_each
 from nets.training import device as device_module
 from nets.training.device import DeviceLost, free_bytes, is_lost, release
@@ -393,6 +393,6 @@ def test_a_lost_device_of_a_worker_is_named_as_such(monkeypatch) -> None:
         raise RuntimeError(STICKY[2])
 
     monkeypatch.setattr(ResidentEnsemble, "_round", round_)
-    work = scan_module._Training("cpu", "resident", None, False)
+    work = NetWork("cpu", "resident", None, False)
     with pytest.raises(InputError, match="the GPU fails for good in this process"):
         work(_configs(2), Steering(False, StopFlag()))

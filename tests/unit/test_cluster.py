@@ -17,13 +17,13 @@ from dask_processes import DaskProcesses, Deadly, Doer, nap, sleep_until_stopped
 from cli.main import run as run_command
 from perceptron_sim import InputError
 from perceptron_sim.scans import cluster as cluster_module
-from perceptron_sim.scans import scan as scan_module
 from perceptron_sim.scans.cluster import Cluster, WorkerLost
 from perceptron_sim.scans.cluster_task import VersionMismatch
+from perceptron_sim.scans.drive import checked, drive
 from perceptron_sim.scans.executors import batches
 from perceptron_sim.scans.grid import PerceptronGrid
 from perceptron_sim.scans.interrupts import Interrupts
-from perceptron_sim.scans.scan import scan
+from perceptron_sim.scans.scan import PerceptronWork, scan
 from perceptron_sim.store.store import MemoryStore, ParquetStore
 
 # Runs of some milliseconds.
@@ -113,13 +113,13 @@ def test_a_group_under_which_workers_die_is_halved_down_to_the_run(cluster) -> N
     assert found == {r: r**2 for r in range(7) if r != 3}
 
 
-def test_a_lost_run_is_stored_as_failed_with_its_reason(cluster, monkeypatch) -> None:
-    from perceptron_sim.scans import executors
+def test_a_lost_run_is_stored_as_failed_with_its_reason(cluster) -> None:
+    class Lethal(PerceptronWork):
+        def __reduce__(self):
+            return Deadly, (CONFIGS[0],)
 
-    config = CONFIGS[0]
-    monkeypatch.setattr(executors, "_Each", lambda work: Deadly(poison=config))
     store = MemoryStore()
-    report = scan([config], store, workers=cluster)
+    report = drive(checked(CONFIGS[:1], Lethal(), cluster), store)
     assert report.not_fitted == {"failed": 1}
     assert list(store.frame()["message"]) == ["WorkerLost: 4 workers died under this run"]
 
@@ -198,7 +198,7 @@ def test_errors_of_a_worker_name_it(cluster) -> None:
 
 
 def test_a_worker_and_then_the_scheduler_are_killed(tmp_path, local, capfd, monkeypatch) -> None:
-    monkeypatch.setattr(scan_module, "_FLUSH_S", 0.0)
+    monkeypatch.setattr("perceptron_sim.scans.drive.FLUSH_S", 0.0)
     out = tmp_path / "out"
     with DaskProcesses(tmp_path) as processes:
         victim, _ = processes.start_worker(), processes.start_worker()

@@ -2,6 +2,7 @@
 
 import json
 import math
+import time
 from pathlib import Path
 
 import pytest
@@ -64,7 +65,7 @@ def test_a_scan_out_of_budget_says_what_is_missing_and_goes_on(
 ) -> None:
     out = tmp_path / "out"
     calls = 0
-    clock = scan_module.time.monotonic
+    clock = time.monotonic
 
     def late(*args, **kwargs):
         # The tiny run that loads the kernel comes first; the third run ends after the budget.
@@ -73,7 +74,7 @@ def test_a_scan_out_of_budget_says_what_is_missing_and_goes_on(
         return simulate(*args, **kwargs)
 
     class Clock:
-        perf_counter = staticmethod(scan_module.time.perf_counter)
+        perf_counter = staticmethod(time.perf_counter)
 
         @staticmethod
         def monotonic() -> float:

@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from perceptron_sim.phase.late_noise import FACTOR, loss_curves, separation, separations
+from perceptron_sim.phase.courses import loss_curves
+from perceptron_sim.phase.late_noise import FACTOR, separation, separations
 from perceptron_sim.theory.crossovers import crossovers
 
 T_COLD, END = 2.0**-5, 1e5

@@ -166,7 +166,7 @@ class _Faults:
 def test_failed_writes_lose_nothing_that_was_stored(tmp_path: Path, monkeypatch, how: str) -> None:
     configs = [PerceptronConfig(P=16, d=3, seed=seed) for seed in range(18)]
     records = {r["key"]: r for r in _records(18)}
-    monkeypatch.setattr("perceptron_sim.scans.scan._FLUSH_S", 0.0)
+    monkeypatch.setattr("perceptron_sim.scans.drive.FLUSH_S", 0.0)
     struck = 0
     for number in range(1, 18):
         store = ParquetStore(tmp_path / f"{number}")

@@ -18,7 +18,7 @@ from perceptron_sim.analysis.figures.style import (
     title,
 )
 from perceptron_sim.phase.cells import FITTED
-from perceptron_sim.phase.dynamics import DYNAMICS
+from perceptron_sim.phase.courses import DYNAMICS
 from perceptron_sim.phase.perceptron import predicted
 from perceptron_sim.theory.flow import flow_to_show
 from perceptron_sim.theory.prediction import trusted_end

@@ -19,7 +19,7 @@ from perceptron_sim.analysis.figures.style import (
 )
 from perceptron_sim.arrays import FloatArray
 from perceptron_sim.phase.cells import FITTED
-from perceptron_sim.phase.late_noise import loss_curves
+from perceptron_sim.phase.courses import loss_curves
 
 _TIMES = 200
 

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import pandas as pd
 
-from perceptron_sim import __version__, parameters
+from perceptron_sim import parameters
 from perceptron_sim.errors import InputError
 from perceptron_sim.names import as_text
 from perceptron_sim.store.importing.columns import Mapping
@@ -17,6 +17,7 @@ from perceptron_sim.store.importing.row import FITTED, IDENTITY, POINT, Row
 from perceptron_sim.store.importing.tables import Cell, Table, read_table
 from perceptron_sim.store.schema import IMPORTED_BY_SEED, PERCEPTRON, Record
 from perceptron_sim.store.store import ParquetStore
+from perceptron_sim.version import __version__
 
 # What differs between the runs of one fit.
 _WITHIN = ("P", "T", "kappa", "seed")
