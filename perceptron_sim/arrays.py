@@ -79,21 +79,21 @@ def real_array(name: str, value: Any, ndim: int | None = None) -> FloatArray:
     """
     if hasattr(value, "toarray") and not hasattr(value, "__array__"):
         raise InputError(f"{name} is a sparse matrix: pass {name}.toarray()")
-    masked = int(np.sum(np.ma.getmaskarray(value))) if isinstance(value, np.ma.MaskedArray) else 0
-    if masked:
+    parts = value if isinstance(value, list | tuple) else [value]
+    if any(np.ma.is_masked(part) for part in parts):
         raise InputError(
-            f"{name} has {masked} masked {'entry' if masked == 1 else 'entries'}: fill them with "
-            "numbers, or leave their samples out"
+            f"{name} has masked entries: fill them with numbers, or leave their samples out"
         )
     try:
-        array = np.asarray(value)
+        array = np.asarray(_without_gradients(value) if hasattr(value, "detach") else value)
         if array.dtype.kind == "O" and all(isinstance(x, Real) for x in array.flat):
             array = array.astype(np.float64)
-    except (TypeError, ValueError, RuntimeError, OverflowError) as error:
+    except Exception as error:
+        # Whatever an object of a user's may raise when it is asked for its values.
         reason = " ".join(str(error).split())[:120]
         raise InputError(f"{name} cannot be read as an array of numbers: {reason}") from None
     if array.dtype.kind == "c":
-        raise InputError(f"{name} has complex entries: pass real numbers, for example {name}.real")
+        raise InputError(f"{name} has complex entries: pass real numbers")
     if array.dtype.kind not in "biuf":
         raise InputError(f"{name} has entries that are no numbers ({array.dtype}): pass numbers")
     if ndim is not None and array.ndim != ndim:
@@ -103,3 +103,10 @@ def real_array(name: str, value: Any, ndim: int | None = None) -> FloatArray:
     if not np.all(np.isfinite(array)):
         raise InputError(f"{name} has entries that are not finite: clean it first")
     return array
+
+
+def _without_gradients(tensor: Any) -> Any:
+    """Return the values of a tensor, of any device, as an array."""
+    values = tensor.detach().cpu()
+    values = values.to_dense() if values.is_sparse else values
+    return (values if values.is_complex() else values.double()).resolve_conj().numpy()

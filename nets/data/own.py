@@ -1,6 +1,5 @@
 """Data sets of the user's own, as arrays, held to what training takes for granted."""
 
-import numbers
 from collections.abc import Callable
 from typing import Any
 
@@ -8,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from nets.data.images import ImageData
-from perceptron_sim.arrays import FloatArray
+from perceptron_sim.arrays import real_array
 from perceptron_sim.errors import InputError
 
 # Beyond 2^-this and 2^this the squares of values could vanish or overflow.
@@ -42,7 +41,7 @@ def own_data(name: str, load: Callable[[], tuple[ArrayLike, ArrayLike]]) -> Imag
             f"data {name}: its loader returns {many}: allowed are two arrays, inputs x and labels y"
         )
     inputs, labels = (
-        _numbers(f"data {name}", what, value)
+        real_array(f"data {name}: {what}", value)
         for what, value in zip(("x", "y"), loaded, strict=True)
     )
     if inputs.ndim not in (2, 3, 4) or 0 in inputs.shape:
@@ -55,8 +54,6 @@ def own_data(name: str, load: Callable[[], tuple[ArrayLike, ArrayLike]]) -> Imag
             f"data {name}: y has shape {labels.shape}: allowed is ({len(inputs)},), one label for "
             "each input"
         )
-    if not np.all(np.isfinite(inputs)):
-        raise InputError(f"data {name}: x has values that are not finite: clean it first")
     if not np.all(np.abs(labels) == 1.0):
         raise InputError(f"data {name}: y has labels other than -1 and +1: map the classes to two")
     # What is normalised later has no scale, and a power of two changes no bit of it.
@@ -66,37 +63,3 @@ def own_data(name: str, load: Callable[[], tuple[ArrayLike, ArrayLike]]) -> Imag
     return ImageData(
         name, inputs.reshape(len(inputs), -1), labels.astype(np.int8), inputs.shape[1:]
     )
-
-
-def _numbers(where: str, what: str, value: Any) -> FloatArray:
-    """Return what a user gives for an array as float64.
-
-    Raises:
-        InputError: if a value is masked, complex or no number.
-    """
-    none = f"{where}: x and y are no arrays of numbers: convert {what} first"
-    try:
-        if hasattr(value, "detach"):
-            # A tensor, of any device and whether it asks for gradients or not.
-            value = value.detach().cpu()
-            if value.is_sparse:
-                value = value.to_dense()
-            value = (value if value.is_complex() else value.double()).resolve_conj().numpy()
-        parts = value if isinstance(value, tuple | list) else [value]
-        if any(np.ma.is_masked(part) for part in parts):
-            raise InputError(
-                f"{where}: {what} has masked values: leave out their samples, or fill them in"
-            )
-        array = np.asarray(value)
-        kind = array.dtype.kind
-        if kind == "c":
-            raise InputError(f"{where}: {what} has complex values: allowed are real ones")
-        real = kind == "O" and all(isinstance(v, numbers.Real) for v in array.flat)
-        if kind not in "biuf" and not real:
-            raise InputError(none)
-        with np.errstate(over="ignore"):
-            return array.astype(np.float64)
-    except InputError:
-        raise
-    except Exception:
-        raise InputError(none) from None

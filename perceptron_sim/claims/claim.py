@@ -192,6 +192,8 @@ def judge(claim: Claim, evidence: "Evidence") -> Judgement:
     try:
         measurements = list(claim.measure(evidence))
         panels = claim.draw(evidence) if measurements else ()
+    except InputError:
+        raise
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         # Summaries are files of the user's: any may be of another version, or edited.
         raise InputError(

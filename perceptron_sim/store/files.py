@@ -98,7 +98,7 @@ def _parsed(source: Path | bytes, columns: list[str] | None) -> pa.Table:
             pa.BufferReader(source) if isinstance(source, bytes) else source.open("rb") as stream,
             pq.ParquetFile(stream, pre_buffer=False, page_checksum_verification=True) as file,
         ):
-            return file.read(columns=columns, use_threads=False)
+            table = file.read(columns=columns, use_threads=False)
     except (ValueError, KeyError, pa.ArrowException) as error:
         raise DamagedFile(_reason(error)) from None
     except OSError as error:
@@ -106,6 +106,11 @@ def _parsed(source: Path | bytes, columns: list[str] | None) -> pa.Table:
         if isinstance(source, bytes) or error.errno is None:
             raise DamagedFile(_reason(error)) from None
         raise
+    # Asked for what is not there, Arrow gives the rest.
+    lost = set(columns or ()) - set(table.column_names)
+    if lost:
+        raise DamagedFile(f"it has no column {', '.join(sorted(lost))}")
+    return table
 
 
 def _unreadable(path: Path, error: OSError) -> InputError:

@@ -137,7 +137,7 @@ def test_nets_that_read_images_refuse_other_data() -> None:
         (np.eye(4), np.arange(4), r"labels other than -1 and \+1"),
         (np.full((4, 2), np.nan), np.ones(4), "not finite"),
         (np.ones((4, 2)), np.ones(4), "all values of x are 1: nothing to learn"),
-        ([["a"]], [1], "no arrays of numbers"),
+        ([["a"]], [1], "no numbers|cannot be read"),
         (np.ones((0, 3)), np.ones(0), r"x has shape \(0, 3\)"),
     ],
 )

@@ -36,6 +36,8 @@ MASKED = np.ma.masked_array(Z, mask=Z > 1.5)
         Z.astype(object),
         Z[::-1][::-1],
         torch.tensor(Z),
+        torch.tensor(Z, requires_grad=True),
+        torch.tensor(Z).to_sparse(),
     ],
 )
 def test_whatever_holds_the_numbers_is_taken(given):
@@ -49,6 +51,8 @@ def test_whatever_holds_the_numbers_is_taken(given):
     ("given", "said"),
     [
         (MASKED, "masked"),
+        (list(MASKED), "masked"),
+        (torch.tensor(Z + 0j), "complex"),
         (Z + 0j, "complex"),
         (Z.astype(str), "no numbers"),
         (np.where(Z > 1, "a", Z.astype(object)), "no numbers"),
@@ -58,7 +62,6 @@ def test_whatever_holds_the_numbers_is_taken(given):
         (np.full((2, 2), np.longdouble("1e4000")), "not finite"),
         (scipy.sparse.csr_matrix(Z), "toarray"),
         (scipy.sparse.coo_array(Z), "toarray"),
-        (torch.tensor(Z, requires_grad=True), "cannot be read"),
         (np.array(["2020-01-01"], "datetime64[D]"), "no numbers"),
         (pd.DataFrame(Z).astype("Float64").mask(Z > 1), "no numbers|not finite"),
         ([10**400], "cannot be read"),
