@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from nets.training.result import FITTED
 from perceptron_sim.analysis.exponents import SHARED, span
 from perceptron_sim.analysis.intervals import half_width
 from perceptron_sim.arrays import FloatArray
+from perceptron_sim.status import Status
 
 # A net has parted where its mean ||w - w_0|| is off by more than this fraction. Even deep in the
 # lazy regime single runs differ by some ten per cent, because rounding decides a hit now and then.
@@ -69,7 +69,7 @@ def parting_rows(trained: pd.DataFrame, lazy: pd.DataFrame) -> list[PartingRow]:
     point = [name for name in SHARED if name != "model"]
     on = [*point, "P", "kappa", "T", "seed"]
     pairs = trained.merge(lazy, on=on, suffixes=("", "_lazy"))
-    pairs = pairs[pairs["status_lazy"] == FITTED]
+    pairs = pairs[pairs["status_lazy"] == Status.FITTED]
     rows = []
     for _, alike in pairs.groupby([*point, "P", "kappa"], sort=True, dropna=False):
         first = alike.iloc[0]
@@ -108,7 +108,7 @@ def parting_rows(trained: pd.DataFrame, lazy: pd.DataFrame) -> list[PartingRow]:
 
 def _apart(pairs: pd.DataFrame) -> tuple[float, float]:
     """Return |mean ln ratio| over pairs of runs and half its interval; inf where a net failed."""
-    if not (pairs["status"] == FITTED).all():
+    if not (pairs["status"] == Status.FITTED).all():
         return math.inf, 0.0
     ratio = np.log(pairs["dw"].to_numpy(dtype=np.float64) / pairs["dw_lazy"].to_numpy())
     if len(ratio) < 2:

@@ -10,33 +10,75 @@ from typing import TYPE_CHECKING, Any
 from perceptron_sim.version import __version__
 
 if TYPE_CHECKING:
+    from perceptron_sim.analysis.analyse import Analysis, analyse
+    from perceptron_sim.analysis.exponents import ExponentRow
+    from perceptron_sim.analysis.power_law import PowerLawFit, fit_power_law
     from perceptron_sim.errors import InputError
     from perceptron_sim.runs.config import PerceptronConfig
     from perceptron_sim.runs.kernel_machine import KernelRunResult, simulate_kernel
     from perceptron_sim.runs.kernel_matrix import KernelMatrix
     from perceptron_sim.runs.online import OnlineResult, simulate_online
     from perceptron_sim.runs.simulate import RunResult, simulate
+    from perceptron_sim.scans.drive import ScanReport
+    from perceptron_sim.scans.grid import PerceptronGrid
+    from perceptron_sim.scans.scan import scan
+    from perceptron_sim.status import Status
+    from perceptron_sim.store.store import MemoryStore, ParquetStore, open_store
+    from perceptron_sim.theory.exponents import Exponents, exponents
+    from perceptron_sim.theory.prediction import Prediction, predict
 
 _HOME = {
+    "Analysis": "perceptron_sim.analysis.analyse",
+    "ExponentRow": "perceptron_sim.analysis.exponents",
+    "Exponents": "perceptron_sim.theory.exponents",
     "InputError": "perceptron_sim.errors",
-    "PerceptronConfig": "perceptron_sim.runs.config",
-    "RunResult": "perceptron_sim.runs.simulate",
-    "simulate": "perceptron_sim.runs.simulate",
     "KernelMatrix": "perceptron_sim.runs.kernel_matrix",
     "KernelRunResult": "perceptron_sim.runs.kernel_machine",
-    "simulate_kernel": "perceptron_sim.runs.kernel_machine",
+    "MemoryStore": "perceptron_sim.store.store",
     "OnlineResult": "perceptron_sim.runs.online",
+    "ParquetStore": "perceptron_sim.store.store",
+    "PerceptronConfig": "perceptron_sim.runs.config",
+    "PerceptronGrid": "perceptron_sim.scans.grid",
+    "PowerLawFit": "perceptron_sim.analysis.power_law",
+    "Prediction": "perceptron_sim.theory.prediction",
+    "RunResult": "perceptron_sim.runs.simulate",
+    "ScanReport": "perceptron_sim.scans.drive",
+    "Status": "perceptron_sim.status",
+    "analyse": "perceptron_sim.analysis.analyse",
+    "exponents": "perceptron_sim.theory.exponents",
+    "fit_power_law": "perceptron_sim.analysis.power_law",
+    "open_store": "perceptron_sim.store.store",
+    "predict": "perceptron_sim.theory.prediction",
+    "scan": "perceptron_sim.scans.scan",
+    "simulate": "perceptron_sim.runs.simulate",
+    "simulate_kernel": "perceptron_sim.runs.kernel_machine",
     "simulate_online": "perceptron_sim.runs.online",
 }
 
 __all__ = [
+    "Analysis",
+    "ExponentRow",
+    "Exponents",
     "InputError",
     "KernelMatrix",
     "KernelRunResult",
+    "MemoryStore",
     "OnlineResult",
+    "ParquetStore",
     "PerceptronConfig",
+    "PerceptronGrid",
+    "PowerLawFit",
+    "Prediction",
     "RunResult",
+    "ScanReport",
+    "Status",
     "__version__",
+    "analyse",
+    "exponents",
+    "fit_power_law",
+    "open_store",
+    "predict",
+    "scan",
     "simulate",
     "simulate_kernel",
     "simulate_online",

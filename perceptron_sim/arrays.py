@@ -2,12 +2,15 @@
 
 from dataclasses import fields
 from numbers import Real
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from perceptron_sim.errors import InputError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -20,9 +23,10 @@ Reals = NDArray[np.floating[Any]]
 
 
 class ByValue:
-    """Comparison of frozen dataclasses that hold arrays; to be used with ``eq=False``.
+    """What frozen dataclasses that hold arrays have in common; to be used with ``eq=False``.
 
-    Two of them are equal if all fields that are compared are; NaN equals NaN.
+    Two of them are equal if all fields that are compared are; NaN equals NaN. As tables they go
+    to pandas and to notebooks.
     """
 
     def __eq__(self, other: object) -> bool:
@@ -32,6 +36,20 @@ class ByValue:
         return all(
             _same(getattr(self, name), getattr(other, name)) for name in _compared(type(self))
         )
+
+    def to_frame(self) -> "pd.DataFrame":
+        """Return a table: of a course a row per record, of a result one row of its numbers."""
+        import pandas as pd
+
+        values = {name: getattr(self, name) for name in _compared(type(self))}
+        arrays = {name: value for name, value in values.items() if np.ndim(value) == 1}
+        if len(arrays) and len({len(value) for value in arrays.values()}) == 1:
+            return pd.DataFrame(arrays)
+        return pd.DataFrame([{n: v for n, v in values.items() if isinstance(v, str | Real)}])
+
+    def _repr_html_(self) -> str:
+        """Show the table in notebooks."""
+        return str(self.to_frame().to_html(max_rows=20))
 
     def __hash__(self) -> int:
         """Return a hash that equal objects share; arrays count by their shape alone."""

@@ -14,7 +14,7 @@ from nets.data import Subsets
 from nets.training.course import CourseRow, End, Look, has_grown, next_mark, result_of, row_at
 from nets.training.engine import Draw
 from nets.training.probe import Probe
-from nets.training.result import DIVERGED, FITTED, MAX_STEPS, NetResult
+from nets.training.result import NetResult
 from nets.training.streams import alike, restored_stream, stream_state
 from perceptron_sim.arrays import FloatArray, Reals
 from perceptron_sim.kernels import dense_net as loop
@@ -22,6 +22,7 @@ from perceptron_sim.kernels import status
 from perceptron_sim.kernels.batches import needs_order
 from perceptron_sim.runs.simulate import StopFlag
 from perceptron_sim.runs.snapshots import State
+from perceptron_sim.status import Status
 
 _ACTIVATIONS = {"relu": loop.RELU, "gelu": loop.GELU, "silu": loop.SILU, "none": loop.RELU}
 # A round ends at about this time, so that states are saved and results stored soon.
@@ -128,7 +129,7 @@ class _Run:
         flat = np.concatenate([layer.ravel() for layer in layers])
         return flat.astype(np.dtype(self.config.dtype))
 
-    def advance(self, stop: StopFlag) -> str | None:
+    def advance(self, stop: StopFlag) -> Status | None:
         """Train until the run ends, whose status is returned, or for about half a second."""
         started = time.perf_counter()
         ended = self._advance(stop)
@@ -137,13 +138,13 @@ class _Run:
         self._wall_s += time.perf_counter() - started
         return ended
 
-    def _advance(self, stop: StopFlag) -> str | None:
+    def _advance(self, stop: StopFlag) -> Status | None:
         config = self.config
         step = int(self._counters[loop.STEP])
         if step == self._mark:
             self._mark = next_mark(step)
             if self._record(step):
-                return DIVERGED
+                return Status.DIVERGED
         begun = time.perf_counter()
         code = loop.train(
             self._net,
@@ -160,11 +161,11 @@ class _Run:
         if time.perf_counter() - begun < 0.5 * _ROUND_S:
             self._steps *= 2
         if code == status.FITTED:
-            return FITTED
+            return Status.FITTED
         if code == status.DIVERGED:
-            return DIVERGED
+            return Status.DIVERGED
         if self._counters[loop.STEP] >= config.max_steps:
-            return FITTED if np.all(self._margins() >= config.kappa) else MAX_STEPS
+            return Status.FITTED if np.all(self._margins() >= config.kappa) else Status.MAX_STEPS
         return None
 
     def _record(self, step: int) -> bool:
@@ -176,7 +177,7 @@ class _Run:
         # Only a run that goes on can diverge.
         return has_grown(dw, self._w0_norm) and not np.all(self._margins() >= self.config.kappa)
 
-    def result(self, name: str, keep_weights: bool) -> NetResult:
+    def result(self, name: Status, keep_weights: bool) -> NetResult:
         """Return the result of a run that ended as ``name``."""
         started = time.perf_counter()
         moved, start = self._norms()

@@ -6,8 +6,9 @@ from typing import NamedTuple
 import numpy as np
 
 from nets.config import NetConfig
-from nets.training.result import FITTED, NetCheckpoints, NetResult, message_of
+from nets.training.result import NetCheckpoints, NetResult
 from perceptron_sim.arrays import FloatArray
+from perceptron_sim.status import Status
 
 CHECKPOINTS_PER_DECADE = 4
 # Weights that grew so many times their initial norm are taken for diverged: a net may be dead
@@ -71,7 +72,7 @@ class End(NamedTuple):
         d, wall_s, engine, device: as in ``NetResult``.
     """
 
-    status: str
+    status: Status
     steps: int
     updates: int
     hits: int
@@ -92,7 +93,7 @@ def result_of(config: NetConfig, end: End) -> NetResult:
     """Return the result of a run that ended."""
     dw, w0_norm = math.hypot(*end.moved), math.hypot(*end.start)
     last = row_at(float(end.steps), dw, end.margins, config.kappa, end.look)
-    if end.status == FITTED:
+    if end.status == Status.FITTED:
         # The whole set was found fitted; evaluated in other company a margin may round down.
         last = last._replace(unfitted=0.0, train_loss=0.0)
     unfitted = round(last.unfitted * config.P)
@@ -108,7 +109,7 @@ def result_of(config: NetConfig, end: End) -> NetResult:
     return NetResult(
         config=config,
         status=end.status,
-        message=message_of(config, end.status, unfitted),
+        message=end.status.message(unfitted, config.P, T=config.T, max_steps=config.max_steps),
         d=end.d,
         t_star=config.eta * end.steps,
         steps=end.steps,

@@ -19,9 +19,10 @@ from nets.training.course import End, has_grown, next_mark, result_of, row_at
 from nets.training.device import Room
 from nets.training.engine import Draw
 from nets.training.replicas import Replicas
-from nets.training.result import DIVERGED, FITTED, MAX_STEPS, NetResult
+from nets.training.result import NetResult
 from perceptron_sim.arrays import IntArray
 from perceptron_sim.runs.snapshots import State
+from perceptron_sim.status import Status
 
 # A round costs about this many multiplications' time whatever its size: the calls themselves.
 _CALLS_FLOPS = 1.0e7
@@ -168,7 +169,7 @@ class Ensemble:
         for slot in np.flatnonzero(hit):
             r.alive[slot].suspects = None
 
-    def _ended(self, diverged: np.ndarray, seen: Sequence[IntArray]) -> dict[int, str]:
+    def _ended(self, diverged: np.ndarray, seen: Sequence[IntArray]) -> dict[int, Status]:
         """Return the places of the replicas that are done, with their status.
 
         Args:
@@ -176,15 +177,15 @@ class Ensemble:
             seen: the batches each has just evaluated; all changed nothing if its streak is long.
         """
         r = self.replicas
-        ended = dict.fromkeys(map(int, np.flatnonzero(diverged)), DIVERGED)
+        ended = dict.fromkeys(map(int, np.flatnonzero(diverged)), Status.DIVERGED)
         long = r.streak[: len(r.alive)] * r.queue.B >= [c.P for c in self.configs]
         for slot in map(int, np.flatnonzero(long & ~diverged)):
             if self._all_fitted(slot, seen[slot]):
-                ended[slot] = FITTED
+                ended[slot] = Status.FITTED
         for slot in map(int, np.flatnonzero(r.step[: len(r.alive)] >= r.limit[: len(r.alive)])):
             if slot not in ended:
                 fitted = np.all(r.margins(slot) >= r.kappa[slot])
-                ended[slot] = FITTED if fitted else MAX_STEPS
+                ended[slot] = Status.FITTED if fitted else Status.MAX_STEPS
         return ended
 
     def _all_fitted(self, slot: int, seen: IntArray) -> bool:
@@ -234,7 +235,7 @@ class Ensemble:
             )
         return has_grown(moved, start)
 
-    def _finish(self, slot: int, status: str) -> NetResult:
+    def _finish(self, slot: int, status: Status) -> NetResult:
         """Measure a replica, drop it, and return its result."""
         started = time.perf_counter()
         r = self.replicas

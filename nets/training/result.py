@@ -4,10 +4,7 @@ from dataclasses import dataclass, field
 
 from nets.config import NetConfig
 from perceptron_sim.arrays import ByValue, FloatArray, IntArray
-
-FITTED = "fitted"
-MAX_STEPS = "max_steps"
-DIVERGED = "diverged"
+from perceptron_sim.status import Status
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +61,7 @@ class NetResult(ByValue):
     """
 
     config: NetConfig
-    status: str
+    status: Status
     message: str
     d: int
     t_star: float
@@ -86,17 +83,3 @@ class NetResult(ByValue):
     device: str
     checkpoints: NetCheckpoints | None = field(repr=False)
     weights: list[FloatArray] | None = field(repr=False)
-
-
-def message_of(config: NetConfig, status: str, unfitted: int) -> str:
-    """Say in one line how a run ended and what would help."""
-    if status == FITTED:
-        return "every training sample is fitted"
-    if status == DIVERGED:
-        return (
-            f"weights grew beyond 1000 times their start or all bounds at T = {config.T:g}: lower T"
-        )
-    return (
-        f"{unfitted} of {config.P} samples unfitted after max_steps = {config.max_steps}: "
-        "raise max_steps, or lower T or P"
-    )

@@ -18,7 +18,7 @@ import pandas as pd
 from scipy import optimize
 
 from perceptron_sim.arrays import ByValue, FloatArray
-from perceptron_sim.kernels import status
+from perceptron_sim.status import Status
 from perceptron_sim.store.store import ParquetStore
 from perceptron_sim.theory import minimal_signal, stopping
 from perceptron_sim.theory.minimal_signal import CAPACITY
@@ -44,7 +44,7 @@ def ends_table(frame: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for shared, runs in frame.groupby(["chi", "d", "P", "B", "T", "kappa"], sort=True):
         chi, d, P, B, T, kappa = cast(tuple[float, int, int, int, float, float], shared)
-        fitted = (runs["status"] == status.NAMES[status.FITTED]).all()
+        fitted = (runs["status"] == Status.FITTED).all()
         if not fitted or len(runs) < 2 or CAPACITY * (d - 1) >= P:
             continue
         row: dict[str, Any] = {"chi": chi, "d": d, "P": P, "B": B, "T": T, "kappa": kappa}

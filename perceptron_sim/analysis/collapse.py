@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from perceptron_sim.arrays import FloatArray
-from perceptron_sim.kernels import status
+from perceptron_sim.status import Status
 
 ABSCISSAS = ("P/d", "kappa/T")
 # Observables and the power of d they are proportional to at given P/d.
@@ -187,6 +187,6 @@ def _bootstrap(series: Sequence[Series]) -> float:
 
 def _all_fitted(runs: pd.DataFrame) -> pd.Series:
     """Return whether every run at the grid point of a row was fitted."""
-    fitted = runs["status"] == status.NAMES[status.FITTED]
+    fitted = runs["status"] == Status.FITTED
     point = [runs[name] for name in ("chi", "d", "P", "B", "T", "kappa")]
     return fitted.groupby(point).transform("all")

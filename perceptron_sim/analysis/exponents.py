@@ -14,12 +14,11 @@ import pandas as pd
 from perceptron_sim.analysis.intervals import quantile
 from perceptron_sim.analysis.power_law import PowerLawFit, fit_power_law
 from perceptron_sim.arrays import FloatArray
-from perceptron_sim.kernels import status
+from perceptron_sim.status import Status
 from perceptron_sim.store.schema import PERCEPTRON, by_seed
 from perceptron_sim.theory import exponents
 from perceptron_sim.theory.prediction import accuracy, trusted_end
 
-FITTED = status.NAMES[status.FITTED]
 # From this T/kappa on, ||w|| of perceptrons is proportional to T within a per cent
 # (docs/conventions.md).
 NOISE_DOMINATED = 512.0
@@ -149,7 +148,7 @@ def exponent_rows(frame: pd.DataFrame) -> list[ExponentRow]:
 def points_left_out(frame: pd.DataFrame) -> int:
     """Return the number of grid points that fits leave out because a run was not fitted."""
     point = [frame[name] for name in (*SHARED, *POINT) if name in frame]
-    return int((frame["status"] != FITTED).groupby(point, dropna=False).any().sum())
+    return int((frame["status"] != Status.FITTED).groupby(point, dropna=False).any().sum())
 
 
 def size_of(runs: pd.DataFrame) -> str:
@@ -157,13 +156,13 @@ def size_of(runs: pd.DataFrame) -> str:
     if (runs["model"] == PERCEPTRON).all():
         return "w_norm"
     # A net started at 0 has no scale to refer to.
-    return "dw" if runs.loc[runs["status"] == FITTED, "dw_rel"].isna().any() else "dw_rel"
+    return "dw" if runs.loc[runs["status"] == Status.FITTED, "dw_rel"].isna().any() else "dw_rel"
 
 
 def _points(runs: pd.DataFrame) -> Iterator[_Point]:
     for shared, at_point in runs.groupby(list(POINT), sort=True):
         P, T, kappa = cast(tuple[int, float, float], shared)
-        if not (at_point["status"] == FITTED).all():
+        if not (at_point["status"] == Status.FITTED).all():
             continue
         ordered = at_point.sort_values("seed")
         first = ordered.iloc[0]

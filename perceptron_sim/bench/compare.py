@@ -17,14 +17,13 @@ import numpy as np
 
 from perceptron_sim.arrays import FloatArray
 from perceptron_sim.errors import InputError
-from perceptron_sim.kernels import status
 from perceptron_sim.parameters import DEFAULT_KAPPA
 from perceptron_sim.runs.config import PerceptronConfig
 from perceptron_sim.runs.simulate import RunResult, StopFlag, simulate, training_data
+from perceptron_sim.status import Status
 from perceptron_sim.store.schema import Record
 
 KERNELS = ("event", "reference")
-FITTED = status.NAMES[status.FITTED]
 Say = Callable[[str], None]
 
 # Runs shorter than this are repeated with more seeds, up to so many or for so long.
@@ -145,7 +144,7 @@ def predicted_reference_s(case: Case) -> float:
     event = run_kernel(case.config(0), "event")
     first = run_kernel(case.config(0, max_steps=_PROBE_STEPS), "reference")
     quiet = math.ceil(case.P / case.B)
-    done = min(_PROBE_STEPS, first.steps + quiet) if first.status == FITTED else _PROBE_STEPS
+    done = min(_PROBE_STEPS, first.steps + quiet) if first.status == Status.FITTED else _PROBE_STEPS
     return (event.steps + quiet) * first.wall_s / done
 
 
@@ -194,7 +193,7 @@ def timing(runs: list[RunResult]) -> Record:
         "steps": [run.steps for run in runs],
         "hits": [run.hits for run in runs],
         "wall_s": wall,
-        "not_fitted": sum(run.status != FITTED for run in runs),
+        "not_fitted": sum(run.status != Status.FITTED for run in runs),
     }
 
 

@@ -10,11 +10,10 @@ import pandas as pd
 
 from perceptron_sim.analysis.intervals import half_width
 from perceptron_sim.claims.claim import Panel, Series
-from perceptron_sim.kernels import status
+from perceptron_sim.status import Status
 
 # Drawn at most, so that a panel can be read.
 MOST_SERIES = 8
-_FITTED = status.NAMES[status.FITTED]
 
 
 def means(runs: pd.DataFrame, x: str, y: str, label: str) -> Series | None:
@@ -25,7 +24,7 @@ def means(runs: pd.DataFrame, x: str, y: str, label: str) -> Series | None:
     rows = []
     for at, members in runs.groupby(x, sort=True):
         values = members[y].to_numpy(dtype=np.float64)
-        if (members["status"] == _FITTED).all() and np.all(values > 0.0):
+        if (members["status"] == Status.FITTED).all() and np.all(values > 0.0):
             logs = np.log(values)
             half = half_width(logs)
             middle = float(np.mean(logs))

@@ -1,13 +1,19 @@
 """The obvious SGD loop, the oracle every faster kernel is held against."""
 
-from typing import NamedTuple
-
 import numpy as np
 
 from perceptron_sim.arrays import FloatArray, IntArray
 from perceptron_sim.kernels.batches import draw_batch, needs_order
 from perceptron_sim.kernels.jit import compiled
 from perceptron_sim.kernels.observables import find_unfitted, margin, training_state
+from perceptron_sim.kernels.run_state import (
+    HITS,
+    LAST_UPDATE_STEP,
+    RECORDED,
+    STEPS_DONE,
+    UPDATES,
+    Recorder,
+)
 from perceptron_sim.kernels.status import (
     DIVERGED,
     FITTED,
@@ -15,26 +21,6 @@ from perceptron_sim.kernels.status import (
     MAX_STEPS,
     MAX_UPDATES,
 )
-
-# Places in the counter array.
-LAST_UPDATE_STEP, UPDATES, HITS, STEPS_DONE, RECORDED, RESTORE_AT, PAUSE_AT = range(7)
-N_COUNTERS = 7
-
-
-class Recorder(NamedTuple):
-    """Where a kernel writes its checkpoints.
-
-    Attributes:
-        steps: the step numbers at which to record, increasing, shape (n,).
-        w: weights after that many steps, natural units, shape (n, d).
-        unfitted: number of unfitted training samples, shape (n,).
-        loss: sum of threshold - margin over the unfitted samples, shape (n,).
-    """
-
-    steps: IntArray
-    w: FloatArray
-    unfitted: IntArray
-    loss: FloatArray
 
 
 @compiled

@@ -19,7 +19,7 @@ import numpy as np
 from perceptron_sim.arrays import FloatArray, IntArray
 from perceptron_sim.kernels.jit import compiled
 from perceptron_sim.kernels.observables import margin, training_state
-from perceptron_sim.kernels.reference import (
+from perceptron_sim.kernels.run_state import (
     HITS,
     LAST_UPDATE_STEP,
     RECORDED,

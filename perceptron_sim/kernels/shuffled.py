@@ -6,7 +6,7 @@ from perceptron_sim.arrays import FloatArray, IntArray
 from perceptron_sim.kernels.batches import shuffle_head
 from perceptron_sim.kernels.jit import compiled
 from perceptron_sim.kernels.observables import find_unfitted, margin, training_state
-from perceptron_sim.kernels.reference import (
+from perceptron_sim.kernels.run_state import (
     HITS,
     LAST_UPDATE_STEP,
     RECORDED,

@@ -1,4 +1,6 @@
-"""How a run can end. Plain integers, because compiled kernels return them."""
+"""How a kernel returns. Plain integers, because compiled code returns them."""
+
+from perceptron_sim.status import Status
 
 FITTED = 0
 MAX_STEPS = 1
@@ -9,9 +11,9 @@ INTERRUPTED = 4
 PAUSED = 5
 
 NAMES = {
-    FITTED: "fitted",
-    MAX_STEPS: "max_steps",
-    MAX_UPDATES: "max_updates",
-    DIVERGED: "diverged",
-    INTERRUPTED: "interrupted",
+    FITTED: Status.FITTED,
+    MAX_STEPS: Status.MAX_STEPS,
+    MAX_UPDATES: Status.MAX_UPDATES,
+    DIVERGED: Status.DIVERGED,
+    INTERRUPTED: Status.INTERRUPTED,
 }

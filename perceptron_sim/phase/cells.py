@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from perceptron_sim.arrays import FloatArray
-from perceptron_sim.kernels import status
 from perceptron_sim.phase.refine import Sample
+from perceptron_sim.status import Status
 
 FITTED = "fitted"
 UNFITTED = "unfitted"
@@ -20,10 +20,10 @@ FAILED = "failed"
 STATUSES = (FITTED, UNFITTED, OVER_BUDGET, DIVERGED, FAILED)
 
 _OF_RUN = {
-    status.NAMES[status.FITTED]: FITTED,
-    status.NAMES[status.MAX_STEPS]: UNFITTED,
-    status.NAMES[status.MAX_UPDATES]: OVER_BUDGET,
-    status.NAMES[status.DIVERGED]: DIVERGED,
+    Status.FITTED: FITTED,
+    Status.MAX_STEPS: UNFITTED,
+    Status.MAX_UPDATES: OVER_BUDGET,
+    Status.DIVERGED: DIVERGED,
 }
 
 

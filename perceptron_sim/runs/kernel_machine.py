@@ -23,6 +23,7 @@ from perceptron_sim.runs.kernel_matrix import (
     RowFunction,
 )
 from perceptron_sim.runs.simulate import ROW_BUDGET, StopFlag
+from perceptron_sim.status import Status
 
 # A kernel matrix need not be separable: identical samples with opposite labels never fit.
 MAX_UPDATES = 10**8
@@ -63,7 +64,7 @@ class KernelRunResult(ByValue):
         course: at the ``marks`` asked for that the run reached, and at its end.
     """
 
-    status: str
+    status: Status
     message: str
     t_star: float
     steps: int
@@ -181,7 +182,7 @@ def simulate_kernel(
     ends = (steps, w_norm, unfitted / P, loss)
     return KernelRunResult(
         status=name,
-        message=_message(name, unfitted, P),
+        message=name.message(unfitted, P, T=config.T, max_steps=max_steps, max_updates=max_updates),
         t_star=config.eta * steps,
         steps=steps,
         updates=int(state.state[loop.UPDATES]),
@@ -233,13 +234,4 @@ def _course(
         w_norm=np.append(T * np.sqrt(np.maximum(squared, 0.0)), w_norm),
         unfitted=np.append(unfitted / P, fraction),
         train_loss=np.append(T * loss, train_loss),
-    )
-
-
-def _message(name: str, unfitted: int, P: int) -> str:
-    if name == "fitted":
-        return "every training sample is fitted"
-    return (
-        f"{unfitted} of {P} samples unfitted ({name}): raise max_updates or max_steps, and look "
-        "for equal samples with opposite labels, which no kernel machine can fit"
     )

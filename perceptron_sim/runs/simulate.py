@@ -10,15 +10,16 @@ from numpy.typing import ArrayLike
 
 from perceptron_sim.arrays import ByValue, FloatArray, IntArray, real_array
 from perceptron_sim.errors import InputError
-from perceptron_sim.kernels import event_driven, reference, status
+from perceptron_sim.kernels import event_driven, reference, run_state, status
 from perceptron_sim.kernels.observables import training_state
-from perceptron_sim.kernels.reference import Recorder
+from perceptron_sim.kernels.run_state import Recorder
 from perceptron_sim.kernels.sampler import memory_bytes, sample_folded
 from perceptron_sim.kernels.sde import sde_sgd
 from perceptron_sim.kernels.shuffled import shuffled_sgd
 from perceptron_sim.runs.config import PerceptronConfig
 from perceptron_sim.runs.memory import check_memory
 from perceptron_sim.runs.snapshots import Snapshots, State
+from perceptron_sim.status import Status
 from perceptron_sim.theory import unfitted_fraction
 
 # The SDE, by how many steps of Euler and Maruyama are taken in a time T.
@@ -97,7 +98,7 @@ class RunResult(ByValue):
 
     config: PerceptronConfig
     kernel: str
-    status: str
+    status: Status
     message: str
     t_star: float
     steps: int
@@ -216,7 +217,7 @@ def simulate(
     scaled = _in_natural_units(config, z)
     recorder = make_recorder(config, checkpoints)
     w = np.zeros(config.d)
-    counters = np.zeros(reference.N_COUNTERS, dtype=np.int64)
+    counters = np.zeros(run_state.N_COUNTERS, dtype=np.int64)
     hit_counts = np.zeros(config.P, dtype=np.int64)
     log = np.zeros(1, dtype=np.int64) if trace is None else trace
     log[0] = 1
@@ -240,7 +241,7 @@ def simulate(
         saved_at = started
         while code == status.PAUSED:
             # By hits, not by the clock: what the kernel does next depends on where it paused.
-            counters[reference.PAUSE_AT] = counters[reference.HITS] + PAUSE_HITS
+            counters[run_state.PAUSE_AT] = counters[run_state.HITS] + PAUSE_HITS
             code = event_driven.event_driven_sgd(*problem, *rest)
             now = time.perf_counter()
             if code == status.PAUSED and snapshots is not None and now - saved_at >= SAVE_EVERY_S:
@@ -368,7 +369,7 @@ def _measure(
     wall_s: float,
 ) -> RunResult:
     unfitted, loss = training_state(scaled.features, w_natural, scaled.threshold)
-    steps = int(counters[reference.LAST_UPDATE_STEP])
+    steps = int(counters[run_state.LAST_UPDATE_STEP])
     w = w_natural * scaled.w_unit
     if not (np.all(np.isfinite(w)) and math.isfinite(loss)):
         code = status.DIVERGED
@@ -381,7 +382,7 @@ def _measure(
     course = None
     if checkpoints is not None:
         # Checkpoints after the last update repeat the final state, which is put last.
-        keep = int(np.searchsorted(recorder.steps[: counters[reference.RECORDED]], steps))
+        keep = int(np.searchsorted(recorder.steps[: counters[run_state.RECORDED]], steps))
         course = _course(
             config,
             time_step(config, kernel),
@@ -390,15 +391,22 @@ def _measure(
             unfitted=np.append(recorder.unfitted[:keep], unfitted),
             loss=np.append(recorder.loss[:keep], loss) * scaled.margin_unit,
         )
+    ended = status.NAMES[code]
     return RunResult(
         config=config,
         kernel=kernel,
-        status=status.NAMES[code],
-        message=_message(config, code, unfitted),
+        status=ended,
+        message=ended.message(
+            unfitted,
+            config.P,
+            T=config.T,
+            max_steps=config.max_steps,
+            max_updates=config.max_updates,
+        ),
         t_star=time_step(config, kernel) * steps,
         steps=steps,
-        updates=int(counters[reference.UPDATES]),
-        hits=int(counters[reference.HITS]),
+        updates=int(counters[run_state.UPDATES]),
+        hits=int(counters[run_state.HITS]),
         unfitted=unfitted,
         hit_counts=hit_counts,
         w=w,
@@ -460,21 +468,3 @@ def _test_error(lam: FloatArray, chi: float) -> FloatArray:
     error = unfitted_fraction(np.abs(np.where(known, lam, 0.0)), chi)
     # Weights that point away from the teacher, as the SDE's can, err where others do not.
     return np.where(known, np.where(lam < 0.0, 1.0 - error, error), np.nan)
-
-
-def _message(config: PerceptronConfig, code: int, unfitted: int) -> str:
-    if code == status.FITTED:
-        return "every training sample is fitted"
-    if code == status.MAX_STEPS:
-        return (
-            f"{unfitted} of {config.P} samples unfitted after max_steps = {config.max_steps:.6g}: "
-            "raise max_steps or lower P"
-        )
-    if code == status.MAX_UPDATES:
-        return (
-            f"{unfitted} of {config.P} samples unfitted after max_updates = "
-            f"{config.max_updates:.6g}: raise max_updates, or check that the data can be fitted"
-        )
-    if code == status.DIVERGED:
-        return f"weights are not finite at T = {config.T:g}: lower T (and kappa with it)"
-    return f"stopped on request with {unfitted} of {config.P} samples unfitted"

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, Generic, TypeVar
 
-from perceptron_sim.kernels import status
 from perceptron_sim.progress import NoProgress, Progress
 from perceptron_sim.runs.snapshots import Snapshots
 from perceptron_sim.scans.cluster import Cluster, WorkerLost
@@ -17,7 +16,8 @@ from perceptron_sim.scans.executors import Workers
 from perceptron_sim.scans.interrupts import Interrupts
 from perceptron_sim.scans.run_time import Estimate
 from perceptron_sim.scans.work import Session, Work
-from perceptron_sim.store.schema import FAILED, Record
+from perceptron_sim.status import Status
+from perceptron_sim.store.schema import Record
 from perceptron_sim.store.store import ParquetStore, Store
 from perceptron_sim.store.upkeep import settle
 
@@ -25,7 +25,6 @@ C = TypeVar("C")
 
 # A finished run is on disk within 2 s: records wait at most this long for company.
 FLUSH_S = 1.0
-_INTERRUPTED = status.NAMES[status.INTERRUPTED]
 
 
 @dataclass(frozen=True)
@@ -53,7 +52,7 @@ class ScanReport:
     @property
     def failed(self) -> int:
         """Runs done now that ended with an error; the same scan again tries them again."""
-        return self.not_fitted.get(FAILED, 0)
+        return self.not_fitted.get(Status.FAILED, 0)
 
     def __add__(self, other: "ScanReport") -> "ScanReport":
         """Return one report of two scans that followed each other."""
@@ -158,7 +157,7 @@ def drive(
                 ended = work.here(pending, session)
             for run, record in ended:
                 # Those stored only kept company to runs that went on from a saved state.
-                if record["status"] != _INTERRUPTED and record["key"] not in stored:
+                if record["status"] != Status.INTERRUPTED and record["key"] not in stored:
                     tally.add(record, work.cost(run))
         except BaseException:
             # Nothing can be stored or shown any more: do not wait for runs of hours.
@@ -210,9 +209,9 @@ class _Tally:
             self._since = time.monotonic()
         self._waiting.append(record)
         self._done += 1
-        if record["status"] != status.NAMES[status.FITTED]:
+        if record["status"] != Status.FITTED:
             self._not_fitted[record["status"]] = self._not_fitted.get(record["status"], 0) + 1
-            if record["status"] == FAILED:
+            if record["status"] == Status.FAILED:
                 self._progress.note(f"run {record['key']} failed: {record['message']}")
         self._progress.advance(1, cost)
         self.flush()

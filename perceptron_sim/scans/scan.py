@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from os import PathLike
 from typing import Any, ClassVar
 
 from perceptron_sim.progress import Progress
@@ -21,7 +22,7 @@ from perceptron_sim.scans.executors import Workers, default_workers
 from perceptron_sim.scans.run_time import Estimate, estimate, seconds
 from perceptron_sim.scans.work import Work
 from perceptron_sim.store.schema import Record, code_identity, failure_record, record_of
-from perceptron_sim.store.store import Store
+from perceptron_sim.store.store import Store, open_store
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,7 @@ class PerceptronWork(Work[PerceptronConfig]):
 
 def scan(
     configs: Iterable[PerceptronConfig],
-    store: Store,
+    store: Store | str | PathLike[str],
     *,
     kernel: str = "auto",
     checkpoints: str | None = "log",
@@ -98,7 +99,10 @@ def scan(
     Args:
         configs: what to run.
         kernel, checkpoints: as in ``simulate``.
-        store, workers, progress, until: as in ``drive``, which says the rest.
+        store: as in ``drive``, or the folder of one.
+        workers, progress, until: as in ``drive``, which says the rest.
     """
     request = checked(configs, PerceptronWork(kernel, checkpoints), workers)
+    if isinstance(store, str | PathLike):
+        store = open_store(store)
     return drive(request, store, progress=progress, until=until)

@@ -15,6 +15,7 @@ import pyarrow as pa
 from perceptron_sim.kernels.jit import SOURCE_STAMP
 from perceptron_sim.runs.config import PerceptronConfig
 from perceptron_sim.runs.simulate import RunResult
+from perceptron_sim.status import Status
 from perceptron_sim.version import __version__
 
 _CHECKPOINT_FIELDS = ("step", "t", "w1", "w_perp", "unfitted", "train_loss", "test_error")
@@ -102,10 +103,6 @@ def by_seed(kernel: str) -> bool:
     return kernel in (LAZY_BY_SEED, IMPORTED_BY_SEED)
 
 
-# Status of a run that ended in an exception; such runs are tried again on resume.
-FAILED = "failed"
-
-
 def versions(extra: tuple[str, ...] = ()) -> dict[str, str]:
     """Return the versions that can influence a number, those of ``extra`` packages included."""
     found = {"perceptron_sim": __version__, "python": platform.python_version()}
@@ -184,7 +181,7 @@ def failure_record(config: PerceptronConfig, kernel: str, reason: BaseException)
 def failure_fields(reason: BaseException) -> Record:
     """Return status and message of a run that ended in an exception."""
     message = f"{type(reason).__name__}: {reason}".splitlines()[0]
-    return {"status": FAILED, "message": message}
+    return {"status": Status.FAILED, "message": message}
 
 
 def record_of(run: RunResult) -> Record:

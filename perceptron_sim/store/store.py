@@ -21,14 +21,14 @@ import pyarrow.compute as pc
 from perceptron_sim import parameters
 from perceptron_sim.atomic import write_atomically
 from perceptron_sim.errors import InputError
-from perceptron_sim.kernels import status
+from perceptron_sim.status import Status
 from perceptron_sim.store.files import (
     DamagedFile,
     publish,
     read_columns,
     read_whole,
 )
-from perceptron_sim.store.schema import FAILED, NET_FIELDS, PERCEPTRON, SCHEMA, Record
+from perceptron_sim.store.schema import NET_FIELDS, PERCEPTRON, SCHEMA, Record
 
 _MARKER = "store.json"
 _VERSION = 1
@@ -70,7 +70,7 @@ class MemoryStore:
 
     def keys(self) -> set[str]:
         """Return the keys of all stored runs but the failed ones."""
-        return {record["key"] for record in self._records if record["status"] != FAILED}
+        return {record["key"] for record in self._records if record["status"] != Status.FAILED}
 
     def append(self, records: Sequence[Record]) -> None:
         """Keep the records."""
@@ -162,7 +162,7 @@ class ParquetStore:
                     except DamagedFile as error:
                         self._set_aside(path, error)
                         continue
-                    done = pc.not_equal(table["status"], FAILED)
+                    done = pc.not_equal(table["status"], Status.FAILED)
                     found.update(table["key"].filter(done).to_pylist())
             except FileNotFoundError:
                 # Another process has compacted the folder or set the file aside: look again.
@@ -280,7 +280,7 @@ def _tidy(table: pa.Table) -> pd.DataFrame:
         table = table.drop_columns([name for name, _ in NET_FIELDS])
     frame: pd.DataFrame = table.to_pandas()
     # A run that failed and was done again counts as done.
-    frame["_failed"] = frame["status"] == FAILED
+    frame["_failed"] = frame["status"] == Status.FAILED
     frame = frame.sort_values(["key", "_failed"], kind="stable", ignore_index=True)
     return frame.drop_duplicates("key", ignore_index=True).drop(columns="_failed")
 
@@ -300,10 +300,19 @@ def standing(frame: pd.DataFrame) -> pd.DataFrame:
     """
     own = pd.DataFrame({name: frame[name] for name in _APART if name in frame})
     own["kernel"] = own["kernel"].where(own["model"] != "net")
-    own["unfitted"] = frame["status"] != status.NAMES[status.FITTED]
-    own["failed"] = frame["status"] == FAILED
+    own["unfitted"] = frame["status"] != Status.FITTED
+    own["failed"] = frame["status"] == Status.FAILED
     order = own.assign(limit=-frame["max_steps"], last=-frame["max_updates"].fillna(0)).sort_values(
         ["unfitted", "failed", "limit", "last"], kind="stable"
     )
     again = order.duplicated([name for name in _APART if name in own])
     return frame[~again.reindex(frame.index)].reset_index(drop=True)
+
+
+def open_store(folder: str | PathLike[str]) -> ParquetStore:
+    """Open the store in ``folder``, or found one there; to read: ``open_store(...).frame()``.
+
+    Raises:
+        InputError: if ``folder`` is a file, cannot be written, or holds something else.
+    """
+    return ParquetStore(folder)

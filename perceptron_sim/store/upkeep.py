@@ -14,8 +14,9 @@ from pathlib import Path
 import pyarrow as pa
 
 from perceptron_sim.errors import InputError
+from perceptron_sim.status import Status
 from perceptron_sim.store.files import DamagedFile, publish, read_columns, read_whole
-from perceptron_sim.store.schema import FAILED, SCHEMA
+from perceptron_sim.store.schema import SCHEMA
 from perceptron_sim.store.store import ParquetStore
 
 # A file is finished at so many bytes in memory: few files, and little memory to make them.
@@ -74,7 +75,7 @@ def check(store: ParquetStore, repair: bool = False) -> Checked:
         rows += table.num_rows
         columns = [table[name].to_pylist() for name in _RESULTS]
         for key, *result in zip(table["key"].to_pylist(), *columns, strict=True):
-            if result[0] == FAILED:
+            if result[0] == Status.FAILED:
                 failed.add(key)
             elif done.setdefault(key, digest := hash(repr(result))) != digest:
                 contradictions.add(key)
@@ -146,7 +147,7 @@ def settle(store: ParquetStore) -> None:
                         if known:
                             repeated |= {path, *known}
                         known.add(path)
-                        if status != FAILED:
+                        if status != Status.FAILED:
                             done.add(key)
             old = sorted(repeated)
             if not old:
@@ -198,7 +199,7 @@ def _merged(files: Sequence[Path], done: set[str], seen: set[str]) -> Iterator[p
     for _, table in _tables(files, _refuse):
         keep = []
         for key, status in zip(table["key"].to_pylist(), table["status"].to_pylist(), strict=True):
-            keep.append(key not in seen and not (status == FAILED and key in done))
+            keep.append(key not in seen and not (status == Status.FAILED and key in done))
             if keep[-1]:
                 seen.add(key)
         chosen = table.filter(pa.array(keep, pa.bool_()))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from perceptron_sim import PerceptronConfig, simulate
-from perceptron_sim.kernels import reference
+from perceptron_sim.kernels import run_state
 from perceptron_sim.kernels.sde import sde_sgd
 from perceptron_sim.kernels.shuffled import shuffled_sgd
 from perceptron_sim.runs.simulate import make_recorder, training_data
@@ -22,7 +22,7 @@ def _features(P: int, d: int, seed: int = 1) -> np.ndarray:
 def _run(kernel, features, threshold: float, B: int, steps: int, seed: int = 1, w=None, refine=1):
     P, d = features.shape
     w = np.zeros(d) if w is None else w.copy()
-    counters = np.zeros(reference.N_COUNTERS, dtype=np.int64)
+    counters = np.zeros(run_state.N_COUNTERS, dtype=np.int64)
     hits = np.zeros(P, dtype=np.int64)
     config = PerceptronConfig(d=d, P=P, B=B, max_steps=steps)
     code = kernel(
@@ -61,7 +61,7 @@ def test_the_sde_is_that_of_its_definition(
         _, w, counters, _ = _run(sde_sgd, features, threshold, B, steps, refine=refine)
         done, expected = _sde_by_hand(features, threshold, B, steps, refine)
         np.testing.assert_allclose(w, expected, rtol=1e-8, atol=1e-12)
-        assert counters[reference.LAST_UPDATE_STEP] == done
+        assert counters[run_state.LAST_UPDATE_STEP] == done
 
 
 def _increments(B: int, n: int, refine: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -125,7 +125,7 @@ def test_shuffled_steps_are_sgd_steps() -> None:
     assert code == 0
     np.testing.assert_allclose(w, hits @ features, rtol=1e-12)
     assert np.all(features @ w >= 0.5)
-    assert counters[reference.HITS] == hits.sum()
+    assert counters[run_state.HITS] == hits.sum()
     # One epoch by hand: the order is told by a run in which everything is hit.
     w, order = np.zeros(3), []
     for s in range(1, 13):

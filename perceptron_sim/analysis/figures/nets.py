@@ -9,7 +9,7 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from perceptron_sim.analysis.exponents import FITTED, ExponentRow, size_of
+from perceptron_sim.analysis.exponents import ExponentRow, size_of
 from perceptron_sim.analysis.figures.style import (
     COLOURS,
     STYLE,
@@ -25,6 +25,7 @@ from perceptron_sim.analysis.figures.style import (
     thinned,
     title,
 )
+from perceptron_sim.status import Status
 
 _QUANTITIES = {
     ("dw", "T"): ("delta", r"\delta"),
@@ -48,7 +49,7 @@ def figure_scan(
     same nets linearised, a line through their means stands in its place.
     """
     series = "P" if on == "T" else "T"
-    fitted = frame[frame["status"] == FITTED]
+    fitted = frame[frame["status"] == Status.FITTED]
     relative = size_of(frame)
     label = r"\|w\|" if relative == "dw" else r"\|w - w_0\| / \|w_0\|"
     with rc_context(STYLE):
@@ -62,7 +63,7 @@ def figure_scan(
             slope, line = (1.0, "slope 1") if on == "T" else (fit, "fitted power law")
             _panel(ax, fitted, name, on, series, None if lazy is not None else slope, line)
             if lazy is not None:
-                _linearised(ax, lazy[lazy["status"] == FITTED], fitted, name, on, series)
+                _linearised(ax, lazy[lazy["status"] == Status.FITTED], fitted, name, on, series)
             if len(fitted):
                 log_axes(ax, sorted(fitted[on].unique()))
             ax.set_xlabel(r"temperature $T$" if on == "T" else r"training-set size $P$")
@@ -175,7 +176,7 @@ def figure_course(run: pd.Series) -> Figure:
         for ax in (weights, training, probe):
             log_axes(ax)
             ax.set_xlabel(r"time $t = \eta \times$ steps")
-            if run["status"] == FITTED:
+            if run["status"] == Status.FITTED:
                 ax.axvline(run["t_star"], color="0.5", linestyle=":", linewidth=1, label="$t^*$")
             legend_above(ax, columns=1)
         names = {"L": "depth", "h": "width", "P": "P", "B": "B", "T": "T", r"\alpha": "alpha"}

@@ -26,7 +26,7 @@ from perceptron_sim.analysis.figures.style import (
     title,
 )
 from perceptron_sim.arrays import FloatArray
-from perceptron_sim.kernels import status
+from perceptron_sim.status import Status
 from perceptron_sim.theory import exponents
 from perceptron_sim.theory.prediction import trusted_end
 
@@ -55,7 +55,7 @@ def figure_on_T(frame: pd.DataFrame, rows: Sequence[ExponentRow]) -> Figure:
 def _panels(
     frame: pd.DataFrame, rows: Sequence[ExponentRow], on: str, series: str, divide_by_T: bool
 ) -> Figure:
-    fitted = frame[frame["status"] == status.NAMES[status.FITTED]]
+    fitted = frame[frame["status"] == Status.FITTED]
     chis = sorted(fitted["chi"].unique())
     figure = Figure(figsize=(1.3 + _PANEL * max(1, len(chis)), 6.6))
     axes = figure.subplots(2, max(1, len(chis)), sharex=True, squeeze=False)

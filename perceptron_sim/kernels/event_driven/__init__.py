@@ -41,7 +41,7 @@ from perceptron_sim.kernels.event_driven.state import (
 from perceptron_sim.kernels.exact_weights import restore_interval, restore_weights
 from perceptron_sim.kernels.gram_rows import new_rows
 from perceptron_sim.kernels.jit import compiled
-from perceptron_sim.kernels.reference import HITS, RESTORE_AT, STEPS_DONE, Recorder
+from perceptron_sim.kernels.run_state import HITS, RESTORE_AT, STEPS_DONE, Recorder
 from perceptron_sim.kernels.status import INTERRUPTED
 
 __all__ = ["AUTO", "CANDIDATES", "EVENTS", "PLAIN", "event_driven_sgd"]

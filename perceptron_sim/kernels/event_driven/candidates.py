@@ -50,7 +50,7 @@ from perceptron_sim.kernels.null_steps import (
     one_given_some,
 )
 from perceptron_sim.kernels.observables import find_unfitted, margin
-from perceptron_sim.kernels.reference import (
+from perceptron_sim.kernels.run_state import (
     HITS,
     LAST_UPDATE_STEP,
     RESTORE_AT,

@@ -49,7 +49,7 @@ from perceptron_sim.kernels.gram_rows import GramRows, claim_row, compute_row, f
 from perceptron_sim.kernels.jit import compiled
 from perceptron_sim.kernels.lanes import BLOCK, list_ones, nth_of_masks
 from perceptron_sim.kernels.null_steps import draw_marked, draw_wait, extend_laws
-from perceptron_sim.kernels.reference import (
+from perceptron_sim.kernels.run_state import (
     HITS,
     LAST_UPDATE_STEP,
     RESTORE_AT,

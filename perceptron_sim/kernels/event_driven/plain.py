@@ -16,7 +16,7 @@ from perceptron_sim.kernels.event_driven.state import (
 from perceptron_sim.kernels.exact_weights import restore_interval, restore_weights
 from perceptron_sim.kernels.jit import compiled
 from perceptron_sim.kernels.observables import find_unfitted, margin
-from perceptron_sim.kernels.reference import (
+from perceptron_sim.kernels.run_state import (
     HITS,
     LAST_UPDATE_STEP,
     RESTORE_AT,

@@ -7,7 +7,7 @@ import numpy as np
 from perceptron_sim.arrays import FloatArray, IntArray
 from perceptron_sim.kernels.jit import compiled
 from perceptron_sim.kernels.observables import training_state
-from perceptron_sim.kernels.reference import PAUSE_AT, RECORDED, Recorder
+from perceptron_sim.kernels.run_state import PAUSE_AT, RECORDED, Recorder
 
 # Schedules: let the cost model choose, or step in one way alone.
 AUTO, PLAIN, CANDIDATES, EVENTS = 0, 1, 2, 3

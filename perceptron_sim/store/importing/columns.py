@@ -8,14 +8,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from perceptron_sim.errors import InputError
-from perceptron_sim.kernels import status
+from perceptron_sim.status import Status
 from perceptron_sim.store.importing.tables import Cell, Table
-from perceptron_sim.store.schema import FAILED, SCHEMA
+from perceptron_sim.store.schema import SCHEMA
 
-STATUSES = (
-    *(status.NAMES[code] for code in sorted(status.NAMES) if code != status.INTERRUPTED),
-    FAILED,
-)
+STATUSES = tuple(status for status in Status if status != Status.INTERRUPTED)
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,4})?", re.ASCII)
 # Names go into tables, figures and JSON as they are.

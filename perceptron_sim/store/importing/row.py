@@ -4,8 +4,8 @@ import math
 from typing import Any
 
 from perceptron_sim.errors import InputError
-from perceptron_sim.kernels import status
 from perceptron_sim.runs.identity import key_of
+from perceptron_sim.status import Status
 from perceptron_sim.store.importing.columns import (
     COLUMNS,
     KERNEL,
@@ -15,7 +15,6 @@ from perceptron_sim.store.importing.columns import (
 from perceptron_sim.store.importing.tables import Cell, is_missing, is_not_finite
 from perceptron_sim.store.schema import IMPORTED, IMPORTED_BY_SEED, PERCEPTRON, Record, by_seed
 
-FITTED = status.NAMES[status.FITTED]
 # Two columns that say the same may differ by the digits they were printed with.
 _PRINTED = 1e-3
 
@@ -49,7 +48,7 @@ class Row:
         for name, column in COLUMNS.items():
             cell = self._cells.get(name)
             # What became of a run that broke off may be anything; nothing is fitted to it.
-            lost = column.result and ended != FITTED and is_not_finite(cell)
+            lost = column.result and ended != Status.FITTED and is_not_finite(cell)
             self._values[name] = None if is_missing(cell) or lost else self._parsed(name)
         values = self._values
         perceptron = (
@@ -63,9 +62,9 @@ class Row:
         width = 1 if perceptron else values["width"]
         values["eta"] = self._temperature(values["B"] * width, perceptron)
         values["alpha"] = self._margin(perceptron)
-        if ended == FITTED:
+        if ended == Status.FITTED:
             self._time()
-        self._norms(perceptron, ended == FITTED)
+        self._norms(perceptron, ended == Status.FITTED)
         shared = shared_seeds or by_seed(str(self._cells.get(KERNEL)))
         identity = {name: values[name] for name in IDENTITY[perceptron]}
         return values | {

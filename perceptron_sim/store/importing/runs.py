@@ -12,8 +12,9 @@ import pandas as pd
 from perceptron_sim import parameters
 from perceptron_sim.errors import InputError
 from perceptron_sim.names import as_text
+from perceptron_sim.status import Status
 from perceptron_sim.store.importing.columns import Mapping
-from perceptron_sim.store.importing.row import FITTED, IDENTITY, POINT, Row
+from perceptron_sim.store.importing.row import IDENTITY, POINT, Row
 from perceptron_sim.store.importing.tables import Cell, Table, read_table
 from perceptron_sim.store.schema import IMPORTED_BY_SEED, PERCEPTRON, Record
 from perceptron_sim.store.store import ParquetStore
@@ -126,7 +127,7 @@ def _records(table: Table, mapping: Mapping, shared_seeds: bool) -> Iterator[tup
 
 def _check_observable(records: Sequence[Record]) -> None:
     """Refuse nets of which some have dw alone and some dw_rel alone: no fit could take both."""
-    nets = [r for r in records if r["model"] != PERCEPTRON and r["status"] == FITTED]
+    nets = [r for r in records if r["model"] != PERCEPTRON and r["status"] == Status.FITTED]
     if any(r["dw"] is None for r in nets) and any(r["dw_rel"] is None for r in nets):
         raise InputError(
             "some nets have dw and no dw_rel, others dw_rel and no dw: give dw for all, or w0_norm "
@@ -151,7 +152,7 @@ def _check_seeds(records: Sequence[Record]) -> None:
             record["kernel"] = IMPORTED_BY_SEED
             point = (record["P"], record["T"], record["kappa"])
             points.setdefault(point, set()).add(record["seed"])
-            if record["status"] != FITTED:
+            if record["status"] != Status.FITTED:
                 # Such a point takes no part in fits.
                 broken.add(point)
         whole = {point: seeds for point, seeds in points.items() if point not in broken}

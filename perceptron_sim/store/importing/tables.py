@@ -110,11 +110,6 @@ def _csv(path: Path, text: str) -> tuple[tuple[str, ...], list[tuple[Cell, ...]]
             f"{path} is no CSV ({error}): give a header and as many cells in every row, "
             "separated by commas"
         ) from None
-    if "\n" in text and not text.endswith(("\n", "\r")):
-        raise InputError(
-            f"{path} has no end of line after its last row: it may be cut short or still be "
-            "written; add the end of line if it is complete"
-        )
     names = tuple(name.strip() for name in lines[0])
     if len(names) == 1 and any(mark in names[0] for mark in ";\t|"):
         raise InputError(f"{path} is not separated by commas: write it anew as CSV")
@@ -128,6 +123,11 @@ def _csv(path: Path, text: str) -> tuple[tuple[str, ...], list[tuple[Cell, ...]]
                 f"{path}, row {number} has {len(row)} cells and the header {len(names)}: leave a "
                 "cell empty where there is no value, and write the file anew if it was cut short"
             )
+    if "\n" in text and not text.endswith(("\n", "\r")):
+        raise InputError(
+            f"{path} has no end of line after its last row: it may be cut short or still be "
+            "written; add the end of line if it is complete"
+        )
     return names, [tuple(cell.strip() or None for cell in row) for row in lines[1:]]
 
 

@@ -1,0 +1,25 @@
+"""What every kernel of a run writes: counters and checkpoints."""
+
+from typing import NamedTuple
+
+from perceptron_sim.arrays import FloatArray, IntArray
+
+# Places in the counter array.
+LAST_UPDATE_STEP, UPDATES, HITS, STEPS_DONE, RECORDED, RESTORE_AT, PAUSE_AT = range(7)
+N_COUNTERS = 7
+
+
+class Recorder(NamedTuple):
+    """Where a kernel writes its checkpoints.
+
+    Attributes:
+        steps: the step numbers at which to record, increasing, shape (n,).
+        w: weights after that many steps, natural units, shape (n, d).
+        unfitted: number of unfitted training samples, shape (n,).
+        loss: sum of threshold - margin over the unfitted samples, shape (n,).
+    """
+
+    steps: IntArray
+    w: FloatArray
+    unfitted: IntArray
+    loss: FloatArray
