@@ -122,7 +122,7 @@ def test_a_file_is_no_folder(tmp_path: Path, capsys) -> None:
     target = tmp_path / "x"
     target.write_text("")
     assert run(_quick(target, "headline")) == 2
-    assert "name another folder with --out" in capsys.readouterr().err
+    assert "name a folder with --out" in capsys.readouterr().err
 
 
 def test_all_stands_for_every_part_once() -> None:

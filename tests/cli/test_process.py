@@ -92,9 +92,9 @@ def test_another_package_that_is_loaded_already_is_named(tmp_path: Path) -> None
 
 def test_a_worker_finds_our_packages_before_those_of_the_user(tmp_path: Path) -> None:
     pytest.importorskip("distributed")
-    from nets.scan import _Training
+    from nets.scan import NetWork
 
-    task = Task(_Training("cpu", "auto", None, True), [], "token", (), {})
+    task = Task(NetWork("cpu"), [], "token", (), {})
     (tmp_path / "nets.py").write_text("x = 1\n")
     script = "import pickle, sys\nprint(pickle.load(sys.stdin.buffer).work.device)"
     done = subprocess.run(
@@ -123,6 +123,10 @@ def test_a_signal_while_kernels_are_compiled(number, command, tmp_path: Path) ->
     time.sleep(0.3)
     process.send_signal(number)
     _, err = process.communicate(timeout=60)
+    if command[0] == "theory" and process.returncode == 0:
+        # It was done before the signal could be obeyed.
+        assert (tmp_path / "s/phase_portrait.png").stat().st_size > 0
+        return
     assert process.returncode == 1, err
     assert "nothing to simulate" not in err
     assert "repeat the command" in err

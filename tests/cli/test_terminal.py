@@ -13,13 +13,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cli import output
-from cli.commands.nets.table import print_exponents as print_nets
 from cli.main import run
 from cli.output import table_lines
 from cli.progress import TerminalProgress
 from cli.reports import say_verdicts
+from cli.tables import print_exponents
 from nets.phase import tables as net_tables
 from perceptron_sim.analysis import figures
+from perceptron_sim.analysis.exponents import ExponentRow
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "report"))
 from made import judgements
@@ -92,15 +93,12 @@ def test_tables_of_commands(printed, tmp_path: Path, monkeypatch) -> None:
 
 
 def test_tables_of_nets(printed) -> None:
-    class Row:
-        quantity, measured, ci_low, ci_high, systematic = "delta", 1.0031, 0.9931, 1.0131, 0.0121
-        expected, chi2_per_dof, n_seeds, window, B = 1.0, 1.312, 12, "P 64..128", 16
-        data, arch, chi, d, act = "digits", "mlp", None, 64, "relu"
-
-        def __init__(self, depth: int, width: int) -> None:
-            self.depth, self.width = depth, width
-
-    print_nets([Row(2, 64), Row(3, 128)], 0)
+    row = {"quantity": "delta", "model": "net", "variable": "T", "measured": 1.0031}
+    row |= {"ci_low": 0.9931, "ci_high": 1.0131, "systematic": 0.0121, "chi2_per_dof": 1.312}
+    row |= {"expected": 1.0, "n_seeds": 12, "n_points": 8, "window": "P 64..128"}
+    row |= {"data": "digits", "arch": "mlp", "d": 64, "act": "relu", "B": 16}
+    sizes = [{"depth": 2, "width": 64}, {"depth": 3, "width": 128}]
+    print_exponents([ExponentRow.from_json(row | size) for size in sizes], 0)
     value = {"value": 0.125, "measured": -0.31, "ci_low": -0.41, "ci_high": 1e-5, "window": "T 1"}
     net = {"depth": 3.0, "width": 64.0, "P": 512.0, "B": 16.0, "k_predicted": 0.5}
     fit = {**value, "systematic": 0.1, "agrees": True, "n_points": 4}
