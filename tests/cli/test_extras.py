@@ -94,12 +94,14 @@ def test_commands_that_need_pytorch_name_the_extra(hidden, commands, tmp_path: P
 
 
 @pytest.mark.parametrize(("module", "extra", "command"), CASES)
-def test_a_missing_extra_is_named_in_one_line(module, extra, command, tmp_path: Path) -> None:
+def test_a_missing_extra_is_named_in_one_line(
+    module, extra, command, tmp_path: Path, no_data
+) -> None:
     before = [[*SCAN, "--out", "runs"]] if extra == "netcdf" else []
     *_, (code, out, err) = json.loads(_python(tmp_path, _RUN, [module], [*before, command]))
     assert (code, out, err.count("\n")) == (2, "", 1), err
     assert f"pip install 'perceptron-sim[{extra}]'" in err
-    assert {path.name for path in tmp_path.iterdir()} <= {"runs"}
+    assert {path.name for path in tmp_path.iterdir()} <= {"runs", "cache"}
 
 
 def test_the_python_api_names_the_extra(tmp_path: Path) -> None:

@@ -105,7 +105,7 @@ def test_a_lazy_scan_leaves_the_same_kind_of_folder(tmp_path: Path, capsys) -> N
     kernels = tmp_path / "kernels"
     assert run([*command, "--json", "--kernels", str(kernels)]) == 0
     captured = capsys.readouterr()
-    assert "12 runs found, 0 simulated" in captured.err
+    assert "all 12 runs found: nothing to simulate" in captured.err
     summary = json.loads(captured.out)
     assert {row["model"] for row in summary["exponents"]} == {"lazy"}
     assert summary["command"].startswith("perceptron-sim nets lazy ")
