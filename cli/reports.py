@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from perceptron_sim.scans.drive import ScanReport
+from perceptron_sim.words import counted
 
 if TYPE_CHECKING:
     from perceptron_sim.claims import Judgement
@@ -33,8 +34,10 @@ def say_interrupted(report: ScanReport) -> None:
 def exit_code(failed: int) -> int:
     """Return the exit code of a command that did all runs: 1, said in a line, if any failed."""
     if failed:
-        runs = "1 run" if failed == 1 else f"{failed} runs"
-        click.echo(f"{runs} failed (reasons above): repeat the command to try again", err=True)
+        click.echo(
+            f"{counted(failed, 'run')} failed (reasons above): repeat the command to try again",
+            err=True,
+        )
     return 1 if failed else 0
 
 

@@ -85,6 +85,7 @@ def command(
     import nets.phase
     from cli.progress import TerminalProgress
     from cli.reports import exit_code
+    from cli.scanning import say_written
     from perceptron_sim.analysis.figures import save
     from perceptron_sim.errors import InputError
     from perceptron_sim.phase import plane
@@ -166,6 +167,5 @@ def command(
             print_table(table.title, table.columns, table.rows)
             if table.note:
                 click.echo(table.note)
-    click.echo(f"figures: {', '.join(str(p) for p in written if p.suffix == '.png')}", err=True)
-    click.echo(f"summary: {out / 'summary.json'}", err=True)
+    say_written(written, out)
     return exit_code(explored.failed)

@@ -97,5 +97,5 @@ def analyse(frame: pd.DataFrame) -> Analysis:
 
 
 def counts(runs: pd.DataFrame) -> dict[str, int]:
-    """Return how many runs ended in each way."""
+    """Return how many runs, or cells of a plane, ended in each way."""
     return {str(k): int(v) for k, v in runs["status"].value_counts().sort_index().items()}

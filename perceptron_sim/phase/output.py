@@ -8,6 +8,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from perceptron_sim.analysis.analyse import counts
 from perceptron_sim.analysis.summary import write_summary
 from perceptron_sim.atomic import write_atomically
 from perceptron_sim.errors import InputError
@@ -75,9 +76,7 @@ def write_report(
         "cells": len(explored.cells),
         "cells_possible": explored.cells_possible,
         "complete": explored.complete,
-        "status": {
-            str(k): int(v) for k, v in explored.cells["status"].value_counts().sort_index().items()
-        },
+        "status": counts(explored.cells),
         **conclusion.summary,
         "versions": versions(),
     }

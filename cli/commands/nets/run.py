@@ -33,24 +33,16 @@ def command(
     from cli.progress import TerminalProgress
     from cli.reports import say_interrupted
     from nets.config import NetConfig
-    from nets.scan import scan
-    from nets.training import check_request
+    from nets.scan import NetWork
     from perceptron_sim.analysis.figures import save
     from perceptron_sim.analysis.figures.nets import figure_course
+    from perceptron_sim.scans.drive import checked, drive
     from perceptron_sim.store.store import ParquetStore
 
     config = NetConfig(**given(**options))
-    check_request([config], device, data_dir, engine=engine, workers=1)
+    request = checked([config], NetWork(device, engine, data_dir), 1)
     store = ParquetStore(out)
-    report = scan(
-        [config],
-        store,
-        device=device,
-        engine=engine,
-        data_dir=data_dir,
-        workers=1,
-        progress=TerminalProgress(),
-    )
+    report = drive(request, store, progress=TerminalProgress())
     if report.interrupted:
         say_interrupted(report)
         return 1
