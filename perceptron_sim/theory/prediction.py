@@ -239,8 +239,8 @@ def _fresh_course(chi: float, d: int, B: int, kappa: float, decades: int) -> _Co
     return _Course(np.log(t), np.log(flow.w1), float(flow.lam[-1]))
 
 
-def doubt_about(chi: float, P: float, d: int, B: int, end: End) -> str:
-    """Return why a prediction is not to be trusted, or ""."""
+def doubt_about_size(chi: float, P: float, d: int) -> str:
+    """Return why no prediction at this chi, P and d is to be trusted, or ""."""
     low, high = _TRUSTED_CHI
     if not low <= chi <= high:
         return f"chi = {chi:g} is outside {low:g}..{high:g}"
@@ -249,6 +249,14 @@ def doubt_about(chi: float, P: float, d: int, B: int, end: End) -> str:
     # A grid point at the limit may miss it by rounding.
     if _TRUSTED_P_OVER_D * d * (1.0 - 1e-9) > P:
         return f"P/d = {P / d:g} is below {_TRUSTED_P_OVER_D:g}"
+    return ""
+
+
+def doubt_about(chi: float, P: float, d: int, B: int, end: End) -> str:
+    """Return why a prediction is not to be trusted, or ""."""
+    doubt = doubt_about_size(chi, P, d)
+    if doubt:
+        return doubt
     hits = B * float(unfitted_fraction(end.lam, chi))
     if hits > _TRUSTED_HITS:
         return f"B = {B} holds {hits:.2g} unfitted samples at the end"
