@@ -205,27 +205,27 @@ def size_of(runs: pd.DataFrame) -> str:
 
 def grid_points(runs: pd.DataFrame) -> list[GridPoint]:
     """Return the points at which every run was fitted, of runs that share all but P, T, kappa."""
+    ordered = runs.sort_values([*POINT, "seed"], kind="stable")
+    fitted = (ordered["status"] == Status.FITTED).to_numpy()
+    T_of_run = ordered["T"].to_numpy(dtype=np.float64)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        # Points with a run that was not fitted have no use for what this makes of it.
+        log_w = np.log(ordered[size_of(ordered)].to_numpy(dtype=np.float64) / T_of_run)
+        log_t = np.log(ordered["t_star"].to_numpy(dtype=np.float64) / T_of_run)
+    first = ordered.iloc[0] if len(ordered) else None
     points = []
-    for shared, at_point in runs.groupby(list(POINT), sort=True):
+    for shared, at in ordered.groupby(list(POINT), sort=True).indices.items():
         P, T, kappa = cast(tuple[int, float, float], shared)
-        if not (at_point["status"] == Status.FITTED).all():
+        if not fitted[at].all():
             continue
-        ordered = at_point.sort_values("seed")
-        first = ordered.iloc[0]
-        point = GridPoint(
-            P=int(P),
-            T=float(T),
-            kappa=float(kappa),
-            log_w=np.log(ordered[size_of(ordered)].to_numpy(dtype=np.float64) / T),
-            log_t=np.log(ordered["t_star"].to_numpy(dtype=np.float64) / T),
-        )
+        point = GridPoint(int(P), float(T), float(kappa), log_w[at], log_t[at])
         end = None
-        if first["model"] == PERCEPTRON:
+        if first is not None and first["model"] == PERCEPTRON:
             chi, d, B = float(first["chi"]), int(first["d"]), int(first["B"])
             end = trusted_end(chi, point.P, d, B, point.kappa / point.T)
         if end is not None:
-            log_w, log_t = math.log(end.w_norm), math.log(end.t_star)
-            point = replace(point, expected_w=log_w, expected_t=log_t)
+            log_w_end, log_t_end = math.log(end.w_norm), math.log(end.t_star)
+            point = replace(point, expected_w=log_w_end, expected_t=log_t_end)
         points.append(point)
     return points
 

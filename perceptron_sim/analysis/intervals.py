@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from perceptron_sim.arrays import FloatArray
 
@@ -14,7 +14,7 @@ LEVEL = 0.95
 
 def quantile(dof: float = math.inf) -> float:
     """Return how many standard errors half an interval is: Student's t, normal without ``dof``."""
-    return float(stats.t.ppf(0.5 + LEVEL / 2, dof))
+    return float(special.stdtrit(dof, 0.5 + LEVEL / 2))
 
 
 def half_width(values: FloatArray) -> float:

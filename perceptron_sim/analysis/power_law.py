@@ -236,13 +236,14 @@ def _smooth_variance(log_x: FloatArray, variance: FloatArray, nu: FloatArray) ->
     if np.ptp(centred) == 0.0:
         return np.full_like(variance, scale)
     design = np.column_stack([np.ones_like(centred), centred])
+    # Weights of the regression are the same at every step.
     root = np.sqrt(nu)
+    smoother = design @ np.linalg.pinv(design * root[:, None]) * root
     eta = np.full_like(variance, math.log(scale))
     for _ in range(50):
         working = eta + variance * np.exp(-eta) - 1.0
-        beta = np.linalg.lstsq(design * root[:, None], working * root, rcond=None)[0]
         # Bounded steps keep a wild start from overflowing; the fixed point is the same.
-        step = np.clip(design @ beta - eta, -2.0, 2.0)
+        step = np.clip(smoother @ working - eta, -2.0, 2.0)
         eta = eta + step
         if np.max(np.abs(step)) < 1e-10:
             break

@@ -22,9 +22,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from scipy import stats
+from scipy import special
 
-from perceptron_sim.analysis.intervals import mixed_dof
+from perceptron_sim.analysis.intervals import mixed_dof, quantile
 from perceptron_sim.claims.claim import (
     Claim,
     Finding,
@@ -67,10 +67,10 @@ def judge(claim: Claim, evidence: "Evidence") -> Judgement:
             f"({type(error).__name__}: {error}): repeat the command that wrote it, which does "
             "no run again"
         ) from error
-    findings = find(measurements, claim.quantifier)
+    findings = with_advice(find(measurements, claim.quantifier))
     if findings:
         panels = (judged_panel(findings), *panels)
-    verdict = _together([finding.verdict for finding in findings], claim.quantifier)
+    verdict = together([finding.verdict for finding in findings], claim.quantifier)
     reason = _reason(findings, verdict, claim.quantifier)
     return Judgement(claim, verdict, findings, reason, panels, evidence.names)
 
@@ -85,16 +85,23 @@ def find(measurements: Sequence[Measurement], quantifier: Quantifier) -> list[Fi
             findings.append(Finding(measured, Verdict.UNTESTED))
             continue
         verdict = _verdict(test, known, quantifier)
-        seeds = None
-        if verdict is Verdict.UNDECIDED:
-            others = [other for other in known if other is not test]
-            seeds = _seeds(measured, others)
         findings.append(
-            Finding(
-                *(measured, verdict, test.distance, test.dof, test.p_value, test.p_within, seeds)
-            )
+            Finding(*(measured, verdict, test.distance, test.dof, test.p_value, test.p_within))
         )
     return findings
+
+
+def with_advice(findings: Sequence[Finding]) -> list[Finding]:
+    """Return the findings of one claim, the undecided ones with the seeds that would decide."""
+    tests = [_Test.of(finding.measurement) for finding in findings]
+    advised = []
+    for finding, test in zip(findings, tests, strict=True):
+        if finding.verdict is Verdict.UNDECIDED:
+            others = [other for other in tests if other is not None and other is not test]
+            advised.append(replace(finding, seeds_to_decide=_seeds(finding.measurement, others)))
+        else:
+            advised.append(finding)
+    return advised
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,8 +138,8 @@ class _Test:
             measured.resolution,
             distance,
             dof,
-            p_value=float(2.0 * stats.t.sf(distance, dof)),
-            p_within=float(stats.t.sf(errors(inside), dof)),
+            p_value=float(2.0 * special.stdtr(dof, -distance)),
+            p_within=float(special.stdtr(dof, -errors(inside))),
         )
 
 
@@ -167,7 +174,7 @@ def _seeds(measured: Measurement, others: Sequence[_Test]) -> int | None:
         # Degrees of freedom grow with the seeds less one.
         dof = measured.dof * (n_seeds - 1) / max(measured.n_seeds - 1, 1)
         # Intervals of this error: with infinite dof the half-width is known.
-        half = measured.std_error / math.sqrt(share) * float(stats.t.ppf(0.975, dof))
+        half = measured.std_error / math.sqrt(share) * quantile(dof)
         low, high = measured.value - half, measured.value + half
         test = _Test.of(replace(measured, ci_low=low, ci_high=high, dof=dof))
         assert test is not None
@@ -183,7 +190,8 @@ def _seeds(measured: Measurement, others: Sequence[_Test]) -> int | None:
     return high
 
 
-def _together(verdicts: Sequence[Verdict], quantifier: Quantifier) -> Verdict:
+def together(verdicts: Sequence[Verdict], quantifier: Quantifier) -> Verdict:
+    """Return the verdict of a claim by those of its measurements."""
     known = [verdict for verdict in verdicts if verdict is not Verdict.UNTESTED]
     if not known:
         return Verdict.UNTESTED
