@@ -73,7 +73,7 @@ def command(
     B-eta       ||w|| over batch size and learning rate: noise, first step,
                 gradient descent; T_c ~ kappa and B* ~ P^x.
     T-kappa     ||w|| over temperature and margin: plateau, T_c, noise branch.
-    late-noise  Training curves at several T: when they separate.
+    late-noise  What T adds to the weights, and when: later than they grow?
     dynamics    SGD beside shuffled epochs and the SDE of its noise.
     alpha-T     Nets: test error over alpha and T, lazy boundary, T_max, T_opt.
     P-T         Nets: T_c(P), where the lazy regime ends, by training and linearised.

@@ -14,17 +14,18 @@ from perceptron_sim.phase.entries import (
     Boundary,
     BStarOnP,
     Crossover,
-    Late,
-    Separation,
+    Delay,
+    NoiseDelay,
     ThreePhases,
 )
+from perceptron_sim.phase.late_noise import answers, line_in_T
 from perceptron_sim.phase.perceptron import predicted
 
 _PNAS = "Sclocchi, Wyart (2024), PNAS 121 e2316301121"
 # Half-width in ln of a boundary, and in an exponent, at which it counts as measured.
 _BOUNDARY, _EXPONENT, _SLOPE = 0.25, 0.1, 0.05
-# Curves at different T are together until this fraction of t* at least, for noise to act late.
-_LATE = 0.1
+# Of the times of a course these are drawn.
+_EVERY = 16
 
 
 def _model(row: Any, *names: str) -> str:
@@ -112,29 +113,30 @@ def _on_kappa(evidence: Evidence) -> list[Measurement]:
     ]
 
 
+def delays(rows: Sequence[tuple[str, Delay]]) -> list[Measurement]:
+    """Return the delays of noise, each of the model of that name."""
+    return [
+        Measurement(
+            quantity="delay of noise, in ln t",
+            model=model,
+            value=row.measured,
+            ci_low=row.ci_low,
+            ci_high=row.ci_high,
+            window=row.window,
+            n_seeds=row.n_seeds,
+            # Late is above 0 by more than the interval.
+            resolution=max(row.measured, 0.05),
+            expected=0.0,
+            expected_high=math.inf,
+            note=f"ln(t_noise / t*) = {row.after_t_star:.2f}",
+        )
+        for model, row in rows
+    ]
+
+
 def _late(evidence: Evidence) -> list[Measurement]:
-    found = []
-    for _, row in evidence.rows("late", Late):
-        low, value, high = (
-            math.log(getattr(row, name)) for name in ("ci_low", "measured", "ci_high")
-        )
-        found.append(
-            Measurement(
-                quantity="ln (t_sep / t*)",
-                model=_model(row, "chi", "d", "P"),
-                value=value,
-                ci_low=low,
-                ci_high=high,
-                window=row.window,
-                n_seeds=row.n_seeds,
-                # Late is far from the bound by more than the interval.
-                resolution=max(value - math.log(_LATE), 0.05),
-                expected=math.log(_LATE),
-                expected_high=math.inf,
-                note=f"late: the curves part after more than {_LATE:g} t*",
-            )
-        )
-    return found
+    rows = evidence.rows("noise_delay", NoiseDelay)
+    return delays([(_model(row, "chi", "d", "P"), row) for _, row in rows])
 
 
 def _draw_boundary(part: str, kind: type[Any], name: str, symbol: str) -> Any:
@@ -181,27 +183,26 @@ def _law(at: dict[str, Any], taus: Sequence[float]) -> list[Series]:
 
 
 def _draw_late(evidence: Evidence) -> tuple[Panel, ...]:
-    groups: dict[tuple[float, int, int], list[Separation]] = {}
-    for _, row in evidence.rows("separations", Separation):
-        if row.T_over_T_c is not None:
-            groups.setdefault((row.chi, row.d, row.P), []).append(row)
-    series: list[Series] = []
-    for (chi, d, P), rows in sorted(groups.items()):
-        rows.sort(key=lambda row: row.T)
-        series.append(
-            Series(
-                f"chi = {chi:g}, d = {d}, P = {P}",
-                [row.T_over_T_c or 0.0 for row in rows],
-                [row.measured for row in rows],
-                [row.ci_low for row in rows],
-                [row.ci_high for row in rows],
-            )
-        )
-    if series:
-        reached = [x for points in series for x in points.x]
-        ends, label = [min(reached), max(reached)], "noise acts late above this"
-        series.append(Series(label, ends, [_LATE, _LATE], line=True, theory=True))
-    return drawn([Panel("when curves part", "T / T_c", "t_sep / t* of the coldest", series)])
+    panels = []
+    for folder, row in evidence.rows("noise_delay", NoiseDelay):
+        runs = folder.runs
+        for name in ("chi", "d", "P", "B", "kappa"):
+            runs = runs[runs[name] == getattr(row, name)]
+        panels.append(growth_panel(_model(row, "chi", "d", "P"), runs, row))
+    return drawn(panels)
+
+
+def growth_panel(title: str, runs: Any, row: Delay) -> Panel:
+    """Return the growth of the weights, and of what noise adds to them, to their ends."""
+    series = []
+    found = answers(runs, row.T_c)
+    if found is not None:
+        t, T, sizes, _ = found
+        growths = line_in_T(T, sizes.mean(axis=1))
+        for label, growth in zip(("weights", "what noise adds"), growths, strict=True):
+            share = (growth / growth[-1])[::_EVERY]
+            series.append(Series(label, t[::_EVERY].tolist(), share.tolist()))
+    return Panel(title, "time t", "share of the end", series, log_y=False)
 
 
 def _claim(number: str, key: str, statement: str, **rest: Any) -> Claim:
@@ -217,12 +218,12 @@ CLAIMS: Sequence[Claim] = (
     _claim(
         "4",
         "late-noise",
-        "Noise acts late: training curves at T below T_c coincide early and part in the stopping.",
+        "Noise acts late: what T adds to the weights comes later than the weights themselves.",
         source="Sclocchi, Geiger, Wyart (2023), section 3",
-        command="perceptron-sim phase --plane late-noise --chi 0,1 -d 32 --seeds 24",
+        command="perceptron-sim phase --plane late-noise --chi 0,1,3 -d 32 --seeds 24",
         estimator=(
-            "time from which the median training loss stays a factor 2 from that of the coldest, "
-            "over its median t*; geometric mean over T <= T_c/2, bootstrap over seeds"
+            "mean of ln t over the growth of d||w||/dT, less that over the growth of ||w||, both "
+            "for T -> 0 by lines in T up to T_c; jackknife over seeds"
         ),
         measure=_late,
         draw=_draw_late,

@@ -217,57 +217,38 @@ class Constancy(Entry):
 
 
 @dataclass(frozen=True)
-class Separation(Interval):
-    """When the course at T parts from the coldest; part ``separations``.
+class Delay(Interval):
+    """Mean of ln t over what noise adds to the weights, less that over the weights themselves.
 
     Attributes:
-        chi, d, P, B, kappa: what the runs share.
-        T, T_coldest: temperatures of the two.
-        T_over_T_c: in units of the predicted crossover; None without one.
-        n_seeds, n_seeds_coldest: runs of either.
-        t_sep: time of separation; ``measured`` is that over the median t* of the coldest.
-        decades_together: of t, from the first step on.
-        rms_before: root mean square of ln of the ratio until then, or None.
+        after_t_star: the former less ln t* for T -> 0.
+        t_noise: exp of the former.
+        T_c: crossover temperature, up to which runs enter.
+        window: range of T/T_c.
+        n_T, n_seeds: temperatures, and runs of each.
     """
 
-    chi: float
-    d: int
-    P: int
-    B: int
-    kappa: Positive
-    T: Positive
-    T_coldest: Positive
-    T_over_T_c: float | None
-    n_seeds: int
-    n_seeds_coldest: int
-    t_sep: Positive
-    decades_together: float
-    rms_before: float | None
-
-
-@dataclass(frozen=True)
-class Late(Interval):
-    """How late noise acts; part ``late``.
-
-    Attributes:
-        chi, d, P, B, kappa: what the runs share.
-        quantity: what ``measured`` is, in words.
-        factor: ratio of losses at which courses are apart.
-        window: range of T/kappa.
-        n_T: temperatures.
-        n_seeds: fewest seeds.
-    """
-
-    chi: float
-    d: int
-    P: int
-    B: int
-    kappa: Positive
-    quantity: str
-    factor: float
+    after_t_star: Interval
+    t_noise: Positive
+    T_c: Positive
     window: str
     n_T: int
     n_seeds: int
+
+
+@dataclass(frozen=True)
+class NoiseDelay(Delay):
+    """The delay of noise in perceptrons; part ``noise_delay``.
+
+    Attributes:
+        chi, d, P, B, kappa: what the runs share.
+    """
+
+    chi: float
+    d: int
+    P: int
+    B: int
+    kappa: Positive
 
 
 @dataclass(frozen=True)
