@@ -2,11 +2,12 @@
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict
+from types import SimpleNamespace
 from typing import Any
 
 import pandas as pd
 
+from nets.phase.entries import NetOnsets, Regime
 from perceptron_sim.analysis.exponents import ExponentRow
 from perceptron_sim.analysis.intervals import mixed_dof, quantile
 from perceptron_sim.claims.claim import (
@@ -40,16 +41,15 @@ _MOVED = "||w - w_0|| / ||w_0||"
 _WORDS = {NET: "trained", LAZY: "linearised"}
 
 
-def _name(row: Mapping[str, Any], kind: str | None = None) -> str:
-    size = f" L = {row['depth']}, h = {row['width']}" if row["depth"] else ""
-    arch = f"{row['arch']}" if "arch" in row else "mlp"
-    kind = row["model"] if kind is None else kind
-    return f"{kind} {arch}{size} on {row.get('data', 'data')}".replace("  ", " ").strip()
+def _name(net: Any, kind: str, data: str | None = None) -> str:
+    """Return a name for what has depth and width, and maybe arch and data."""
+    size = f" L = {net.depth}, h = {net.width}" if net.depth else ""
+    data = data or getattr(net, "data", "data")
+    return f"{kind} {getattr(net, 'arch', 'mlp')}{size} on {data}".strip()
 
 
 def _rows(evidence: Evidence, quantity: str, models: Sequence[str]) -> Iterator[ExponentRow]:
-    for _, found in evidence.rows("exponents"):
-        row = ExponentRow.from_json(found)
+    for _, row in evidence.rows("exponents", ExponentRow):
         if row.model in models and row.quantity == quantity:
             yield row
 
@@ -71,7 +71,7 @@ def _exponents(
                 misfit = row.chi2_per_dof
                 measured = measured_exponent(
                     row,
-                    _name(asdict(row)),
+                    _name(row, row.model),
                     resolution=resolution,
                     expected=expected,
                     systematic=row.systematic,
@@ -101,7 +101,7 @@ def _trained_less_lazy(evidence: Evidence) -> list[Measurement]:
             found.append(
                 Measurement(
                     quantity=f"{quantity} trained less {quantity} lazy",
-                    model=_name(asdict(row), ""),
+                    model=_name(row, ""),
                     value=value,
                     ci_low=value - half,
                     ci_high=value + half,
@@ -120,29 +120,31 @@ def _kind(row: ExponentRow) -> tuple[Any, ...]:
     return tuple(getattr(row, name) for name in _KIND)
 
 
-def _regimes(evidence: Evidence) -> Iterator[dict[str, Any]]:
-    for folder, row in evidence.rows("regimes"):
-        yield {"data": folder.summary.get("data", "data"), "model": NET, **row}
+def _regimes(evidence: Evidence) -> Iterator[tuple[str, Regime]]:
+    """Yield (name of the net, what its map says)."""
+    for folder, row in evidence.rows("regimes", Regime):
+        yield _name(row, NET, str(folder.summary.get("data", "data"))), row
 
 
 def _k(name: str) -> Callable[[Evidence], list[Measurement]]:
     def measure(evidence: Evidence) -> list[Measurement]:
+        rows = [(net, row, getattr(row, f"k_of_{name}")) for net, row in _regimes(evidence)]
         return [
             Measurement(
                 quantity=f"k of {name} ~ alpha^k",
-                model=_name(row),
-                value=row[f"k_of_{name}"]["measured"],
-                ci_low=row[f"k_of_{name}"]["ci_low"],
-                ci_high=row[f"k_of_{name}"]["ci_high"],
-                window=row[f"k_of_{name}"]["window"],
-                n_seeds=row["n_seeds"],
-                dof=row[f"k_of_{name}"]["n_points"] - 2,
+                model=net,
+                value=k.measured,
+                ci_low=k.ci_low,
+                ci_high=k.ci_high,
+                window=k.window,
+                n_seeds=row.n_seeds,
+                dof=k.n_points - 2,
                 resolution=_K,
-                expected=row["k_predicted"],
-                systematic=row[f"k_of_{name}"].get("systematic"),
+                expected=row.k_predicted,
+                systematic=k.systematic,
             )
-            for row in _regimes(evidence)
-            if row[f"k_of_{name}"] is not None
+            for net, row, k in rows
+            if k is not None
         ]
 
     return measure
@@ -154,34 +156,29 @@ def _opposite(evidence: Evidence) -> list[Measurement]:
     Both must be told from 0 for an instance, so the one that is less certain is judged.
     """
     found = []
-    for row in _regimes(evidence):
-        ways = row["opposition"] or {}
-        on_T, on_alpha = ways.get("raise_T"), ways.get("lower_alpha")
-        if on_T is None or on_alpha is None:
+    for net, row in _regimes(evidence):
+        ways = row.opposition
+        if ways is None or ways.raise_T is None or ways.lower_alpha is None:
             continue
-        weaker = min(
-            (on_T, on_alpha), key=lambda s: abs(s["measured"]) / (s["ci_high"] - s["ci_low"])
-        )
-        opposite = on_T["measured"] * on_alpha["measured"] < 0.0
-        value = abs(weaker["measured"]) * (1.0 if opposite else -1.0)
-        half = 0.5 * (weaker["ci_high"] - weaker["ci_low"])
-        slopes = [
-            f"{s['measured']:.3f} [{s['ci_low']:.3f}, {s['ci_high']:.3f}]" for s in (on_T, on_alpha)
-        ]
+        both = (ways.raise_T, ways.lower_alpha)
+        weaker = min(both, key=lambda s: abs(s.measured) / (s.ci_high - s.ci_low))
+        opposite = both[0].measured * both[1].measured < 0.0
+        value = abs(weaker.measured) * (1.0 if opposite else -1.0)
+        half = 0.5 * (weaker.ci_high - weaker.ci_low)
         found.append(
             Measurement(
                 quantity="weaker slope of ln(test error), positive if T and 1/alpha oppose",
-                model=_name(row),
+                model=net,
                 value=value,
                 ci_low=value - half,
                 ci_high=value + half,
-                window=on_T["window"],
-                n_seeds=row["n_seeds"],
-                dof=row["n_seeds"] - 1,
+                window=ways.raise_T.window,
+                n_seeds=row.n_seeds,
+                dof=row.n_seeds - 1,
                 resolution=0.0,
                 expected=0.0,
                 expected_high=math.inf,
-                note=f"on ln T {slopes[0]}, on ln(1/alpha) {slopes[1]}",
+                note=f"on ln T {both[0]:.3f}, on ln(1/alpha) {both[1]:.3f}",
             )
         )
     return found
@@ -189,20 +186,19 @@ def _opposite(evidence: Evidence) -> list[Measurement]:
 
 def _lazy_boundary(evidence: Evidence) -> list[Measurement]:
     found = []
-    for row in _regimes(evidence):
-        at = row["lazy_boundary"]["T_at_large_alpha"]
-        predicted = row["lazy_boundary"]["T_predicted"]
+    for net, row in _regimes(evidence):
+        at, predicted = row.lazy_boundary.T_at_large_alpha, row.lazy_boundary.T_predicted
         if at is None or predicted is None:
             continue
         found.append(
             Measurement(
                 quantity="ln (T of the lazy boundary / T predicted by linearised nets)",
-                model=_name(row),
-                value=math.log(at["value"] / predicted),
-                ci_low=math.log(at["ci_low"] / predicted),
-                ci_high=math.log(at["ci_high"] / predicted),
-                window=at["window"],
-                n_seeds=row["n_seeds"],
+                model=net,
+                value=math.log(at.value / predicted),
+                ci_low=math.log(at.ci_low / predicted),
+                ci_high=math.log(at.ci_high / predicted),
+                window=at.window,
+                n_seeds=row.n_seeds,
                 dof=math.inf,
                 resolution=0.0,
                 # Nets that have moved by a tenth are no longer linear: agreement is up to O(1).
@@ -216,29 +212,29 @@ def _lazy_boundary(evidence: Evidence) -> list[Measurement]:
 
 def _a(evidence: Evidence) -> list[Measurement]:
     found = []
-    for _, net in evidence.rows("nets"):
-        for onset in net["onsets"]:
-            difference = onset["difference"]
+    for _, net in evidence.rows("nets", NetOnsets):
+        for onset in net.onsets:
+            difference = onset.difference
             # Linearised nets that pass a level are compared with themselves.
-            if difference is None or onset["by"] == LAZY:
+            if difference is None or onset.by == LAZY:
                 continue
-            if abs(onset.get("beta", 0.0)) > _LARGEST_BETA:
+            if abs(onset.beta or 0.0) > _LARGEST_BETA:
                 continue
-            level = f" at {onset['level']:g}" if "level" in onset else ""
+            level = "" if onset.level is None else f" at {onset.level:g}"
             found.append(
                 Measurement(
-                    quantity=f"a - gamma/delta, T_c by {onset['quantity']}{level}",
-                    model=_name({**net, "model": onset["by"]}),
-                    value=difference["measured"],
-                    ci_low=difference["ci_low"],
-                    ci_high=difference["ci_high"],
-                    window=onset["window"],
-                    n_seeds=net["n_seeds"],
-                    dof=net["n_seeds"] - 1,
+                    quantity=f"a - gamma/delta, T_c by {onset.quantity}{level}",
+                    model=_name(net, onset.by),
+                    value=difference.measured,
+                    ci_low=difference.ci_low,
+                    ci_high=difference.ci_high,
+                    window=onset.window,
+                    n_seeds=net.n_seeds,
+                    dof=net.n_seeds - 1,
                     resolution=_A,
                     expected=0.0,
-                    note=f"a = {onset['a']['measured']:.3f} "
-                    f"[{onset['a']['ci_low']:.3f}, {onset['a']['ci_high']:.3f}]",
+                    note=f"a = {onset.a.measured:.3f} "
+                    f"[{onset.a.ci_low:.3f}, {onset.a.ci_high:.3f}]",
                 )
             )
     return found
@@ -258,11 +254,16 @@ def _draw_scan(
                 points = means(members, on, column, f"{other} = {number_text(fixed[other])}")
                 if points is not None:
                     series.append(points)
-            title = _name(at)
-            panels.append(Panel(title, _LABELS[on], symbol, with_laws(series, slope, law)))
+            panels.append(
+                Panel(_net(at, at["model"]), _LABELS[on], symbol, with_laws(series, slope, law))
+            )
         return drawn(panels)
 
     return draw
+
+
+def _net(at: dict[str, Any], kind: str) -> str:
+    return _name(SimpleNamespace(**at), kind)
 
 
 def _scanned(evidence: Evidence) -> Iterator[tuple[dict[str, Any], pd.DataFrame]]:
@@ -270,12 +271,11 @@ def _scanned(evidence: Evidence) -> Iterator[tuple[dict[str, Any], pd.DataFrame]
 
     A net started at 0 has no scale to refer to.
     """
-    for folder in evidence.folders:
-        rows = folder.summary.get("exponents") or []
-        if any(row.get("model") in (NET, LAZY) for row in rows):
-            for at, runs in grouped(folder.runs, ("model", *_KIND)):
-                moved = runs["dw" if runs["dw_rel"].isna().any() else "dw_rel"]
-                yield at, runs.assign(moved=moved, ratio=runs["t_star"] / moved**2)
+    rows = evidence.rows("exponents", ExponentRow)
+    for folder in dict.fromkeys(folder for folder, row in rows if row.model in (NET, LAZY)):
+        for at, runs in grouped(folder.runs, ("model", *_KIND)):
+            moved = runs["dw" if runs["dw_rel"].isna().any() else "dw_rel"]
+            yield at, runs.assign(moved=moved, ratio=runs["t_star"] / moved**2)
 
 
 def _draw_side_by_side(evidence: Evidence) -> tuple[Panel, ...]:
@@ -287,7 +287,7 @@ def _draw_side_by_side(evidence: Evidence) -> tuple[Panel, ...]:
     for kind, members in found.items():
         if {model for model, _ in members} != {NET, LAZY}:
             continue
-        title = _name(dict(zip(_KIND, kind, strict=True)), "")
+        title = _net(dict(zip(_KIND, kind, strict=True)), "")
         for column, symbol in (("moved", f"{_MOVED} / T"), ("t_star", "t* / T")):
             series = []
             for model, runs in members:
@@ -301,16 +301,17 @@ def _draw_side_by_side(evidence: Evidence) -> tuple[Panel, ...]:
     return drawn(panels)
 
 
-def _maps(evidence: Evidence) -> Iterator[tuple[dict[str, Any], dict[str, Any], pd.DataFrame]]:
-    """Yield (regime, its lazy boundary, its trained runs) where both ends of it are known."""
-    for folder, regime in evidence.rows("regimes"):
-        ends = regime["lazy_boundary"]
-        if ends["T_at_large_alpha"] is None or ends["alpha_at_small_T"] is None:
+def _maps(evidence: Evidence) -> Iterator[tuple[str, float, float, Regime, pd.DataFrame]]:
+    """Yield (net, T and alpha of its lazy boundary, what its map says, its trained runs)."""
+    for folder, regime in evidence.rows("regimes", Regime):
+        ends = regime.lazy_boundary
+        if ends.T_at_large_alpha is None or ends.alpha_at_small_T is None:
             continue
         runs = folder.runs[folder.runs["model"] == NET]
         for name in ("depth", "width", "B", "P"):
-            runs = runs[runs[name] == regime[name]]
-        yield {"data": folder.summary.get("data", "data"), "model": NET, **regime}, ends, runs
+            runs = runs[runs[name] == getattr(regime, name)]
+        net = _name(regime, NET, str(folder.summary.get("data", "data")))
+        yield net, ends.T_at_large_alpha.value, ends.alpha_at_small_T.value, regime, runs
 
 
 def _ends(values: pd.Series) -> list[float]:
@@ -321,8 +322,7 @@ def _ends(values: pd.Series) -> list[float]:
 def _draw_opposition(evidence: Evidence) -> tuple[Panel, ...]:
     """Test error on either way out of the lazy regime, as far as slopes are fitted."""
     panels = []
-    for regime, ends, runs in _maps(evidence):
-        T, alpha = (ends[name]["value"] for name in ("T_at_large_alpha", "alpha_at_small_T"))
+    for net, T, alpha, _, runs in _maps(evidence):
         series: list[Series | None] = []
         for fixed, beyond, held, label in (
             ("alpha", runs["T"] / T, runs["alpha"] >= 4.0 * alpha, "raising T at alpha"),
@@ -337,7 +337,7 @@ def _draw_opposition(evidence: Evidence) -> tuple[Panel, ...]:
                 )
         panels.append(
             Panel(
-                _name(regime),
+                net,
                 "T / T_lazy or alpha_lazy / alpha",
                 "test error",
                 [points for points in series if points is not None],
@@ -349,8 +349,8 @@ def _draw_opposition(evidence: Evidence) -> tuple[Panel, ...]:
 def _draw_boundary(evidence: Evidence) -> tuple[Panel, ...]:
     """Movement of the weights on T in the lazy regime, and where linearised nets reach a tenth."""
     panels = []
-    for regime, ends, runs in _maps(evidence):
-        far = runs[runs["alpha"] >= 4.0 * ends["alpha_at_small_T"]["value"]]
+    for net, _, alpha_lazy, regime, runs in _maps(evidence):
+        far = runs[runs["alpha"] >= 4.0 * alpha_lazy]
         series = [
             points
             for alpha in _ends(far["alpha"])
@@ -360,12 +360,13 @@ def _draw_boundary(evidence: Evidence) -> tuple[Panel, ...]:
                 )
             )
         ]
-        if series and ends["T_predicted"] is not None:
+        at = regime.lazy_boundary.T_predicted
+        if series and at is not None:
             heights = [y for points in series for y in points.y]
-            at, bottom, top = ends["T_predicted"], min(heights), max(heights)
+            bottom, top = min(heights), max(heights)
             label = "linearised nets reach 0.1"
             series.append(Series(label, [at, at], [bottom, top], line=True, theory=True))
-        panels.append(Panel(_name(regime), _LABELS["T"], _MOVED, series))
+        panels.append(Panel(net, _LABELS["T"], _MOVED, series))
     return drawn(panels)
 
 
@@ -376,20 +377,21 @@ def _draw_rows(
 
     def draw(evidence: Evidence) -> tuple[Panel, ...]:
         panels = []
-        for regime in _regimes(evidence):
-            rows = [row for row in regime["rows"] if row[column] is not None]
+        for net, regime in _regimes(evidence):
+            rows = [row for row in regime.rows if getattr(row, column) is not None]
             if len(rows) < 2:
                 continue
             names = ("alpha", column, *ends)
-            x, y, low, high = ([row[name] for row in rows] for name in names)
+            x, y, low, high = ([getattr(row, name) for row in rows] for name in names)
             series = [Series(symbol, x, y, low, high)]
-            alpha_lazy = (regime["lazy_boundary"]["alpha_at_small_T"] or {"value": 0.0})["value"]
+            end = regime.lazy_boundary.alpha_at_small_T
+            alpha_lazy = 0.0 if end is None else end.value
             fitted = [i for i in range(len(x)) if x[i] <= alpha_lazy / _FAR_BELOW]
             if len(fitted) > 1:
                 window = Series("", [x[i] for i in fitted], [y[i] for i in fitted])
-                k = regime["k_predicted"]
+                k = regime.k_predicted
                 series.append(power_law(window, k, f"theory, alpha^{k:.2g}"))
-            panels.append(Panel(_name(regime), "alpha", symbol, series))
+            panels.append(Panel(net, "alpha", symbol, series))
         return drawn(panels)
 
     return draw
@@ -397,19 +399,19 @@ def _draw_rows(
 
 def _draw_onset(evidence: Evidence) -> tuple[Panel, ...]:
     panels = []
-    for _, net in evidence.rows("nets"):
+    for _, net in evidence.rows("nets", NetOnsets):
         series: list[Series] = []
-        for onset in net["onsets"]:
-            if onset["quantity"] != "dw_rel" or onset["gamma_over_delta"] is None:
+        for onset in net.onsets:
+            if onset.level is None or onset.gamma_over_delta is None:
                 continue
             points = Series(
-                f"{onset['by']}, ||w - w_0|| = {onset['level']:g} ||w_0||",
-                [at["P"] for at in onset["T_c"]],
-                [at["value"] for at in onset["T_c"]],
-                [at["ci_low"] for at in onset["T_c"]],
-                [at["ci_high"] for at in onset["T_c"]],
+                f"{onset.by}, ||w - w_0|| = {onset.level:g} ||w_0||",
+                [at.P for at in onset.T_c],
+                [at.value for at in onset.T_c],
+                [at.ci_low for at in onset.T_c],
+                [at.ci_high for at in onset.T_c],
             )
-            ratio = onset["gamma_over_delta"]["measured"]
+            ratio = onset.gamma_over_delta.measured
             series += [points, power_law(points, -ratio, f"P^-{ratio:.2f}, gamma/delta")]
         title = _name(net, "")
         panels.append(Panel(title, _LABELS["P"], "T_c", series))

@@ -8,8 +8,8 @@ fitted with c free. Nothing of the calibrated law of finite sizes enters. The li
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, fields
-from typing import Any, cast
+from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 import pandas as pd
@@ -23,6 +23,7 @@ from perceptron_sim.analysis.exponents import (
 )
 from perceptron_sim.analysis.intervals import mixed_dof, quantile
 from perceptron_sim.analysis.power_law import PowerLawFit, fit_power_law
+from perceptron_sim.analysis.summary import Entry
 from perceptron_sim.store.schema import PERCEPTRON
 from perceptron_sim.theory import exponents, exponents_at_dimension
 
@@ -35,7 +36,7 @@ _QUANTITIES = (("gamma", "w", 0.0), ("b", "t", 0.0), ("b - 1 - 2 gamma", "t/w^2"
 
 
 @dataclass(frozen=True)
-class Limit:
+class Limit(Entry):
     """An exponent extrapolated to P -> infinity.
 
     Attributes:
@@ -68,15 +69,6 @@ class Limit:
     ci_high: float
     systematic: float
     predicted: float
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the limit as an object of summary.json."""
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, row: dict[str, Any]) -> "Limit":
-        """Return the limit that ``to_json`` wrote."""
-        return cls(**{field.name: row[field.name] for field in fields(cls)})
 
 
 @dataclass(frozen=True)

@@ -71,9 +71,9 @@ def measured_exponent(row: ExponentRow, model: str, **judged: Any) -> Measuremen
 def exponent_rows_of(evidence: Evidence, quantity: str) -> list[ExponentRow]:
     """Return one exponent of perceptrons in the summaries."""
     return [
-        ExponentRow.from_json(row)
-        for _, row in evidence.rows("exponents")
-        if row["model"] == PERCEPTRON and row["quantity"] == quantity
+        row
+        for _, row in evidence.rows("exponents", ExponentRow)
+        if row.model == PERCEPTRON and row.quantity == quantity
     ]
 
 
@@ -128,7 +128,7 @@ def _as_claimed(
 
 
 def _limits(evidence: Evidence) -> list[Limit]:
-    return [Limit.from_json(row) for _, row in evidence.rows("limits")]
+    return [row for _, row in evidence.rows("limits", Limit)]
 
 
 def _limit(row: Limit, expected: float, **more: Any) -> Measurement:
@@ -191,11 +191,10 @@ def _paper(row: Limit) -> float:
 
 def _noise_dominated(evidence: Evidence) -> list[Any]:
     found = []
-    for folder in evidence.folders:
-        rows = folder.summary.get("exponents") or []
-        if any(row.get("model") == PERCEPTRON for row in rows):
-            runs = folder.runs
-            found.append(runs[runs["T"] >= NOISE_DOMINATED * runs["kappa"]])
+    rows = evidence.rows("exponents", ExponentRow)
+    for folder in dict.fromkeys(folder for folder, row in rows if row.model == PERCEPTRON):
+        runs = folder.runs
+        found.append(runs[runs["T"] >= NOISE_DOMINATED * runs["kappa"]])
     return found
 
 

@@ -19,52 +19,60 @@ from perceptron_sim.claims.evidence import Evidence
 from perceptron_sim.claims.panels import drawn, estimates, grouped, means
 from perceptron_sim.claims.perceptron import tenth_of
 from perceptron_sim.names import number_text
+from perceptron_sim.phase.entries import (
+    Boundary,
+    BStarOnP,
+    Crossover,
+    Delay,
+    NoiseDelay,
+    ThreePhases,
+)
+from perceptron_sim.phase.late_noise import answers, line_in_T
 from perceptron_sim.phase.perceptron import predicted
 from perceptron_sim.theory.prediction import doubt_about_size
 
 # Departures in ln of a boundary, and of an exponent, that count as agreement.
 _BOUNDARY, _EXPONENT, _SLOPE = 0.25, 0.1, 0.05
-# Curves at different T are together until this fraction of t* at least, for noise to act late.
-_LATE = 0.1
 # Parameters of the law that a plane of T and kappa, and of B and eta, is fitted with.
 _FREE = {"crossovers": 2, "boundaries": 4}
+# Of the times of a course these are drawn.
+_EVERY = 16
 
 
-def _model(row: dict[str, Any], *names: str) -> str:
-    known = [f"{n} = {row[n]:g}" for n in names if n in row]
-    return f"perceptron {', '.join(known)}"
+def _model(row: Any, *names: str) -> str:
+    return f"perceptron {', '.join(f'{n} = {getattr(row, n):g}' for n in names)}"
 
 
-def _boundary(part: str, name: str, symbol: str) -> Any:
+def _boundary(part: str, kind: type[Any], name: str, symbol: str) -> Any:
     def measure(evidence: Evidence) -> list[Measurement]:
+        rows = [(row, getattr(row, name)) for _, row in evidence.rows(part, kind)]
         return [
             Measurement(
                 quantity=f"ln {symbol}",
                 model=_model(row, "chi", "d", "P"),
-                value=math.log(row[name]["value"]),
-                ci_low=math.log(row[name]["ci_low"]),
-                ci_high=math.log(row[name]["ci_high"]),
-                window=row["window"],
-                n_seeds=row["n_seeds"],
-                dof=row["n_cells"] - _FREE[part],
+                value=math.log(found.value),
+                ci_low=math.log(found.ci_low),
+                ci_high=math.log(found.ci_high),
+                window=row.window,
+                n_seeds=row.n_seeds,
+                dof=row.n_cells - _FREE[part],
                 resolution=_BOUNDARY,
-                **_trusted(row, name),
+                **_trusted(row, found),
             )
-            for _, row in evidence.rows(part)
-            if "predicted" in row[name]
+            for row, found in rows
         ]
 
     return measure
 
 
-def _trusted(row: dict[str, Any], name: str) -> dict[str, Any]:
+def _trusted(row: Any, found: Boundary) -> dict[str, Any]:
     """Return the prediction of a boundary as a measurement says it, if it is to be trusted."""
-    doubt = doubt_about_size(row["chi"], row["P"], row["d"])
-    if doubt:
-        return {"note": f"no prediction is trusted here: {doubt}"}
+    doubt = doubt_about_size(row.chi, row.P, row.d)
+    if doubt or found.predicted is None:
+        return {"note": f"no prediction is trusted here: {doubt or 'none is made'}"}
     return {
-        "expected": math.log(row[name]["predicted"]),
-        "expected_error": row[name]["prediction_error"],
+        "expected": math.log(found.predicted),
+        "expected_error": found.prediction_error or 0.0,
     }
 
 
@@ -72,36 +80,35 @@ def _B_star_on_P(by_law: bool) -> Any:
     """Return a finder of x of B* ~ P^x, judged by the law at these sizes or by gamma."""
 
     def measure(evidence: Evidence) -> list[Measurement]:
-        found = []
-        for _, row in evidence.rows("B_star_on_P"):
-            law, gamma = row["finite_size"], row["asymptotic"]
-            judged: dict[str, Any] = {
-                "expected": law,
-                "expected_error": row["finite_size_error"] or 0.0,
-                "asymptotic": gamma,
-            }
-            if not by_law:
-                # How far x may be from its limit at these P/d: what the law makes of it, or all.
-                shift = abs(gamma - (law or 0.0))
-                note = f"at this P/d the limit P -> infinity may be {shift:.2g} away"
-                judged = {"expected": gamma, "systematic": shift, "note": note}
-            found.append(
-                Measurement(
-                    quantity="x of B* ~ P^x",
-                    model=_model(row, "chi", "d"),
-                    value=row["measured"],
-                    ci_low=row["ci_low"],
-                    ci_high=row["ci_high"],
-                    window=row["window"],
-                    n_seeds=row["n_seeds"],
-                    dof=math.inf,
-                    resolution=tenth_of(judged["expected"]),
-                    **judged,
-                )
-            )
-        return found
+        return [_x(row, by_law) for _, row in evidence.rows("B_star_on_P", BStarOnP)]
 
     return measure
+
+
+def _x(row: BStarOnP, by_law: bool) -> Measurement:
+    law, gamma = row.finite_size, row.asymptotic
+    judged: dict[str, Any] = {
+        "expected": law,
+        "expected_error": row.finite_size_error or 0.0,
+        "asymptotic": gamma,
+    }
+    if not by_law:
+        # How far x may be from its limit at these P/d: what the law makes of it, or all.
+        shift = abs(gamma - (law or 0.0))
+        note = f"at this P/d the limit P -> infinity may be {shift:.2g} away"
+        judged = {"expected": gamma, "systematic": shift, "note": note}
+    return Measurement(
+        quantity="x of B* ~ P^x",
+        model=_model(row, "chi", "d"),
+        value=row.measured,
+        ci_low=row.ci_low,
+        ci_high=row.ci_high,
+        window=row.window,
+        n_seeds=row.n_seeds,
+        dof=math.inf,
+        resolution=tenth_of(judged["expected"]),
+        **judged,
+    )
 
 
 def _noise_slope(evidence: Evidence) -> list[Measurement]:
@@ -109,17 +116,17 @@ def _noise_slope(evidence: Evidence) -> list[Measurement]:
         Measurement(
             quantity="slope of ln ||w|| on ln T",
             model=_model(row, "chi", "d", "P"),
-            value=row["noise_slope"]["measured"],
-            ci_low=row["noise_slope"]["ci_low"],
-            ci_high=row["noise_slope"]["ci_high"],
-            window=row["noise_slope"]["window"],
-            n_seeds=row["n_seeds"],
-            dof=row["noise_slope"]["n_points"] * (row["n_seeds"] - 1) / 2.0 - 1.0,
+            value=row.noise_slope.measured,
+            ci_low=row.noise_slope.ci_low,
+            ci_high=row.noise_slope.ci_high,
+            window=row.noise_slope.window,
+            n_seeds=row.n_seeds,
+            dof=row.noise_slope.n_points * (row.n_seeds - 1) / 2.0 - 1.0,
             resolution=_SLOPE,
             expected=1.0,
         )
-        for _, row in evidence.rows("crossovers")
-        if row["noise_slope"] is not None
+        for _, row in evidence.rows("crossovers", Crossover)
+        if row.noise_slope is not None
     ]
 
 
@@ -128,54 +135,57 @@ def _on_kappa(evidence: Evidence) -> list[Measurement]:
     return [
         Measurement(
             quantity="ln (T_c/kappa) less its mean over kappa",
-            model=f"{_model(row, 'chi', 'd', 'P')}, kappa = {number_text(each['kappa'])}",
-            value=math.log(each["value"] / row["T_c_over_kappa"]["value"]),
-            ci_low=math.log(each["ci_low"] / row["T_c_over_kappa"]["value"]),
-            ci_high=math.log(each["ci_high"] / row["T_c_over_kappa"]["value"]),
-            window=row["window"],
-            n_seeds=row["n_seeds"],
-            dof=max(1.0, row["n_cells"] / len(row["by_kappa"]) - _FREE["crossovers"]),
+            model=f"{_model(row, 'chi', 'd', 'P')}, kappa = {number_text(each.kappa)}",
+            value=math.log(each.value / row.T_c_over_kappa.value),
+            ci_low=math.log(each.ci_low / row.T_c_over_kappa.value),
+            ci_high=math.log(each.ci_high / row.T_c_over_kappa.value),
+            window=row.window,
+            n_seeds=row.n_seeds,
+            dof=max(1.0, row.n_cells / len(row.by_kappa) - _FREE["crossovers"]),
             resolution=_BOUNDARY,
             expected=0.0,
-            expected_error=row["T_c_over_kappa"]["error"],
+            expected_error=row.T_c_over_kappa.error,
         )
-        for _, row in evidence.rows("crossovers")
-        if len(row["by_kappa"]) > 1
-        for each in row["by_kappa"]
+        for _, row in evidence.rows("crossovers", Crossover)
+        if len(row.by_kappa) > 1
+        for each in row.by_kappa
+    ]
+
+
+def delays(rows: Sequence[tuple[str, Delay]]) -> list[Measurement]:
+    """Return the delays of noise, each of the model of that name."""
+    return [
+        Measurement(
+            quantity="delay of noise, in ln t",
+            model=model,
+            value=row.measured,
+            ci_low=row.ci_low,
+            ci_high=row.ci_high,
+            window=row.window,
+            n_seeds=row.n_seeds,
+            dof=row.n_seeds - 1,
+            resolution=0.0,
+            expected=0.0,
+            expected_high=math.inf,
+            note=f"ln(t_noise / t*) = {row.after_t_star:.2f}",
+        )
+        for model, row in rows
     ]
 
 
 def _late(evidence: Evidence) -> list[Measurement]:
-    found = []
-    for _, row in evidence.rows("late"):
-        low, value, high = (math.log(row[name]) for name in ("ci_low", "measured", "ci_high"))
-        found.append(
-            Measurement(
-                quantity="ln (t_sep / t*)",
-                model=_model(row, "chi", "d", "P"),
-                value=value,
-                ci_low=low,
-                ci_high=high,
-                window=row["window"],
-                n_seeds=row["n_seeds"],
-                dof=row["n_seeds"] - 1,
-                resolution=0.0,
-                expected=math.log(_LATE),
-                expected_high=math.inf,
-                note=f"late: the curves part after more than {_LATE:g} t*",
-            )
-        )
-    return found
+    rows = evidence.rows("noise_delay", NoiseDelay)
+    return delays([(_model(row, "chi", "d", "P"), row) for _, row in rows])
 
 
-def _draw_boundary(part: str, name: str, symbol: str) -> Any:
+def _draw_boundary(part: str, kind: type[Any], name: str, symbol: str) -> Any:
     def draw(evidence: Evidence) -> tuple[Panel, ...]:
-        groups: dict[tuple[float, int], list[dict[str, Any]]] = {}
-        for _, row in evidence.rows(part):
-            groups.setdefault((row["chi"], row["d"]), []).append(row)
+        groups: dict[tuple[float, int], list[tuple[float, Boundary]]] = {}
+        for _, row in evidence.rows(part, kind):
+            groups.setdefault((row.chi, row.d), []).append((row.P, getattr(row, name)))
         series: list[Series] = []
         for (chi, d), rows in sorted(groups.items()):
-            series += estimates(rows, "P", name, f"chi = {chi:g}, d = {d}")
+            series += estimates(rows, f"chi = {chi:g}, d = {d}")
         return drawn([Panel(f"{symbol} over P", "training-set size P", symbol, series)])
 
     return draw
@@ -183,9 +193,7 @@ def _draw_boundary(part: str, name: str, symbol: str) -> Any:
 
 def _draw_branch(evidence: Evidence) -> tuple[Panel, ...]:
     panels = []
-    for folder in evidence.folders:
-        if not folder.summary.get("crossovers"):
-            continue
+    for folder in dict.fromkeys(folder for folder, _ in evidence.rows("crossovers", Crossover)):
         runs = folder.runs
         scaled = runs.assign(
             tau=(runs["T"] / runs["kappa"]).round(12), w=runs["w_norm"] / runs["kappa"]
@@ -198,7 +206,8 @@ def _draw_branch(evidence: Evidence) -> tuple[Panel, ...]:
                     series.append(points)
             if series:
                 series += _law(at, [x for points in series for x in points.x])
-            panels.append(Panel(_model(at, "chi", "d", "P"), "T / kappa", "||w|| / kappa", series))
+            title = f"perceptron chi = {at['chi']:g}, d = {at['d']}, P = {at['P']}"
+            panels.append(Panel(title, "T / kappa", "||w|| / kappa", series))
     return drawn(panels)
 
 
@@ -213,26 +222,26 @@ def _law(at: dict[str, Any], taus: Sequence[float]) -> list[Series]:
 
 
 def _draw_late(evidence: Evidence) -> tuple[Panel, ...]:
-    groups: dict[tuple[float, int, int], list[dict[str, Any]]] = {}
-    for _, row in evidence.rows("separations"):
-        groups.setdefault((row["chi"], row["d"], row["P"]), []).append(row)
-    series: list[Series] = []
-    for (chi, d, P), rows in sorted(groups.items()):
-        rows.sort(key=lambda row: float(row["T"]))
-        series.append(
-            Series(
-                f"chi = {chi:g}, d = {d}, P = {P}",
-                [row["T_over_T_c"] for row in rows],
-                [row["measured"] for row in rows],
-                [row["ci_low"] for row in rows],
-                [row["ci_high"] for row in rows],
-            )
-        )
-    if series:
-        reached = [x for points in series for x in points.x]
-        ends, label = [min(reached), max(reached)], "noise acts late above this"
-        series.append(Series(label, ends, [_LATE, _LATE], line=True, theory=True))
-    return drawn([Panel("when curves part", "T / T_c", "t_sep / t* of the coldest", series)])
+    panels = []
+    for folder, row in evidence.rows("noise_delay", NoiseDelay):
+        runs = folder.runs
+        for name in ("chi", "d", "P", "B", "kappa"):
+            runs = runs[runs[name] == getattr(row, name)]
+        panels.append(growth_panel(_model(row, "chi", "d", "P"), runs, row))
+    return drawn(panels)
+
+
+def growth_panel(title: str, runs: Any, row: Delay) -> Panel:
+    """Return the growth of the weights, and of what noise adds to them, to their ends."""
+    series = []
+    found = answers(runs, row.T_c)
+    if found is not None:
+        t, T, sizes, _ = found
+        growths = line_in_T(T, sizes.mean(axis=1))
+        for label, growth in zip(("weights", "what noise adds"), growths, strict=True):
+            share = (growth / growth[-1])[::_EVERY]
+            series.append(Series(label, t[::_EVERY].tolist(), share.tolist()))
+    return Panel(title, "time t", "share of the end", series, log_y=False)
 
 
 def _claim(number: str, key: str, statement: str, whose: Whose, table: Table, **rest: Any) -> Claim:
@@ -260,15 +269,15 @@ CLAIMS: Sequence[Claim] = (
     _claim(
         "4",
         "late-noise",
-        "Noise acts late: training curves at T below T_c coincide early and part in the stopping.",
+        "Noise acts late: what T adds to the weights comes later than the weights themselves.",
         Whose.PAPER,
         Table.PAPERS,
-        judged=f"time at which training curves part, over t*, against {_LATE:g} and more",
-        refuted=f"one chi, d and P at which curves part before {_LATE:g} t*",
-        command="perceptron-sim phase --plane late-noise --chi 0,1 -d 32 --seeds 24",
+        judged="delay in ln t of what noise adds to the weights after the weights, against > 0",
+        refuted="one chi, d and P at which the delay is below 0; the papers say it of nets first",
+        command="perceptron-sim phase --plane late-noise --chi 0,1,3 -d 32 --seeds 24",
         estimator=(
-            "time from which the median training loss stays a factor 2 from that of the coldest, "
-            "over its median t*; geometric mean over T <= T_c/2, bootstrap over seeds"
+            "mean of ln t over the growth of d||w||/dT, less that over the growth of ||w||, both "
+            "for T -> 0 by lines in T up to T_c; jackknife over seeds"
         ),
         measure=_late,
         draw=_draw_late,
@@ -285,7 +294,7 @@ CLAIMS: Sequence[Claim] = (
         command=_B_ETA,
         estimator="weighted least squares of ln B* on ln P",
         measure=_B_star_on_P(by_law=False),
-        draw=_draw_boundary("boundaries", "B_star", "B*"),
+        draw=_draw_boundary("boundaries", ThreePhases, "B_star", "B*"),
     ),
     _claim(
         "6",
@@ -298,8 +307,8 @@ CLAIMS: Sequence[Claim] = (
         "in ln",
         command=_T_KAPPA,
         estimator=_FIT_T_C,
-        measure=_boundary("crossovers", "T_c_over_kappa", "T_c/kappa"),
-        draw=_draw_boundary("crossovers", "T_c_over_kappa", "T_c / kappa"),
+        measure=_boundary("crossovers", Crossover, "T_c_over_kappa", "T_c/kappa"),
+        draw=_draw_boundary("crossovers", Crossover, "T_c_over_kappa", "T_c / kappa"),
     ),
     _claim(
         "6",
@@ -312,8 +321,8 @@ CLAIMS: Sequence[Claim] = (
         "in ln",
         command=_B_ETA,
         estimator=_FIT_B_STAR,
-        measure=_boundary("boundaries", "B_star", "B*"),
-        draw=_draw_boundary("boundaries", "B_star", "B*"),
+        measure=_boundary("boundaries", ThreePhases, "B_star", "B*"),
+        draw=_draw_boundary("boundaries", ThreePhases, "B_star", "B*"),
     ),
     _claim(
         "6",
@@ -327,7 +336,7 @@ CLAIMS: Sequence[Claim] = (
         command=_B_ETA,
         estimator="weighted least squares of ln B* on ln P",
         measure=_B_star_on_P(by_law=True),
-        draw=_draw_boundary("boundaries", "B_star", "B*"),
+        draw=_draw_boundary("boundaries", ThreePhases, "B_star", "B*"),
     ),
     _claim(
         "6",
