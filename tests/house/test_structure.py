@@ -27,6 +27,7 @@ FLOORS = [
     "perceptron_sim.phase",
     "perceptron_sim.claims",
     "perceptron_sim.report",
+    "perceptron_sim.testing",
     "nets",
     "nets.data",
     "nets.architectures",
