@@ -45,8 +45,10 @@ def _boundary(part: str, kind: type[Any], name: str, symbol: str) -> Any:
                 window=row.window,
                 n_seeds=row.n_seeds,
                 resolution=_BOUNDARY,
-                expected=math.log(found.predicted),
+                # An untrusted prediction judges nothing.
+                expected=None if row.doubt else math.log(found.predicted),
                 expected_error=found.prediction_error,
+                note=row.doubt and f"no prediction is trusted here: {row.doubt}",
             )
             for row, found in rows
             if found.predicted is not None

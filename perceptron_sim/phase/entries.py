@@ -1,10 +1,10 @@
 """What planes of perceptrons write into summary.json, and claims and figures read from it."""
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 
 from perceptron_sim.analysis.summary import Entry, Positive
-from perceptron_sim.theory.prediction import accuracy
+from perceptron_sim.theory.prediction import accuracy, doubt_about_size
 
 
 @dataclass(frozen=True)
@@ -82,6 +82,8 @@ class _Series(Entry):
         T_c_over_kappa, plateau_over_kappa: fitted crossover and plateau.
         misfit_ln: root mean square misfit in ln ||w||.
         scatter_ln: standard error of a cell in ln ||w||, root mean square.
+        trusted: whether predictions are to be trusted at this chi, d and P; None in summaries of
+            earlier versions.
     """
 
     chi: float
@@ -94,6 +96,17 @@ class _Series(Entry):
     plateau_over_kappa: Boundary
     misfit_ln: float
     scatter_ln: float
+    trusted: bool | None = field(default=None, kw_only=True)
+
+    @property
+    def doubt(self) -> str:
+        """Why predictions are not to be trusted here, or ""."""
+        return doubt_about_size(self.chi, self.P, self.d)
+
+    @property
+    def agrees(self) -> bool | None:
+        """Whether the crossover agrees with its prediction; None where that is not trusted."""
+        return None if self.doubt else self.T_c_over_kappa.agrees
 
 
 @dataclass(frozen=True)
