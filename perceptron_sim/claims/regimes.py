@@ -10,37 +10,48 @@ from perceptron_sim.claims.claim import Claim, Measurement, Panel, Series
 from perceptron_sim.claims.evidence import Evidence
 from perceptron_sim.claims.panels import drawn, estimates, grouped, means
 from perceptron_sim.names import number_text
+from perceptron_sim.phase.entries import (
+    Boundary,
+    BStarOnP,
+    Crossover,
+    Delay,
+    NoiseDelay,
+    ThreePhases,
+)
+from perceptron_sim.phase.late_noise import answers, line_in_T
 from perceptron_sim.phase.perceptron import predicted
 
 _PNAS = "Sclocchi, Wyart (2024), PNAS 121 e2316301121"
 # Half-width in ln of a boundary, and in an exponent, at which it counts as measured.
 _BOUNDARY, _EXPONENT, _SLOPE = 0.25, 0.1, 0.05
-# Curves at different T are together until this fraction of t* at least, for noise to act late.
-_LATE = 0.1
+# Of the times of a course these are drawn.
+_EVERY = 16
 
 
-def _model(row: dict[str, Any], *names: str) -> str:
-    known = [f"{n} = {row[n]:g}" for n in names if n in row]
-    return f"perceptron {', '.join(known)}"
+def _model(row: Any, *names: str) -> str:
+    return f"perceptron {', '.join(f'{n} = {getattr(row, n):g}' for n in names)}"
 
 
-def _boundary(part: str, name: str, symbol: str) -> Any:
+def _boundary(part: str, kind: type[Any], name: str, symbol: str) -> Any:
     def measure(evidence: Evidence) -> list[Measurement]:
+        rows = [(row, getattr(row, name)) for _, row in evidence.rows(part, kind)]
         return [
             Measurement(
                 quantity=f"ln {symbol}",
                 model=_model(row, "chi", "d", "P"),
-                value=math.log(row[name]["value"]),
-                ci_low=math.log(row[name]["ci_low"]),
-                ci_high=math.log(row[name]["ci_high"]),
-                window=row["window"],
-                n_seeds=row["n_seeds"],
+                value=math.log(found.value),
+                ci_low=math.log(found.ci_low),
+                ci_high=math.log(found.ci_high),
+                window=row.window,
+                n_seeds=row.n_seeds,
                 resolution=_BOUNDARY,
-                expected=math.log(row[name]["predicted"]),
-                expected_error=row[name]["prediction_error"],
+                # An untrusted prediction judges nothing.
+                expected=None if row.doubt else math.log(found.predicted),
+                expected_error=found.prediction_error,
+                note=row.doubt and f"no prediction is trusted here: {row.doubt}",
             )
-            for _, row in evidence.rows(part)
-            if "predicted" in row[name]
+            for row, found in rows
+            if found.predicted is not None
         ]
 
     return measure
@@ -51,17 +62,17 @@ def _B_star_on_P(evidence: Evidence) -> list[Measurement]:
         Measurement(
             quantity="x of B* ~ P^x",
             model=_model(row, "chi", "d"),
-            value=row["measured"],
-            ci_low=row["ci_low"],
-            ci_high=row["ci_high"],
-            window=row["window"],
-            n_seeds=row["n_seeds"],
+            value=row.measured,
+            ci_low=row.ci_low,
+            ci_high=row.ci_high,
+            window=row.window,
+            n_seeds=row.n_seeds,
             resolution=_EXPONENT,
-            expected=row["finite_size"],
-            expected_error=row["finite_size_error"] or 0.0,
-            asymptotic=row["asymptotic"],
+            expected=row.finite_size,
+            expected_error=row.finite_size_error or 0.0,
+            asymptotic=row.asymptotic,
         )
-        for _, row in evidence.rows("B_star_on_P")
+        for _, row in evidence.rows("B_star_on_P", BStarOnP)
     ]
 
 
@@ -70,16 +81,16 @@ def _noise_slope(evidence: Evidence) -> list[Measurement]:
         Measurement(
             quantity="slope of ln ||w|| on ln T",
             model=_model(row, "chi", "d", "P"),
-            value=row["noise_slope"]["measured"],
-            ci_low=row["noise_slope"]["ci_low"],
-            ci_high=row["noise_slope"]["ci_high"],
-            window=row["noise_slope"]["window"],
-            n_seeds=row["n_seeds"],
+            value=row.noise_slope.measured,
+            ci_low=row.noise_slope.ci_low,
+            ci_high=row.noise_slope.ci_high,
+            window=row.noise_slope.window,
+            n_seeds=row.n_seeds,
             resolution=_SLOPE,
             expected=1.0,
         )
-        for _, row in evidence.rows("crossovers")
-        if row["noise_slope"] is not None
+        for _, row in evidence.rows("crossovers", Crossover)
+        if row.noise_slope is not None
     ]
 
 
@@ -88,53 +99,56 @@ def _on_kappa(evidence: Evidence) -> list[Measurement]:
     return [
         Measurement(
             quantity="ln (T_c/kappa) less its mean over kappa",
-            model=f"{_model(row, 'chi', 'd', 'P')}, kappa = {number_text(each['kappa'])}",
-            value=math.log(each["value"] / row["T_c_over_kappa"]["value"]),
-            ci_low=math.log(each["ci_low"] / row["T_c_over_kappa"]["value"]),
-            ci_high=math.log(each["ci_high"] / row["T_c_over_kappa"]["value"]),
-            window=row["window"],
-            n_seeds=row["n_seeds"],
+            model=f"{_model(row, 'chi', 'd', 'P')}, kappa = {number_text(each.kappa)}",
+            value=math.log(each.value / row.T_c_over_kappa.value),
+            ci_low=math.log(each.ci_low / row.T_c_over_kappa.value),
+            ci_high=math.log(each.ci_high / row.T_c_over_kappa.value),
+            window=row.window,
+            n_seeds=row.n_seeds,
             resolution=_BOUNDARY,
             expected=0.0,
-            expected_error=row["T_c_over_kappa"]["error"],
+            expected_error=row.T_c_over_kappa.error,
         )
-        for _, row in evidence.rows("crossovers")
-        if len(row["by_kappa"]) > 1
-        for each in row["by_kappa"]
+        for _, row in evidence.rows("crossovers", Crossover)
+        if len(row.by_kappa) > 1
+        for each in row.by_kappa
+    ]
+
+
+def delays(rows: Sequence[tuple[str, Delay]]) -> list[Measurement]:
+    """Return the delays of noise, each of the model of that name."""
+    return [
+        Measurement(
+            quantity="delay of noise, in ln t",
+            model=model,
+            value=row.measured,
+            ci_low=row.ci_low,
+            ci_high=row.ci_high,
+            window=row.window,
+            n_seeds=row.n_seeds,
+            # Late is above 0 by more than the interval.
+            resolution=max(row.measured, 0.05),
+            expected=0.0,
+            expected_high=math.inf,
+            note=f"ln(t_noise / t*) = {row.after_t_star:.2f}",
+        )
+        for model, row in rows
     ]
 
 
 def _late(evidence: Evidence) -> list[Measurement]:
-    found = []
-    for _, row in evidence.rows("late"):
-        low, value, high = (math.log(row[name]) for name in ("ci_low", "measured", "ci_high"))
-        found.append(
-            Measurement(
-                quantity="ln (t_sep / t*)",
-                model=_model(row, "chi", "d", "P"),
-                value=value,
-                ci_low=low,
-                ci_high=high,
-                window=row["window"],
-                n_seeds=row["n_seeds"],
-                # Late is far from the bound by more than the interval.
-                resolution=max(value - math.log(_LATE), 0.05),
-                expected=math.log(_LATE),
-                expected_high=math.inf,
-                note=f"late: the curves part after more than {_LATE:g} t*",
-            )
-        )
-    return found
+    rows = evidence.rows("noise_delay", NoiseDelay)
+    return delays([(_model(row, "chi", "d", "P"), row) for _, row in rows])
 
 
-def _draw_boundary(part: str, name: str, symbol: str) -> Any:
+def _draw_boundary(part: str, kind: type[Any], name: str, symbol: str) -> Any:
     def draw(evidence: Evidence) -> tuple[Panel, ...]:
-        groups: dict[tuple[float, int], list[dict[str, Any]]] = {}
-        for _, row in evidence.rows(part):
-            groups.setdefault((row["chi"], row["d"]), []).append(row)
+        groups: dict[tuple[float, int], list[tuple[float, Boundary]]] = {}
+        for _, row in evidence.rows(part, kind):
+            groups.setdefault((row.chi, row.d), []).append((row.P, getattr(row, name)))
         series: list[Series] = []
         for (chi, d), rows in sorted(groups.items()):
-            series += estimates(rows, "P", name, f"chi = {chi:g}, d = {d}")
+            series += estimates(rows, f"chi = {chi:g}, d = {d}")
         return drawn([Panel(f"{symbol} over P", "training-set size P", symbol, series)])
 
     return draw
@@ -142,9 +156,7 @@ def _draw_boundary(part: str, name: str, symbol: str) -> Any:
 
 def _draw_branch(evidence: Evidence) -> tuple[Panel, ...]:
     panels = []
-    for folder in evidence.folders:
-        if not folder.summary.get("crossovers"):
-            continue
+    for folder in dict.fromkeys(folder for folder, _ in evidence.rows("crossovers", Crossover)):
         runs = folder.runs
         scaled = runs.assign(
             tau=(runs["T"] / runs["kappa"]).round(12), w=runs["w_norm"] / runs["kappa"]
@@ -157,7 +169,8 @@ def _draw_branch(evidence: Evidence) -> tuple[Panel, ...]:
                     series.append(points)
             if series:
                 series += _law(at, [x for points in series for x in points.x])
-            panels.append(Panel(_model(at, "chi", "d", "P"), "T / kappa", "||w|| / kappa", series))
+            title = f"perceptron chi = {at['chi']:g}, d = {at['d']}, P = {at['P']}"
+            panels.append(Panel(title, "T / kappa", "||w|| / kappa", series))
     return drawn(panels)
 
 
@@ -172,26 +185,26 @@ def _law(at: dict[str, Any], taus: Sequence[float]) -> list[Series]:
 
 
 def _draw_late(evidence: Evidence) -> tuple[Panel, ...]:
-    groups: dict[tuple[float, int, int], list[dict[str, Any]]] = {}
-    for _, row in evidence.rows("separations"):
-        groups.setdefault((row["chi"], row["d"], row["P"]), []).append(row)
-    series: list[Series] = []
-    for (chi, d, P), rows in sorted(groups.items()):
-        rows.sort(key=lambda row: float(row["T"]))
-        series.append(
-            Series(
-                f"chi = {chi:g}, d = {d}, P = {P}",
-                [row["T_over_T_c"] for row in rows],
-                [row["measured"] for row in rows],
-                [row["ci_low"] for row in rows],
-                [row["ci_high"] for row in rows],
-            )
-        )
-    if series:
-        reached = [x for points in series for x in points.x]
-        ends, label = [min(reached), max(reached)], "noise acts late above this"
-        series.append(Series(label, ends, [_LATE, _LATE], line=True, theory=True))
-    return drawn([Panel("when curves part", "T / T_c", "t_sep / t* of the coldest", series)])
+    panels = []
+    for folder, row in evidence.rows("noise_delay", NoiseDelay):
+        runs = folder.runs
+        for name in ("chi", "d", "P", "B", "kappa"):
+            runs = runs[runs[name] == getattr(row, name)]
+        panels.append(growth_panel(_model(row, "chi", "d", "P"), runs, row))
+    return drawn(panels)
+
+
+def growth_panel(title: str, runs: Any, row: Delay) -> Panel:
+    """Return the growth of the weights, and of what noise adds to them, to their ends."""
+    series = []
+    found = answers(runs, row.T_c)
+    if found is not None:
+        t, T, sizes, _ = found
+        growths = line_in_T(T, sizes.mean(axis=1))
+        for label, growth in zip(("weights", "what noise adds"), growths, strict=True):
+            share = (growth / growth[-1])[::_EVERY]
+            series.append(Series(label, t[::_EVERY].tolist(), share.tolist()))
+    return Panel(title, "time t", "share of the end", series, log_y=False)
 
 
 def _claim(number: str, key: str, statement: str, **rest: Any) -> Claim:
@@ -207,12 +220,12 @@ CLAIMS: Sequence[Claim] = (
     _claim(
         "4",
         "late-noise",
-        "Noise acts late: training curves at T below T_c coincide early and part in the stopping.",
+        "Noise acts late: what T adds to the weights comes later than the weights themselves.",
         source="Sclocchi, Geiger, Wyart (2023), section 3",
-        command="perceptron-sim phase --plane late-noise --chi 0,1 -d 32 --seeds 24",
+        command="perceptron-sim phase --plane late-noise --chi 0,1,3 -d 32 --seeds 24",
         estimator=(
-            "time from which the median training loss stays a factor 2 from that of the coldest, "
-            "over its median t*; geometric mean over T <= T_c/2, bootstrap over seeds"
+            "mean of ln t over the growth of d||w||/dT, less that over the growth of ||w||, both "
+            "for T -> 0 by lines in T up to T_c; jackknife over seeds"
         ),
         measure=_late,
         draw=_draw_late,
@@ -224,8 +237,8 @@ CLAIMS: Sequence[Claim] = (
         source=_PNAS,
         command=_T_KAPPA,
         estimator="fit of ||w|| = kappa A (1 + T/T_c) to all kappa together",
-        measure=_boundary("crossovers", "T_c_over_kappa", "T_c/kappa"),
-        draw=_draw_boundary("crossovers", "T_c_over_kappa", "T_c / kappa"),
+        measure=_boundary("crossovers", Crossover, "T_c_over_kappa", "T_c/kappa"),
+        draw=_draw_boundary("crossovers", Crossover, "T_c_over_kappa", "T_c / kappa"),
     ),
     _claim(
         "6",
@@ -256,8 +269,8 @@ CLAIMS: Sequence[Claim] = (
         estimator=(
             "fit of ||w|| = kappa A [(1 + T/T_c)^m + (B T/(T_c B*))^m]^(1/m) to the (B, eta) plane"
         ),
-        measure=_boundary("boundaries", "B_star", "B*"),
-        draw=_draw_boundary("boundaries", "B_star", "B*"),
+        measure=_boundary("boundaries", ThreePhases, "B_star", "B*"),
+        draw=_draw_boundary("boundaries", ThreePhases, "B_star", "B*"),
     ),
     _claim(
         "6",
@@ -267,6 +280,6 @@ CLAIMS: Sequence[Claim] = (
         command=_B_ETA,
         estimator="weighted least squares of ln B* on ln P, against the same fit to predicted B*",
         measure=_B_star_on_P,
-        draw=_draw_boundary("boundaries", "B_star", "B*"),
+        draw=_draw_boundary("boundaries", ThreePhases, "B_star", "B*"),
     ),
 )
