@@ -46,7 +46,7 @@ class Dynamics:
         about: one line for people.
         loops: by name of the kernel. The first is what "auto" stands for. The last is the obvious
             loop, against which the others are tested and timed; itself it is tested against an
-            uncompiled one, ``tests/reference/oracles.py``.
+            uncompiled one, ``tests/helpers/oracles.py``.
         peers: libraries whose steps are timed beside it.
         refine: steps in a time T; None if a step lasts eta.
         whole_hits: whether weights are sums of whole samples, so that hits can be counted.

@@ -1,12 +1,11 @@
 """The obvious loop of every dynamics against its oracle, and what its steps are on average."""
 
 import math
-import sys
 from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
 import pytest
+from oracles import ORACLES
 from scipy import stats
 
 from perceptron_sim import PerceptronConfig, simulate
@@ -14,9 +13,6 @@ from perceptron_sim.kernels import run_state
 from perceptron_sim.kernels.dynamics import DYNAMICS, REFERENCE, loop_of
 from perceptron_sim.runs.problem import make_recorder
 from perceptron_sim.runs.simulate import training_data
-
-sys.path.insert(0, str(Path(__file__).parent))
-from oracles import ORACLES
 
 pytestmark = pytest.mark.jit_free
 
