@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from perceptron_sim.arrays import FloatArray, IntArray
+from perceptron_sim.errors import InputError
 from perceptron_sim.kernels import run_state
 from perceptron_sim.kernels.run_state import Recorder
 from perceptron_sim.runs.config import PerceptronConfig
@@ -70,7 +71,7 @@ class Problem(NamedTuple):
 
 
 def new_problem(
-    config: PerceptronConfig, z: FloatArray, recorder: Recorder, stop: IntArray
+    config: PerceptronConfig, z: FloatArray, checkpoints: str | None, stop: IntArray
 ) -> Problem:
     """Return the problem of a configuration on the label-folded samples ``z``, shape (P, d)."""
     features, threshold, w_unit, margin_unit = _in_natural_units(config, z)
@@ -81,7 +82,7 @@ def new_problem(
         rng=config.stream("batches"),
         limits=np.array([config.max_steps, config.max_updates], dtype=np.int64),
         stop=stop,
-        recorder=recorder,
+        recorder=make_recorder(config, checkpoints),
         w=np.zeros(config.d),
         counters=np.zeros(run_state.N_COUNTERS, dtype=np.int64),
         hit_counts=np.zeros(config.P, dtype=np.int64),
@@ -113,6 +114,8 @@ def _in_natural_units(
 
 def make_recorder(config: PerceptronConfig, checkpoints: str | None) -> Recorder:
     """Return an empty recorder with log-spaced steps, or one that records nothing."""
+    if checkpoints not in ("log", None):
+        raise InputError(f"checkpoints = {checkpoints!r} is unknown: choose 'log' or None")
     if checkpoints is None:
         steps = np.empty(0, dtype=np.int64)
     else:

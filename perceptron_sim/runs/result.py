@@ -103,15 +103,13 @@ def measure(
     problem: Problem,
     wall_s: float,
 ) -> RunResult:
-    """Return the result of a run whose kernel returned ``code``, in the units of ``config``.
-
-    Near the largest floats T w may overflow; that is a status, not a warning.
-    """
+    """Return the result of a run whose kernel returned ``code``, in the units of ``config``."""
     counters, recorder = problem.counters, problem.recorder
     unfitted, loss = training_state(problem.features, problem.w, problem.threshold)
     steps = int(counters[run_state.LAST_UPDATE_STEP])
     # Checkpoints after the last update repeat the final state, which is put last.
     keep = int(np.searchsorted(recorder.steps[: counters[run_state.RECORDED]], steps))
+    # Near the largest floats T w may overflow; that is a status, not a warning.
     with np.errstate(over="ignore", invalid="ignore"):
         w = np.vstack([recorder.w[:keep], problem.w]) * problem.w_unit
         if not (np.all(np.isfinite(w[-1])) and math.isfinite(loss)):
@@ -134,14 +132,13 @@ def measure(
             test_error=_test_error(lam, config.chi),
             w=w,
         )
-    ended = status.NAMES[code]
     limits = {"max_steps": config.max_steps, "max_updates": config.max_updates}
     return RunResult(
         config=config,
         dynamics=dynamics,
         kernel=kernel,
-        status=ended,
-        message=ended.message(unfitted, config.P, T=config.T, **limits),
+        status=status.NAMES[code],
+        message=status.NAMES[code].message(unfitted, config.P, T=config.T, **limits),
         t_star=time_step(config, dynamics) * steps,
         steps=steps,
         updates=int(counters[run_state.UPDATES]),

@@ -2,6 +2,7 @@
 
 import time
 import warnings
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -14,7 +15,7 @@ from perceptron_sim.kernels.dynamics import AUTO, DYNAMICS, SGD, loop_of, resolv
 from perceptron_sim.kernels.sampler import memory_bytes, sample_folded
 from perceptron_sim.runs.config import PerceptronConfig
 from perceptron_sim.runs.memory import check_memory
-from perceptron_sim.runs.problem import Problem, make_recorder, new_problem
+from perceptron_sim.runs.problem import Problem, new_problem
 from perceptron_sim.runs.result import RunResult, measure
 from perceptron_sim.runs.snapshots import Snapshots
 
@@ -97,8 +98,8 @@ def simulate(
 
     Args:
         config: what to run.
-        kernel: the loop that computes it: "event" (exact and fast, of "sgd" alone), "reference"
-            (the obvious loop), or "auto": the fastest there is.
+        kernel: the loop: "event" (exact and fast, of "sgd" alone), "reference" (the obvious one),
+            or "auto": the fastest there is.
         checkpoints: "log" for log-spaced checkpoints, None for none.
         dynamics: how weights move: "sgd"; on the same data "shuffled" (every sample once an
             epoch), "sde" (Euler and Maruyama with the exact noise covariance; a step lasts T, not
@@ -111,35 +112,29 @@ def simulate(
         trace: room for a log of the event-driven kernel (``kernels.trace``).
         schedule: let the event-driven kernel step in one way alone, for tests and benchmarks:
             "plain", "candidates" or "events" instead of "auto".
-        snapshots: where the event-driven kernel saves its state every ``PAUSE_HITS`` hits, and
-            finds that of a run that was killed.
+        snapshots: where the event-driven kernel saves its state, and finds that of a killed run.
 
     Returns:
         The result. The same configuration, dynamics and kernel give the same result, killed or not.
 
     Raises:
-        InputError: on an unknown dynamics, kernel or checkpoint scheme, data of the wrong shape or
-            with non-finite entries, or data that would not fit into the memory at hand; on
-            snapshots with arguments that the key of a run does not tell.
+        InputError: on an unknown name; data of the wrong shape, not finite, or beyond the memory at
+            hand; snapshots with arguments that the key of a run does not tell.
     """
     dynamics, kernel = choose(dynamics, kernel)
     if snapshots is not None and not (
         data is None and trace is None and schedule == "auto" and row_budget == ROW_BUDGET
     ):
         raise InputError("snapshots are of runs with data, trace, schedule, row_budget as default")
-    if checkpoints not in ("log", None):
-        raise InputError(f"checkpoints = {checkpoints!r} is unknown: choose 'log' or None")
     check_choice("schedule", schedule, tuple(SCHEDULES))
     check_memory(run_bytes(config, kernel), f"a run at P = {config.P}, d = {config.d}")
     z = training_data(config) if data is None else _checked_data(config, data)
-    recorder = make_recorder(config, checkpoints)
-    problem = new_problem(config, z, recorder, (stop or StopFlag()).array)
+    problem = new_problem(config, z, checkpoints, (stop or StopFlag()).array)
     loop = loop_of(dynamics, kernel)
     run, before_s = loop.load(), 0.0
     started = time.perf_counter()
     if kernel == "event":
-        log = np.zeros(1, dtype=np.int64) if trace is None else trace
-        log[0] = 1
+        log = np.zeros(1, np.int64) if trace is None else trace
         rest = (log, 2.0 / (1.0 + config.chi), row_budget, SCHEDULES[schedule])
         code, before_s = _with_pauses(config.key(kernel), problem, rest, snapshots)
     else:
@@ -149,13 +144,15 @@ def simulate(
 
 
 def _with_pauses(
-    key: str, problem: Problem, rest: tuple[object, ...], snapshots: Snapshots | None
+    key: str, problem: Problem, rest: tuple[Any, ...], snapshots: Snapshots | None
 ) -> tuple[int, float]:
     """Call the event-driven kernel until it ends; save its state at pauses.
 
     Returns:
         What it returned last, and the seconds that the run had taken when its state was saved.
     """
+    log = rest[0]
+    log[0] = 1
     saved = None if snapshots is None else snapshots.load_run(key)
     before_s = 0.0 if saved is None else problem.restore(saved)
     started = saved_at = time.perf_counter()
