@@ -2,10 +2,13 @@
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from types import SimpleNamespace
 from typing import Any
 
 import pandas as pd
 
+from nets.phase.entries import NetOnsets, Regime
+from perceptron_sim.analysis.exponents import ExponentRow
 from perceptron_sim.claims.claim import Claim, Measurement, Panel, Series
 from perceptron_sim.claims.evidence import Evidence
 from perceptron_sim.claims.panels import drawn, grouped, means, power_law, with_laws
@@ -34,32 +37,39 @@ _MOVED = "||w - w_0|| / ||w_0||"
 _WORDS = {NET: "trained", LAZY: "linearised"}
 
 
-def _name(row: dict[str, Any], kind: str | None = None) -> str:
-    size = f" L = {row['depth']}, h = {row['width']}" if row["depth"] else ""
-    arch = f"{row['arch']}" if "arch" in row else "mlp"
-    kind = row["model"] if kind is None else kind
-    return f"{kind} {arch}{size} on {row.get('data', 'data')}".replace("  ", " ").strip()
+def _name(net: Any, kind: str, data: str | None = None) -> str:
+    """Return a name for what has depth and width, and maybe arch and data."""
+    size = f" L = {net.depth}, h = {net.width}" if net.depth else ""
+    data = data or getattr(net, "data", "data")
+    return f"{kind} {getattr(net, 'arch', 'mlp')}{size} on {data}".strip()
 
 
-def _rows(evidence: Evidence, quantity: str, models: Sequence[str]) -> Iterator[dict[str, Any]]:
-    for _, row in evidence.rows("exponents"):
-        if row["model"] in models and row["quantity"] == quantity and row["ci_low"] is not None:
+def _rows(evidence: Evidence, quantity: str, models: Sequence[str]) -> Iterator[ExponentRow]:
+    for _, row in evidence.rows("exponents", ExponentRow):
+        if row.model in models and row.quantity == quantity and row.ci_low is not None:
             yield row
 
 
-def _measurement(row: dict[str, Any], expected: float) -> Measurement:
+def _ends_of(row: ExponentRow) -> tuple[float, float]:
+    assert row.ci_low is not None
+    assert row.ci_high is not None
+    return row.ci_low, row.ci_high
+
+
+def _measurement(row: ExponentRow, expected: float) -> Measurement:
+    low, high = _ends_of(row)
     return Measurement(
-        quantity=_SYMBOL[row["quantity"]],
-        model=_name(row),
-        value=row["measured"],
-        ci_low=row["ci_low"],
-        ci_high=row["ci_high"],
-        window=row["window"],
-        n_seeds=row["n_seeds"],
-        resolution=_RESOLUTION[row["quantity"]],
+        quantity=_SYMBOL[row.quantity],
+        model=_name(row, row.model),
+        value=row.measured,
+        ci_low=low,
+        ci_high=high,
+        window=row.window,
+        n_seeds=row.n_seeds,
+        resolution=_RESOLUTION[row.quantity],
         expected=expected,
-        systematic=row["systematic"],
-        note="" if row["chi2_per_dof"] is None else f"chi2/dof = {row['chi2_per_dof']:.1f}",
+        systematic=row.systematic,
+        note="" if row.chi2_per_dof is None else f"chi2/dof = {row.chi2_per_dof:.1f}",
     )
 
 
@@ -74,14 +84,14 @@ def _trained_less_lazy(evidence: Evidence) -> list[Measurement]:
     """gamma and b of trained nets less those of their linearisation, where both are at hand."""
     found = []
     for quantity in ("gamma", "b"):
-        lazy = {tuple(r[n] for n in _KIND): r for r in _rows(evidence, quantity, (LAZY,))}
+        lazy = {_kind(row): row for row in _rows(evidence, quantity, (LAZY,))}
         for row in _rows(evidence, quantity, (NET,)):
-            other = lazy.get(tuple(row[n] for n in _KIND))
+            other = lazy.get(_kind(row))
             if other is None:
                 continue
-            half = math.hypot(*(0.5 * (r["ci_high"] - r["ci_low"]) for r in (row, other)))
-            value = row["measured"] - other["measured"]
-            shifts = [r["systematic"] or 0.0 for r in (row, other)]
+            half = math.hypot(*(0.5 * (high - low) for low, high in map(_ends_of, (row, other))))
+            value = row.measured - other.measured
+            shifts = [r.systematic or 0.0 for r in (row, other)]
             found.append(
                 Measurement(
                     quantity=f"{quantity} trained less {quantity} lazy",
@@ -89,8 +99,8 @@ def _trained_less_lazy(evidence: Evidence) -> list[Measurement]:
                     value=value,
                     ci_low=value - half,
                     ci_high=value + half,
-                    window=f"trained: {row['window']}; lazy: {other['window']}",
-                    n_seeds=min(row["n_seeds"], other["n_seeds"]),
+                    window=f"trained: {row.window}; lazy: {other.window}",
+                    n_seeds=min(row.n_seeds, other.n_seeds),
                     resolution=_RESOLUTION[quantity],
                     expected=0.0,
                     systematic=math.hypot(*shifts),
@@ -99,64 +109,66 @@ def _trained_less_lazy(evidence: Evidence) -> list[Measurement]:
     return found
 
 
-def _regimes(evidence: Evidence) -> Iterator[dict[str, Any]]:
-    for folder, row in evidence.rows("regimes"):
-        yield {"data": folder.summary.get("data", "data"), "model": NET, **row}
+def _kind(row: ExponentRow) -> tuple[Any, ...]:
+    return tuple(getattr(row, name) for name in _KIND)
+
+
+def _regimes(evidence: Evidence) -> Iterator[tuple[str, Regime]]:
+    """Yield (name of the net, what its map says)."""
+    for folder, row in evidence.rows("regimes", Regime):
+        yield _name(row, NET, str(folder.summary.get("data", "data"))), row
 
 
 def _k(name: str) -> Callable[[Evidence], list[Measurement]]:
     def measure(evidence: Evidence) -> list[Measurement]:
+        rows = [(net, row, getattr(row, f"k_of_{name}")) for net, row in _regimes(evidence)]
         return [
             Measurement(
                 quantity=f"k of {name} ~ alpha^k",
-                model=_name(row),
-                value=row[f"k_of_{name}"]["measured"],
-                ci_low=row[f"k_of_{name}"]["ci_low"],
-                ci_high=row[f"k_of_{name}"]["ci_high"],
-                window=row[f"k_of_{name}"]["window"],
-                n_seeds=row["n_seeds"],
+                model=net,
+                value=k.measured,
+                ci_low=k.ci_low,
+                ci_high=k.ci_high,
+                window=k.window,
+                n_seeds=row.n_seeds,
                 resolution=_K,
-                expected=row["k_predicted"],
-                systematic=row[f"k_of_{name}"].get("systematic"),
+                expected=row.k_predicted,
+                systematic=k.systematic,
             )
-            for row in _regimes(evidence)
-            if row[f"k_of_{name}"] is not None
+            for net, row, k in rows
+            if k is not None
         ]
 
     return measure
 
 
-def _slopes(evidence: Evidence, name: str) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
-    for row in _regimes(evidence):
-        if row["opposition"] is not None and row["opposition"][name] is not None:
-            yield row, row["opposition"][name]
-
-
 def _opposite(evidence: Evidence) -> list[Measurement]:
     """Slope of ln(error) on ln T, counted positive where it opposes that on ln(1/alpha)."""
     found = []
-    for row, on_T in _slopes(evidence, "raise_T"):
-        on_alpha = row["opposition"]["lower_alpha"]
-        if on_alpha is None or on_alpha["ci_low"] <= 0.0 <= on_alpha["ci_high"]:
+    for net, row in _regimes(evidence):
+        if row.opposition is None:
             continue
-        sign = -1.0 if on_alpha["measured"] > 0.0 else 1.0
-        ends = sorted((sign * on_T["ci_low"], sign * on_T["ci_high"]))
-        value = sign * on_T["measured"]
+        on_T, on_alpha = row.opposition.raise_T, row.opposition.lower_alpha
+        if on_T is None or on_alpha is None or on_alpha.ci_low <= 0.0 <= on_alpha.ci_high:
+            continue
+        sign = -1.0 if on_alpha.measured > 0.0 else 1.0
+        ends = sorted((sign * on_T.ci_low, sign * on_T.ci_high))
+        value = sign * on_T.measured
         found.append(
             Measurement(
                 quantity="d ln(test error)/d ln T, positive if against that of 1/alpha",
-                model=_name(row),
+                model=net,
                 value=value,
                 ci_low=ends[0],
                 ci_high=ends[1],
-                window=on_T["window"],
-                n_seeds=row["n_seeds"],
+                window=on_T.window,
+                n_seeds=row.n_seeds,
                 # Decided where the interval leaves 0 out.
                 resolution=max(abs(value), 1e-9),
                 expected=0.0,
                 expected_high=math.inf,
-                note=f"d ln(test error)/d ln(1/alpha) = {on_alpha['measured']:.3f} "
-                f"[{on_alpha['ci_low']:.3f}, {on_alpha['ci_high']:.3f}]",
+                note=f"d ln(test error)/d ln(1/alpha) = {on_alpha.measured:.3f} "
+                f"[{on_alpha.ci_low:.3f}, {on_alpha.ci_high:.3f}]",
             )
         )
     return found
@@ -164,20 +176,19 @@ def _opposite(evidence: Evidence) -> list[Measurement]:
 
 def _lazy_boundary(evidence: Evidence) -> list[Measurement]:
     found = []
-    for row in _regimes(evidence):
-        at = row["lazy_boundary"]["T_at_large_alpha"]
-        predicted = row["lazy_boundary"]["T_predicted"]
+    for net, row in _regimes(evidence):
+        at, predicted = row.lazy_boundary.T_at_large_alpha, row.lazy_boundary.T_predicted
         if at is None or predicted is None:
             continue
         found.append(
             Measurement(
                 quantity="ln (T of the lazy boundary / T predicted by linearised nets)",
-                model=_name(row),
-                value=math.log(at["value"] / predicted),
-                ci_low=math.log(at["ci_low"] / predicted),
-                ci_high=math.log(at["ci_high"] / predicted),
-                window=at["window"],
-                n_seeds=row["n_seeds"],
+                model=net,
+                value=math.log(at.value / predicted),
+                ci_low=math.log(at.ci_low / predicted),
+                ci_high=math.log(at.ci_high / predicted),
+                window=at.window,
+                n_seeds=row.n_seeds,
                 resolution=_LAZY_RATIO,
                 # Nets that have moved by a tenth are no longer linear: agreement is up to O(1).
                 expected=-math.log(_LAZY_FACTOR),
@@ -190,25 +201,25 @@ def _lazy_boundary(evidence: Evidence) -> list[Measurement]:
 
 def _a(evidence: Evidence) -> list[Measurement]:
     found = []
-    for _, net in evidence.rows("nets"):
-        for onset in net["onsets"]:
-            difference = onset["difference"]
-            if difference is None or abs(onset.get("beta", 0.0)) > _LARGEST_BETA:
+    for _, net in evidence.rows("nets", NetOnsets):
+        for onset in net.onsets:
+            difference = onset.difference
+            if difference is None or abs(onset.beta or 0.0) > _LARGEST_BETA:
                 continue
-            level = f" at {onset['level']:g}" if "level" in onset else ""
+            level = "" if onset.level is None else f" at {onset.level:g}"
             found.append(
                 Measurement(
-                    quantity=f"a - gamma/delta, T_c by {onset['quantity']}{level}",
-                    model=_name({**net, "model": onset["by"]}),
-                    value=difference["measured"],
-                    ci_low=difference["ci_low"],
-                    ci_high=difference["ci_high"],
-                    window=onset["window"],
-                    n_seeds=net["n_seeds"],
+                    quantity=f"a - gamma/delta, T_c by {onset.quantity}{level}",
+                    model=_name(net, onset.by),
+                    value=difference.measured,
+                    ci_low=difference.ci_low,
+                    ci_high=difference.ci_high,
+                    window=onset.window,
+                    n_seeds=net.n_seeds,
                     resolution=_A,
                     expected=0.0,
-                    note=f"a = {onset['a']['measured']:.3f} "
-                    f"[{onset['a']['ci_low']:.3f}, {onset['a']['ci_high']:.3f}]",
+                    note=f"a = {onset.a.measured:.3f} "
+                    f"[{onset.a.ci_low:.3f}, {onset.a.ci_high:.3f}]",
                 )
             )
     return found
@@ -228,11 +239,16 @@ def _draw_scan(
                 points = means(members, on, column, f"{other} = {number_text(fixed[other])}")
                 if points is not None:
                     series.append(points)
-            title = _name(at)
-            panels.append(Panel(title, _LABELS[on], symbol, with_laws(series, slope, law)))
+            panels.append(
+                Panel(_net(at, at["model"]), _LABELS[on], symbol, with_laws(series, slope, law))
+            )
         return drawn(panels)
 
     return draw
+
+
+def _net(at: dict[str, Any], kind: str) -> str:
+    return _name(SimpleNamespace(**at), kind)
 
 
 def _scanned(evidence: Evidence) -> Iterator[tuple[dict[str, Any], pd.DataFrame]]:
@@ -240,12 +256,11 @@ def _scanned(evidence: Evidence) -> Iterator[tuple[dict[str, Any], pd.DataFrame]
 
     A net started at 0 has no scale to refer to.
     """
-    for folder in evidence.folders:
-        rows = folder.summary.get("exponents") or []
-        if any(row.get("model") in (NET, LAZY) for row in rows):
-            for at, runs in grouped(folder.runs, ("model", *_KIND)):
-                moved = runs["dw" if runs["dw_rel"].isna().any() else "dw_rel"]
-                yield at, runs.assign(moved=moved, ratio=runs["t_star"] / moved**2)
+    rows = evidence.rows("exponents", ExponentRow)
+    for folder in dict.fromkeys(folder for folder, row in rows if row.model in (NET, LAZY)):
+        for at, runs in grouped(folder.runs, ("model", *_KIND)):
+            moved = runs["dw" if runs["dw_rel"].isna().any() else "dw_rel"]
+            yield at, runs.assign(moved=moved, ratio=runs["t_star"] / moved**2)
 
 
 def _draw_side_by_side(evidence: Evidence) -> tuple[Panel, ...]:
@@ -257,7 +272,7 @@ def _draw_side_by_side(evidence: Evidence) -> tuple[Panel, ...]:
     for kind, members in found.items():
         if {model for model, _ in members} != {NET, LAZY}:
             continue
-        title = _name(dict(zip(_KIND, kind, strict=True)), "")
+        title = _net(dict(zip(_KIND, kind, strict=True)), "")
         for column, symbol in (("moved", f"{_MOVED} / T"), ("t_star", "t* / T")):
             series = []
             for model, runs in members:
@@ -271,16 +286,17 @@ def _draw_side_by_side(evidence: Evidence) -> tuple[Panel, ...]:
     return drawn(panels)
 
 
-def _maps(evidence: Evidence) -> Iterator[tuple[dict[str, Any], dict[str, Any], pd.DataFrame]]:
-    """Yield (regime, its lazy boundary, its trained runs) where both ends of it are known."""
-    for folder, regime in evidence.rows("regimes"):
-        ends = regime["lazy_boundary"]
-        if ends["T_at_large_alpha"] is None or ends["alpha_at_small_T"] is None:
+def _maps(evidence: Evidence) -> Iterator[tuple[str, float, float, Regime, pd.DataFrame]]:
+    """Yield (net, T and alpha of its lazy boundary, what its map says, its trained runs)."""
+    for folder, regime in evidence.rows("regimes", Regime):
+        ends = regime.lazy_boundary
+        if ends.T_at_large_alpha is None or ends.alpha_at_small_T is None:
             continue
         runs = folder.runs[folder.runs["model"] == NET]
         for name in ("depth", "width", "B", "P"):
-            runs = runs[runs[name] == regime[name]]
-        yield {"data": folder.summary.get("data", "data"), "model": NET, **regime}, ends, runs
+            runs = runs[runs[name] == getattr(regime, name)]
+        net = _name(regime, NET, str(folder.summary.get("data", "data")))
+        yield net, ends.T_at_large_alpha.value, ends.alpha_at_small_T.value, regime, runs
 
 
 def _ends(values: pd.Series) -> list[float]:
@@ -291,8 +307,7 @@ def _ends(values: pd.Series) -> list[float]:
 def _draw_opposition(evidence: Evidence) -> tuple[Panel, ...]:
     """Test error on either way out of the lazy regime, as far as slopes are fitted."""
     panels = []
-    for regime, ends, runs in _maps(evidence):
-        T, alpha = (ends[name]["value"] for name in ("T_at_large_alpha", "alpha_at_small_T"))
+    for net, T, alpha, _, runs in _maps(evidence):
         series: list[Series | None] = []
         for fixed, beyond, held, label in (
             ("alpha", runs["T"] / T, runs["alpha"] >= 4.0 * alpha, "raising T at alpha"),
@@ -307,7 +322,7 @@ def _draw_opposition(evidence: Evidence) -> tuple[Panel, ...]:
                 )
         panels.append(
             Panel(
-                _name(regime),
+                net,
                 "T / T_lazy or alpha_lazy / alpha",
                 "test error",
                 [points for points in series if points is not None],
@@ -319,8 +334,8 @@ def _draw_opposition(evidence: Evidence) -> tuple[Panel, ...]:
 def _draw_boundary(evidence: Evidence) -> tuple[Panel, ...]:
     """Movement of the weights on T in the lazy regime, and where linearised nets reach a tenth."""
     panels = []
-    for regime, ends, runs in _maps(evidence):
-        far = runs[runs["alpha"] >= 4.0 * ends["alpha_at_small_T"]["value"]]
+    for net, _, alpha_lazy, regime, runs in _maps(evidence):
+        far = runs[runs["alpha"] >= 4.0 * alpha_lazy]
         series = [
             points
             for alpha in _ends(far["alpha"])
@@ -330,12 +345,13 @@ def _draw_boundary(evidence: Evidence) -> tuple[Panel, ...]:
                 )
             )
         ]
-        if series and ends["T_predicted"] is not None:
+        at = regime.lazy_boundary.T_predicted
+        if series and at is not None:
             heights = [y for points in series for y in points.y]
-            at, bottom, top = ends["T_predicted"], min(heights), max(heights)
+            bottom, top = min(heights), max(heights)
             label = "linearised nets reach 0.1"
             series.append(Series(label, [at, at], [bottom, top], line=True, theory=True))
-        panels.append(Panel(_name(regime), _LABELS["T"], _MOVED, series))
+        panels.append(Panel(net, _LABELS["T"], _MOVED, series))
     return drawn(panels)
 
 
@@ -346,20 +362,21 @@ def _draw_rows(
 
     def draw(evidence: Evidence) -> tuple[Panel, ...]:
         panels = []
-        for regime in _regimes(evidence):
-            rows = [row for row in regime["rows"] if row[column] is not None]
+        for net, regime in _regimes(evidence):
+            rows = [row for row in regime.rows if getattr(row, column) is not None]
             if len(rows) < 2:
                 continue
             names = ("alpha", column, *ends)
-            x, y, low, high = ([row[name] for row in rows] for name in names)
+            x, y, low, high = ([getattr(row, name) for row in rows] for name in names)
             series = [Series(symbol, x, y, low, high)]
-            alpha_lazy = (regime["lazy_boundary"]["alpha_at_small_T"] or {"value": 0.0})["value"]
+            end = regime.lazy_boundary.alpha_at_small_T
+            alpha_lazy = 0.0 if end is None else end.value
             fitted = [i for i in range(len(x)) if x[i] <= alpha_lazy / _FAR_BELOW]
             if len(fitted) > 1:
                 window = Series("", [x[i] for i in fitted], [y[i] for i in fitted])
-                k = regime["k_predicted"]
+                k = regime.k_predicted
                 series.append(power_law(window, k, f"theory, alpha^{k:.2g}"))
-            panels.append(Panel(_name(regime), "alpha", symbol, series))
+            panels.append(Panel(net, "alpha", symbol, series))
         return drawn(panels)
 
     return draw
@@ -367,19 +384,19 @@ def _draw_rows(
 
 def _draw_onset(evidence: Evidence) -> tuple[Panel, ...]:
     panels = []
-    for _, net in evidence.rows("nets"):
+    for _, net in evidence.rows("nets", NetOnsets):
         series: list[Series] = []
-        for onset in net["onsets"]:
-            if onset["quantity"] != "dw_rel" or onset["gamma_over_delta"] is None:
+        for onset in net.onsets:
+            if onset.level is None or onset.gamma_over_delta is None:
                 continue
             points = Series(
-                f"{onset['by']}, ||w - w_0|| = {onset['level']:g} ||w_0||",
-                [at["P"] for at in onset["T_c"]],
-                [at["value"] for at in onset["T_c"]],
-                [at["ci_low"] for at in onset["T_c"]],
-                [at["ci_high"] for at in onset["T_c"]],
+                f"{onset.by}, ||w - w_0|| = {onset.level:g} ||w_0||",
+                [at.P for at in onset.T_c],
+                [at.value for at in onset.T_c],
+                [at.ci_low for at in onset.T_c],
+                [at.ci_high for at in onset.T_c],
             )
-            ratio = onset["gamma_over_delta"]["measured"]
+            ratio = onset.gamma_over_delta.measured
             series += [points, power_law(points, -ratio, f"P^-{ratio:.2f}, gamma/delta")]
         title = _name(net, "")
         panels.append(Panel(title, _LABELS["P"], "T_c", series))

@@ -5,6 +5,7 @@ import io
 import json
 import shlex
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -67,26 +68,12 @@ def command(
     Each stage is a command of this program in a folder of its own, so that it can be repeated,
     changed or reused by itself. The same command again finds what is done and does the rest.
     """
-    from cli.progress import duration
     from perceptron_sim.claims.evidence import evidence_in
 
-    presets_own = chosen(preset(preset_name).stages, stages)
-    plan = [with_options(stage, _passed_on(stage, options)) for stage in presets_own]
     # Folders of others are checked before any work.
     elsewhere = evidence_in([Path(path) for path in others]).folders if others else ()
     done = _state(out)
-    left = [stage for stage in plan if not _found(stage, out, done)]
-    for i, stage in enumerate(plan):
-        if stage not in left:
-            continue
-        code, seconds = _asked(stage, out / stage.name)
-        if code:
-            return code
-        # What a preset takes was measured; what others take is estimated, where it can be.
-        changed = set(stage.command) - set(presets_own[i].command) - _given(options, _WHERE)
-        if changed and seconds is not None:
-            plan[i] = replace(stage, seconds=seconds)
-    left = [stage for stage in plan if not _found(stage, out, done)]
+    plan, left = _plan(chosen(preset(preset_name).stages, stages), options, out, done)
     _say_plan(plan, left, out)
     if dry_run:
         if as_json:
@@ -98,32 +85,63 @@ def command(
     failed: list[str] = []
     for i, stage in enumerate(left):
         later = sum(following.seconds for following in left[i + 1 :])
-        click.echo(
-            f"[{plan.index(stage) + 1}/{len(plan)}] {stage.name}: perceptron-sim "
-            f"{shlex.join(stage.command)}; all: about {duration(stage.seconds + later)} left",
-            err=True,
-        )
-        started = time.monotonic()
-        before = _version(out / stage.name)
-        code = _run(stage, out / stage.name, later)
-        if code and _version(out / stage.name) == before:
+        said = f"[{plan.index(stage) + 1}/{len(plan)}] {stage.name}"
+        code, ended = _run_and_note(stage, said, out, later, done)
+        if not ended:
             click.echo(f"{stage.name} did not end: repeat the command to go on", err=True)
             return code
         if code:
             # Runs of it failed: judged without them, and tried again by the same command.
             failed.append(stage.name)
-            continue
-        done[stage.name] = {
-            "command": list(stage.command),
-            "wall_s": time.monotonic() - started,
-        }
-        _write_state(out, done)
     _report(ctx, [out / stage.name for stage in plan], elsewhere, out, as_json)
     if failed:
         click.echo(
             f"runs failed in {', '.join(failed)}: repeat the command to try them again", err=True
         )
     return 1 if failed else 0
+
+
+def _plan(
+    presets_own: Sequence[Stage], options: dict[str, Any], out: Path, done: dict[str, Any]
+) -> tuple[list[Stage], list[Stage]]:
+    """Return all stages, and those that are left to be run.
+
+    Raises:
+        click.exceptions.Exit: if a stage refuses what it is asked for.
+    """
+    plan = [with_options(stage, _passed_on(stage, options)) for stage in presets_own]
+    for i, stage in enumerate(plan):
+        if _found(stage, out, done):
+            continue
+        code, seconds = _asked(stage, out / stage.name)
+        if code:
+            raise click.exceptions.Exit(code)
+        # What a preset takes was measured; what others take is estimated, where it can be.
+        changed = set(stage.command) - set(presets_own[i].command) - _given(options, _WHERE)
+        if changed and seconds is not None:
+            plan[i] = replace(stage, seconds=seconds)
+    return plan, [stage for stage in plan if not _found(stage, out, done)]
+
+
+def _run_and_note(
+    stage: Stage, said: str, out: Path, later: float, done: dict[str, Any]
+) -> tuple[int, bool]:
+    """Run a stage and note that it is done; return its exit code, and whether it ended."""
+    from cli.progress import duration
+
+    click.echo(
+        f"{said}: perceptron-sim {shlex.join(stage.command)}; "
+        f"all: about {duration(stage.seconds + later)} left",
+        err=True,
+    )
+    started = time.monotonic()
+    before = _version(out / stage.name)
+    code = _run(stage, out / stage.name, later)
+    if code == 0:
+        wall_s = time.monotonic() - started
+        done[stage.name] = {"command": list(stage.command), "wall_s": wall_s}
+        _write_state(out, done)
+    return code, code == 0 or _version(out / stage.name) != before
 
 
 def _passed_on(stage: Stage, options: dict[str, Any]) -> list[str]:

@@ -3,8 +3,9 @@
 import math
 import shlex
 import time
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -23,6 +24,10 @@ from cli.options import (
     workers_option,
 )
 from perceptron_sim.words import counted
+
+if TYPE_CHECKING:
+    from perceptron_sim.phase.explore import Budget, Explored
+    from perceptron_sim.phase.plane import Conclusion, Map
 
 _INTEGERS = IntegerGrid()
 
@@ -45,7 +50,12 @@ _INTEGERS = IntegerGrid()
 @click.option("--observable", help="What is mapped and refined.  [default: w_norm]")
 @workers_option
 @click.option("--kernel", type=KernelChoice("lazy", "net"), help="Nets: lazy, net or auto.")
-@click.option("--dynamics", type=DynamicsChoice(), help="Of plane dynamics: which SDE.")
+@click.option(
+    "--dynamics",
+    type=DynamicsChoice(),
+    multiple=True,
+    help="Given several times: set beside SGD in plane dynamics.",
+)
 @out_option("perceptron-sim-phase")
 @json_option
 @click.pass_context
@@ -53,18 +63,13 @@ def command(
     ctx: click.Context,
     /,
     plane_name: str,
-    seeds: int | None,
     budget: str | None,
     dry_run: bool,
     uniform: bool,
     tolerance: float,
     observable: str | None,
-    workers: int | None,
-    scheduler: str | None,
     out: Path,
     as_json: bool,
-    device: str,
-    engine: str,
     **options: Any,
 ) -> int:
     """Map a plane of the phase diagram; fit its boundaries; draw both beside theory.
@@ -74,7 +79,7 @@ def command(
                 gradient descent; T_c ~ kappa and B* ~ P^x.
     T-kappa     ||w|| over temperature and margin: plateau, T_c, noise branch.
     late-noise  Training curves at several T: when they separate.
-    dynamics    SGD beside shuffled epochs and the SDE of its noise.
+    dynamics    SGD beside shuffled epochs, SDEs of its noise, and Poisson hits.
     alpha-T     Nets: test error over alpha and T, lazy boundary, T_max, T_opt.
     P-T         Nets: T_c(P), where the lazy regime ends, by training and linearised.
 
@@ -84,57 +89,75 @@ def command(
     """
     import nets.phase
     from cli.progress import TerminalProgress
-    from cli.reports import exit_code
-    from cli.scanning import say_written
-    from perceptron_sim.analysis.figures import save
-    from perceptron_sim.errors import InputError
-    from perceptron_sim.phase import plane
-    from perceptron_sim.phase.explore import check_maps, explore, jobs_of, parse_budget
-    from perceptron_sim.phase.output import settings_of, write_cells, write_report
-    from perceptron_sim.scans.drive import estimate_jobs
-    from perceptron_sim.scans.executors import slots_of
+    from perceptron_sim.phase import plane_of
+    from perceptron_sim.phase.explore import Budget, check_maps, explore, parse_budget
+    from perceptron_sim.phase.output import observable_of, settings_of
     from perceptron_sim.store.store import ParquetStore
 
-    chosen = plane(plane_name, nets.phase.PLANES)
-    # Options with a default of their own: "auto" is what every plane does.
-    placed = {"device": device, "engine": engine}
-    options |= {name: value for name, value in placed.items() if value != "auto"}
-    values = settings_of(chosen, plane_name, given(**options))
-    limit = parse_budget(budget) if budget is not None else None
-    mapped = observable or chosen.observables[0]
-    if mapped not in chosen.observables:
-        raise InputError(
-            f"observable {mapped!r} is unknown here: choose one of {', '.join(chosen.observables)}"
-        )
-    maps = chosen.maps(values)
-    replicas = seeds if seeds is not None else values["seeds"]
+    plane = plane_of(plane_name, nets.phase.PLANES)
+    options["dynamics"] = options["dynamics"] or None
+    gpu, asked = options["device"] == "cuda", [options.pop(n) for n in ("workers", "scheduler")]
+    # "auto", a default of the options themselves, is what every plane does.
+    chosen = {n: v for n, v in options.items() if n not in ("device", "engine") or v != "auto"}
+    values = settings_of(plane, plane_name, given(**chosen))
+    limit = parse_budget(budget) if budget is not None else Budget()
+    mapped = observable_of(plane, observable)
+    maps, seeds = plane.maps(values), values["seeds"]
     packages = ("torch",) if plane_name in nets.phase.PLANES else ()
-    where = workers_of(ctx, workers, scheduler, packages=packages, gpu=device == "cuda")
-    check_maps(maps, replicas, where)
+    where = workers_of(ctx, *asked, packages=packages, gpu=gpu)
+    check_maps(maps, seeds, where)
+    uniform = uniform or not plane.adaptive
     if dry_run:
-        found = estimate_jobs(jobs_of(maps, replicas), stored_keys(out))
-        adaptive = chosen.adaptive and not uniform
-        note = "at most: the map is refined only where it changes" if adaptive else None
-        until = None
-        if limit is not None and math.isfinite(limit.seconds):
-            until = time.monotonic() + limit.seconds
-        elif limit is not None:
-            note = f"at most {limit.runs:g} of them: the budget"
-        return say_cost(
-            found, "some of its runs", slots_of(where), out, as_json, note=note, until=until
-        )
+        return _say_cost(maps, seeds, where, out, as_json, limit, uniform)
     explored = explore(
-        chosen,
+        plane,
         maps,
         ParquetStore(out),
-        seeds=replicas,
+        seeds=seeds,
         observable=mapped,
-        uniform=uniform or not chosen.adaptive,
+        uniform=uniform,
         tolerance=tolerance,
         budget=limit,
         workers=where,
         progress=TerminalProgress(),
     )
+    if not _say_explored(explored):
+        return 1
+    conclusion = plane.conclude(values, explored.cells, explored.runs, mapped)
+    return _write(ctx, plane_name, explored, conclusion, out, as_json)
+
+
+def _say_cost(
+    maps: "Sequence[Map]",
+    seeds: int,
+    where: Any,
+    out: Path,
+    as_json: bool,
+    limit: "Budget",
+    uniform: bool,
+) -> int:
+    """Say what there is to do and what it costs; return the exit code."""
+    from perceptron_sim.phase.explore import jobs_of
+    from perceptron_sim.scans.drive import estimate_jobs
+    from perceptron_sim.scans.executors import slots_of
+
+    note = None if uniform else "at most: the map is refined only where it changes"
+    until = time.monotonic() + limit.seconds if math.isfinite(limit.seconds) else None
+    if math.isfinite(limit.runs):
+        note = f"at most {limit.runs:g} of them: the budget"
+    found = estimate_jobs(jobs_of(maps, seeds), stored_keys(out))
+    slots = slots_of(where)
+    return say_cost(found, "some of its runs", slots, out, as_json, note=note, until=until)
+
+
+def _say_explored(explored: "Explored") -> bool:
+    """Say what was done; return whether there is something to conclude from.
+
+    Raises:
+        InputError: if the budget sufficed for no cell.
+    """
+    from perceptron_sim.errors import InputError
+
     click.echo(
         f"{counted(explored.found, 'run')} found, {explored.done} simulated in "
         f"{explored.wall_s:.1f} s: {len(explored.cells)} of {explored.cells_possible} cells",
@@ -142,12 +165,28 @@ def command(
     )
     if explored.interrupted:
         click.echo("interrupted: repeat the command to go on where it stopped", err=True)
-        return 1
-    if not explored.complete:
+    elif not explored.complete:
         click.echo("out of budget: repeat the command to go on, or raise --budget", err=True)
-    if len(explored.cells) == 0:
+    if len(explored.cells) == 0 and not explored.interrupted:
         raise InputError("the budget suffices for no cell: raise --budget, or use fewer --seeds")
-    conclusion = chosen.conclude(values, explored.cells, explored.runs, mapped)
+    return not explored.interrupted
+
+
+def _write(
+    ctx: click.Context,
+    plane_name: str,
+    explored: "Explored",
+    conclusion: "Conclusion",
+    out: Path,
+    as_json: bool,
+) -> int:
+    """Write numbers, summary and figures, print the tables; return the exit code."""
+    from cli.output import print_json, print_table
+    from cli.reports import exit_code
+    from cli.scanning import say_written
+    from perceptron_sim.analysis.figures import save
+    from perceptron_sim.phase.output import write_cells, write_report
+
     write_cells(out, explored.cells, conclusion)
     command_line = shlex.join(["perceptron-sim", "phase", *arguments_given(ctx)])
     summary = write_report(out, command_line, plane_name, explored, conclusion)
@@ -157,15 +196,10 @@ def command(
         for path in save(draw(), out, f"{plane_name}_{name}")
     ]
     if as_json:
-        from cli.output import print_json
-
         print_json(summary)
-    else:
-        from cli.output import print_table
-
-        for table in conclusion.tables:
-            print_table(table.title, table.columns, table.rows)
-            if table.note:
-                click.echo(table.note)
+    for table in () if as_json else conclusion.tables:
+        print_table(table.title, table.columns, table.rows)
+        if table.note:
+            click.echo(table.note)
     say_written(written, out)
     return exit_code(explored.failed)

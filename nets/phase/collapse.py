@@ -9,13 +9,13 @@ gamma/delta with ||w - w_0|| ~ T^delta P^gamma (the paper).
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy import optimize
 
 from nets.phase.crossings import crossing, table_of
+from nets.phase.entries import AtP, OnsetRow
 from nets.phase.jackknife import Measured, jackknife
 from perceptron_sim.arrays import FloatArray
 from perceptron_sim.phase.cells import FITTED
@@ -86,6 +86,28 @@ class Onset:
     difference: Measured | None
     P: list[float]
     T_c: list[Measured]
+
+    def row(
+        self,
+        quantity: str,
+        by: str,
+        window: str,
+        level: float | None = None,
+        beta: float | None = None,
+    ) -> OnsetRow:
+        """Return it as an entry of summary.json."""
+        difference = self.difference
+        at = [(P, each.of_exp()) for P, each in zip(self.P, self.T_c, strict=True)]
+        return OnsetRow(
+            *(quantity, by, self.a.interval()),
+            gamma_over_delta=None if self.ratio is None else self.ratio.interval(),
+            difference=None if difference is None else difference.interval(),
+            agrees=None if difference is None else difference.ci_low <= 0 <= difference.ci_high,
+            T_c=tuple(AtP(**vars(each), P=P) for P, each in at),
+            window=window,
+            level=level,
+            beta=beta,
+        )
 
 
 def by_level(grid: Grid, level: float, lazy: Grid) -> Onset | None:
@@ -185,24 +207,3 @@ def _onset(
     if a is None:
         return None
     return Onset(a, ratio, difference, P.tolist(), [at for at in T_c if at is not None])
-
-
-def as_row(quantity: str, by: str, onset: Onset, **more: Any) -> dict[str, Any]:
-    """Return an exponent for JSON."""
-
-    def entry(found: Measured | None) -> dict[str, float] | None:
-        if found is None:
-            return None
-        return {"measured": found.value, "ci_low": found.ci_low, "ci_high": found.ci_high}
-
-    difference = onset.difference
-    return {
-        "quantity": quantity,
-        "by": by,
-        "a": entry(onset.a),
-        "gamma_over_delta": entry(onset.ratio),
-        "difference": entry(difference),
-        "agrees": None if difference is None else difference.ci_low <= 0 <= difference.ci_high,
-        "T_c": [{"P": P, **at.of_exp()} for P, at in zip(onset.P, onset.T_c, strict=True)],
-        **more,
-    }

@@ -7,13 +7,13 @@ a mean over seeds the interval is Student's.
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from scipy import stats
 
 from perceptron_sim.analysis.intervals import quantile
 from perceptron_sim.arrays import FloatArray
+from perceptron_sim.phase.entries import Estimate, Interval
 
 
 @dataclass(frozen=True)
@@ -31,12 +31,14 @@ class Measured:
     ci_low: float
     ci_high: float
 
-    def of_exp(self) -> dict[str, Any]:
-        """Return exp of it for JSON; ``error`` stays that of the logarithm."""
-        found = {
-            name: float(np.exp(getattr(self, name))) for name in ("value", "ci_low", "ci_high")
-        }
-        return {**found, "error": self.error}
+    def interval(self) -> Interval:
+        """Return number and interval as an entry of summary.json."""
+        return Interval(self.value, self.ci_low, self.ci_high)
+
+    def of_exp(self) -> Estimate:
+        """Return exp of it; ``error`` stays that of the logarithm."""
+        value, low, high = (float(np.exp(x)) for x in (self.value, self.ci_low, self.ci_high))
+        return Estimate(value, self.error, low, high)
 
 
 def measured(value: float, error: float, dof: float) -> Measured:

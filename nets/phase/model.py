@@ -35,6 +35,7 @@ def job_of(options: dict[str, Any], lazy: bool, **values: Any) -> Job[Any]:
     """
     if "max_updates" in options:
         raise InputError("max_updates means nothing to nets: give --max-steps")
+    values["P"] = int(values["P"])
     steps = LAZY_STEPS if lazy else options["max_steps"]
     config = NetConfig(**{name: options[name] for name in _NET}, **values, max_steps=steps)
     data_dir = options["data_dir"]

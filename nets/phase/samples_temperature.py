@@ -1,19 +1,18 @@
 """The plane of P and T: T_c(P), where the lazy regime ends (claim 3)."""
 
-import itertools
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from nets.phase.collapse import LAZY_BELOW, Grid, as_row, by_departure, by_level, grid_of
+from nets.phase.collapse import LAZY_BELOW, Grid, by_departure, by_level, grid_of
+from nets.phase.entries import NetOnsets, OnsetRow
 from nets.phase.model import DEFAULTS, LAZY, SHARED, TRAINED, job_of
 from nets.phase.tables import onset_table
 from perceptron_sim.analysis.exponents import span
 from perceptron_sim.errors import InputError
-from perceptron_sim.phase.perceptron import axis
-from perceptron_sim.phase.plane import Axis, Conclusion, Map, Plane
-from perceptron_sim.scans.drive import Job
+from perceptron_sim.phase.plane import Conclusion, Map, Plane, axis, combinations
 
 # Fractions of ||w_0||: the weights leave the lazy regime from the first to the last.
 LEVELS = (0.1, 0.3, 1.0)
@@ -25,29 +24,17 @@ def _maps(options: dict[str, Any]) -> list[Map]:
         raise InputError(
             f"kernel {options['kernel']!r} is no kind of run here: auto (both), lazy or net"
         )
-    T = axis("T", options["T"])
+    T, P = axis("T", options["T"]), axis("P", options["P"])
+    if P.values[0] < max(options["B"]):
+        raise InputError(
+            f"P = {P.values[0]:g} is smaller than B = {max(options['B'])}: leave it out"
+        )
     kinds = (LAZY, TRAINED) if options["kernel"] == "auto" else (options["kernel"],)
-    maps = []
-    for depth, width, B, alpha in itertools.product(
-        *(options[n] for n in ("depth", "width", "B", "alpha"))
-    ):
-        if min(options["P"]) < B:
-            raise InputError(f"P = {min(options['P'])} is smaller than B = {B}: leave it out")
-        sizes = Axis("P", axis("P", options["P"]).values)
-        shared = {"depth": depth, "width": width, "B": B, "alpha": alpha}
-        for kind in kinds:
-
-            def job(
-                T: float,
-                P: float,
-                seed: int,
-                shared: dict[str, Any] = shared,
-                kind: str = kind,
-            ) -> Job[Any]:
-                return job_of(options, lazy=kind == LAZY, **shared, P=int(P), T=T, seed=seed)
-
-            maps.append(Map({"model": kind, **shared}, T, sizes, job))
-    return maps
+    return [
+        Map({"model": kind, **shared}, T, P, partial(job_of, options, lazy=kind == LAZY, **shared))
+        for shared in combinations(options, (*SHARED, "alpha"))
+        for kind in kinds
+    ]
 
 
 def _conclude(
@@ -59,48 +46,45 @@ def _conclude(
     for _, members in cells.groupby([*SHARED, "alpha"], sort=True):
         shared = {n: members[n].iloc[0].item() for n in (*SHARED, "alpha")}
         grids = {kind: grid_of(members[members["model"] == kind]) for kind in (LAZY, TRAINED)}
-        entry = {**shared, "data": options["data"], "n_seeds": int(members["n_seeds"].min())}
-        rows = _rows(grids[TRAINED], grids[LAZY])
-        found.append(({**entry, "onsets": rows}, grids))
-    nets = [entry for entry, _ in found]
+        onsets = tuple(_rows(grids[TRAINED], grids[LAZY]))
+        seeds = int(members["n_seeds"].min())
+        net = NetOnsets(**shared, data=options["data"], n_seeds=seeds, onsets=onsets)
+        found.append((net, grids))
+    nets = [net for net, _ in found]
+    points = [
+        {n: getattr(net, n) for n in (*SHARED, "alpha")}
+        | {"by": row.by, "quantity": row.quantity, **at.to_json()}
+        for net in nets
+        for row in net.onsets
+        for at in row.T_c
+    ]
     return Conclusion(
-        summary={"nets": nets},
+        parts={"nets": nets},
         tables=[onset_table(nets)],
-        frames={
-            "T_c": pd.DataFrame(
-                [
-                    {**{n: net[n] for n in (*SHARED, "alpha")}, "by": row["by"]}
-                    | {"quantity": row["quantity"], **at}
-                    for net in nets
-                    for row in net["onsets"]
-                    for at in row["T_c"]
-                ]
-            )
-        },
-        figures={"onset": lambda: figure_onset(found)},
+        frames={"T_c": pd.DataFrame(points)},
+        figures={"onset": lambda: figure_onset([(net.to_json(), g) for net, g in found])},
     )
 
 
-def _rows(trained: Grid, lazy: Grid) -> list[dict[str, Any]]:
+def _rows(trained: Grid, lazy: Grid) -> list[OnsetRow]:
     rows = []
-    if len(trained.P):
-        small = trained.logs["dw_rel"].mean(axis=1) < np.log(LAZY_BELOW)
-        still_lazy = trained.part(small)
-    for name, grid in ((LAZY, lazy), (TRAINED, trained)):
-        if not len(grid.P):
-            continue
-        reference = lazy if name == LAZY else still_lazy
-        window = f"P {span(grid.P.tolist())}, T {span(grid.T.tolist())}"
+    windows = {
+        kind: f"P {span(grid.P.tolist())}, T {span(grid.T.tolist())}"
+        for kind, grid in ((LAZY, lazy), (TRAINED, trained))
+        if len(grid.P)
+    }
+    small = trained.logs["dw_rel"].mean(axis=1) < np.log(LAZY_BELOW) if TRAINED in windows else []
+    references = {LAZY: (lazy, lazy), TRAINED: (trained, trained.part(np.array(small, dtype=bool)))}
+    for kind, window in windows.items():
         for level in LEVELS:
-            onset = by_level(grid, level, reference)
+            onset = by_level(references[kind][0], level, references[kind][1])
             if onset is not None:
-                rows.append(as_row("dw_rel", name, onset, level=level, window=window))
-    for observable in ("t_star", "test_error"):
-        departure = by_departure(trained, lazy, observable) if len(trained.P) else None
+                rows.append(onset.row("dw_rel", kind, window, level=level))
+    for observable in ("t_star", "test_error") if TRAINED in windows else ():
+        departure = by_departure(trained, lazy, observable)
         if departure is not None:
             onset, beta = departure
-            window = f"P {span(trained.P.tolist())}, T {span(trained.T.tolist())}"
-            rows.append(as_row(observable, TRAINED, onset, beta=beta, window=window))
+            rows.append(onset.row(observable, TRAINED, windows[TRAINED], beta=beta))
     return rows
 
 

@@ -5,7 +5,7 @@ One row type and one way for all that is stored: perceptrons, nets, linearised n
 
 import math
 from collections.abc import Hashable, Iterator
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any, cast
 
 import numpy as np
@@ -13,6 +13,7 @@ import pandas as pd
 
 from perceptron_sim.analysis.intervals import quantile
 from perceptron_sim.analysis.power_law import PowerLawFit, fit_power_law
+from perceptron_sim.analysis.summary import Entry
 from perceptron_sim.arrays import FloatArray
 from perceptron_sim.status import Status
 from perceptron_sim.store.schema import PERCEPTRON
@@ -32,7 +33,7 @@ _INTEGERS = ("d", "depth", "width", "B")
 
 
 @dataclass(frozen=True)
-class ExponentRow:
+class ExponentRow(Entry):
     """One measured exponent beside its predictions.
 
     ||w|| stands for the size of what was learned: ||w|| of perceptrons, ||w - w_0||/||w_0|| of
@@ -99,11 +100,12 @@ class ExponentRow:
         return asdict(self) | ({} if self.model == PERCEPTRON else {"expected": self.asymptotic})
 
     @classmethod
-    def from_json(cls, row: dict[str, Any]) -> "ExponentRow":
+    def from_json(cls, found: Any, where: str = "summary.json") -> "ExponentRow":
         """Return the row that ``to_json`` of this or of an earlier version wrote."""
-        known = {"asymptotic": row.get("expected")} | row
-        values: dict[str, Any] = {field.name: known.get(field.name) for field in fields(cls)}
-        return cls(**values)
+        renamed = isinstance(found, dict) and "expected" in found and "asymptotic" not in found
+        return super().from_json(
+            found | {"asymptotic": found["expected"]} if renamed else found, where
+        )
 
 
 @dataclass(frozen=True, eq=False)

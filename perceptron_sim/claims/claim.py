@@ -15,8 +15,6 @@ from typing import TYPE_CHECKING, Any
 
 from scipy import stats
 
-from perceptron_sim.errors import InputError
-
 if TYPE_CHECKING:
     from perceptron_sim.claims.evidence import Evidence
 
@@ -187,20 +185,10 @@ def judge(claim: Claim, evidence: "Evidence") -> Judgement:
     """Measure what a claim is about in run folders, and say how it stands.
 
     Raises:
-        InputError: if a summary is not as this version writes it.
+        InputError: if a summary is not as this or an earlier version writes it.
     """
-    try:
-        measurements = list(claim.measure(evidence))
-        panels = claim.draw(evidence) if measurements else ()
-    except InputError:
-        raise
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
-        # Summaries are files of the user's: any may be of another version, or edited.
-        raise InputError(
-            f"a summary.json of {', '.join(evidence.names)} does not tell what {claim.key} needs "
-            f"({type(error).__name__}: {error}): repeat the command that wrote it, which does "
-            "no run again"
-        ) from error
+    measurements = list(claim.measure(evidence))
+    panels = claim.draw(evidence) if measurements else ()
     findings = [_finding(each, len(measurements)) for each in measurements]
     if findings:
         panels = (judged_panel(findings), *panels)

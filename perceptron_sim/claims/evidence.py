@@ -5,13 +5,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from types import GenericAlias
+from typing import Any, TypeVar
 
 import pandas as pd
 
+from perceptron_sim.analysis.summary import Entry, read_json
 from perceptron_sim.errors import InputError
 from perceptron_sim.names import as_text
 from perceptron_sim.store.store import ParquetStore, standing
+
+E = TypeVar("E", bound=Entry)
 
 
 @dataclass(frozen=True)
@@ -69,13 +73,17 @@ class Evidence:
         """Names of the folders."""
         return tuple(as_text(folder.path.name) for folder in self.folders)
 
-    def rows(self, part: str) -> Iterator[tuple[Folder, dict[str, Any]]]:
-        """Yield the entries of the list ``part`` of every summary that has one."""
+    def rows(self, part: str, kind: type[E]) -> Iterator[tuple[Folder, E]]:
+        """Yield the entries of the list ``part`` of every summary that has one.
+
+        Raises:
+            InputError: if one is not as this or an earlier version writes it.
+        """
+        entries = GenericAlias(tuple, (kind, ...))
         for folder in self.folders:
-            found = folder.summary.get(part)
-            for row in found if isinstance(found, list) else ():
-                if isinstance(row, dict):
-                    yield folder, row
+            where = f"{as_text(str(folder.path))}/summary.json: {part}"
+            for row in read_json(entries, folder.summary.get(part, []), where):
+                yield folder, row
 
 
 def evidence_in(paths: Sequence[Path]) -> Evidence:

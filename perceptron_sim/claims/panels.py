@@ -1,7 +1,7 @@
 """Panels of claims, from the runs and the summaries of folders."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -10,6 +10,7 @@ import pandas as pd
 
 from perceptron_sim.analysis.intervals import half_width
 from perceptron_sim.claims.claim import Panel, Series
+from perceptron_sim.phase.entries import Boundary
 from perceptron_sim.status import Status
 
 # Drawn at most, so that a panel can be read.
@@ -50,21 +51,19 @@ def power_law(through: Series, exponent: float, label: str) -> Series:
     return Series(label, ends.tolist(), line, line=True, theory=True)
 
 
-def estimates(
-    rows: Sequence[Mapping[str, Any]], x: str, name: str, label: str
-) -> tuple[Series, ...]:
-    """Return measured boundaries over ``x`` with intervals, and the predicted line if known."""
-    ordered = sorted(rows, key=lambda row: float(row[x]))
-    at = [float(row[x]) for row in ordered]
+def estimates(rows: Sequence[tuple[float, Boundary]], label: str) -> tuple[Series, ...]:
+    """Return measured boundaries over x with intervals, and the predicted line if known."""
+    ordered = sorted(rows, key=lambda row: row[0])
+    at = [x for x, _ in ordered]
     measured = Series(
         label,
         at,
-        [row[name]["value"] for row in ordered],
-        [row[name]["ci_low"] for row in ordered],
-        [row[name]["ci_high"] for row in ordered],
+        [found.value for _, found in ordered],
+        [found.ci_low for _, found in ordered],
+        [found.ci_high for _, found in ordered],
     )
-    expected = [row[name].get("predicted") for row in ordered]
-    if len(at) < 2 or None in expected:
+    expected = [found.predicted for _, found in ordered if found.predicted is not None]
+    if len(at) < 2 or len(expected) < len(at):
         return (measured,)
     return measured, Series(f"theory, {label}", at, expected, line=True, theory=True)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from perceptron_sim.analysis.exponents import NOISE_DOMINATED
+from perceptron_sim.analysis.exponents import NOISE_DOMINATED, ExponentRow
 from perceptron_sim.claims.claim import Claim, Measurement, Panel, Series
 from perceptron_sim.claims.evidence import Evidence
 from perceptron_sim.claims.panels import drawn, grouped, means, with_laws
@@ -35,39 +35,39 @@ def exponents_of(quantity: str) -> Callable[[Evidence], Sequence[Measurement]]:
         return [
             Measurement(
                 quantity=_SYMBOL[quantity],
-                model=f"perceptron chi = {row['chi']:g}, d = {row['d']}, B = {row['B']}",
-                value=row["measured"],
-                ci_low=row["ci_low"],
-                ci_high=row["ci_high"],
-                window=row["window"],
-                n_seeds=row["n_seeds"],
+                model=f"perceptron chi = {row.chi:g}, d = {row.d}, B = {row.B}",
+                value=row.measured,
+                ci_low=row.ci_low,
+                ci_high=row.ci_high,
+                window=row.window,
+                n_seeds=row.n_seeds,
                 resolution=_RESOLUTION[quantity],
                 # The fit of the predicted means over the same points: curvature is in both.
-                expected=row["finite_size"],
-                expected_error=row["finite_size_error"] or 0.0,
-                asymptotic=row["asymptotic"],
+                expected=row.finite_size,
+                expected_error=row.finite_size_error or 0.0,
+                asymptotic=row.asymptotic,
                 note=_doubt(row),
             )
-            for _, row in evidence.rows("exponents")
-            if row["model"] == PERCEPTRON and row["quantity"] == quantity
+            for _, row in evidence.rows("exponents", ExponentRow)
+            if row.model == PERCEPTRON and row.quantity == quantity
+            if row.ci_low is not None and row.ci_high is not None
         ]
 
     return measure
 
 
-def _doubt(row: dict[str, Any]) -> str:
-    if row["finite_size"] is None:
+def _doubt(row: ExponentRow) -> str:
+    if row.finite_size is None:
         return "no finite-size prediction is trusted here (P/d, d, chi or P in T out of its range)"
     return ""
 
 
 def _noise_dominated(evidence: Evidence) -> list[Any]:
     found = []
-    for folder in evidence.folders:
-        rows = folder.summary.get("exponents") or []
-        if any(row.get("model") == PERCEPTRON for row in rows):
-            runs = folder.runs
-            found.append(runs[runs["T"] >= NOISE_DOMINATED * runs["kappa"]])
+    rows = evidence.rows("exponents", ExponentRow)
+    for folder in dict.fromkeys(folder for folder, row in rows if row.model == PERCEPTRON):
+        runs = folder.runs
+        found.append(runs[runs["T"] >= NOISE_DOMINATED * runs["kappa"]])
     return found
 
 

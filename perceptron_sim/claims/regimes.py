@@ -10,6 +10,14 @@ from perceptron_sim.claims.claim import Claim, Measurement, Panel, Series
 from perceptron_sim.claims.evidence import Evidence
 from perceptron_sim.claims.panels import drawn, estimates, grouped, means
 from perceptron_sim.names import number_text
+from perceptron_sim.phase.entries import (
+    Boundary,
+    BStarOnP,
+    Crossover,
+    Late,
+    Separation,
+    ThreePhases,
+)
 from perceptron_sim.phase.perceptron import predicted
 
 _PNAS = "Sclocchi, Wyart (2024), PNAS 121 e2316301121"
@@ -19,28 +27,28 @@ _BOUNDARY, _EXPONENT, _SLOPE = 0.25, 0.1, 0.05
 _LATE = 0.1
 
 
-def _model(row: dict[str, Any], *names: str) -> str:
-    known = [f"{n} = {row[n]:g}" for n in names if n in row]
-    return f"perceptron {', '.join(known)}"
+def _model(row: Any, *names: str) -> str:
+    return f"perceptron {', '.join(f'{n} = {getattr(row, n):g}' for n in names)}"
 
 
-def _boundary(part: str, name: str, symbol: str) -> Any:
+def _boundary(part: str, kind: type[Any], name: str, symbol: str) -> Any:
     def measure(evidence: Evidence) -> list[Measurement]:
+        rows = [(row, getattr(row, name)) for _, row in evidence.rows(part, kind)]
         return [
             Measurement(
                 quantity=f"ln {symbol}",
                 model=_model(row, "chi", "d", "P"),
-                value=math.log(row[name]["value"]),
-                ci_low=math.log(row[name]["ci_low"]),
-                ci_high=math.log(row[name]["ci_high"]),
-                window=row["window"],
-                n_seeds=row["n_seeds"],
+                value=math.log(found.value),
+                ci_low=math.log(found.ci_low),
+                ci_high=math.log(found.ci_high),
+                window=row.window,
+                n_seeds=row.n_seeds,
                 resolution=_BOUNDARY,
-                expected=math.log(row[name]["predicted"]),
-                expected_error=row[name]["prediction_error"],
+                expected=math.log(found.predicted),
+                expected_error=found.prediction_error,
             )
-            for _, row in evidence.rows(part)
-            if "predicted" in row[name]
+            for row, found in rows
+            if found.predicted is not None
         ]
 
     return measure
@@ -51,17 +59,17 @@ def _B_star_on_P(evidence: Evidence) -> list[Measurement]:
         Measurement(
             quantity="x of B* ~ P^x",
             model=_model(row, "chi", "d"),
-            value=row["measured"],
-            ci_low=row["ci_low"],
-            ci_high=row["ci_high"],
-            window=row["window"],
-            n_seeds=row["n_seeds"],
+            value=row.measured,
+            ci_low=row.ci_low,
+            ci_high=row.ci_high,
+            window=row.window,
+            n_seeds=row.n_seeds,
             resolution=_EXPONENT,
-            expected=row["finite_size"],
-            expected_error=row["finite_size_error"] or 0.0,
-            asymptotic=row["asymptotic"],
+            expected=row.finite_size,
+            expected_error=row.finite_size_error or 0.0,
+            asymptotic=row.asymptotic,
         )
-        for _, row in evidence.rows("B_star_on_P")
+        for _, row in evidence.rows("B_star_on_P", BStarOnP)
     ]
 
 
@@ -70,16 +78,16 @@ def _noise_slope(evidence: Evidence) -> list[Measurement]:
         Measurement(
             quantity="slope of ln ||w|| on ln T",
             model=_model(row, "chi", "d", "P"),
-            value=row["noise_slope"]["measured"],
-            ci_low=row["noise_slope"]["ci_low"],
-            ci_high=row["noise_slope"]["ci_high"],
-            window=row["noise_slope"]["window"],
-            n_seeds=row["n_seeds"],
+            value=row.noise_slope.measured,
+            ci_low=row.noise_slope.ci_low,
+            ci_high=row.noise_slope.ci_high,
+            window=row.noise_slope.window,
+            n_seeds=row.n_seeds,
             resolution=_SLOPE,
             expected=1.0,
         )
-        for _, row in evidence.rows("crossovers")
-        if row["noise_slope"] is not None
+        for _, row in evidence.rows("crossovers", Crossover)
+        if row.noise_slope is not None
     ]
 
 
@@ -88,26 +96,28 @@ def _on_kappa(evidence: Evidence) -> list[Measurement]:
     return [
         Measurement(
             quantity="ln (T_c/kappa) less its mean over kappa",
-            model=f"{_model(row, 'chi', 'd', 'P')}, kappa = {number_text(each['kappa'])}",
-            value=math.log(each["value"] / row["T_c_over_kappa"]["value"]),
-            ci_low=math.log(each["ci_low"] / row["T_c_over_kappa"]["value"]),
-            ci_high=math.log(each["ci_high"] / row["T_c_over_kappa"]["value"]),
-            window=row["window"],
-            n_seeds=row["n_seeds"],
+            model=f"{_model(row, 'chi', 'd', 'P')}, kappa = {number_text(each.kappa)}",
+            value=math.log(each.value / row.T_c_over_kappa.value),
+            ci_low=math.log(each.ci_low / row.T_c_over_kappa.value),
+            ci_high=math.log(each.ci_high / row.T_c_over_kappa.value),
+            window=row.window,
+            n_seeds=row.n_seeds,
             resolution=_BOUNDARY,
             expected=0.0,
-            expected_error=row["T_c_over_kappa"]["error"],
+            expected_error=row.T_c_over_kappa.error,
         )
-        for _, row in evidence.rows("crossovers")
-        if len(row["by_kappa"]) > 1
-        for each in row["by_kappa"]
+        for _, row in evidence.rows("crossovers", Crossover)
+        if len(row.by_kappa) > 1
+        for each in row.by_kappa
     ]
 
 
 def _late(evidence: Evidence) -> list[Measurement]:
     found = []
-    for _, row in evidence.rows("late"):
-        low, value, high = (math.log(row[name]) for name in ("ci_low", "measured", "ci_high"))
+    for _, row in evidence.rows("late", Late):
+        low, value, high = (
+            math.log(getattr(row, name)) for name in ("ci_low", "measured", "ci_high")
+        )
         found.append(
             Measurement(
                 quantity="ln (t_sep / t*)",
@@ -115,8 +125,8 @@ def _late(evidence: Evidence) -> list[Measurement]:
                 value=value,
                 ci_low=low,
                 ci_high=high,
-                window=row["window"],
-                n_seeds=row["n_seeds"],
+                window=row.window,
+                n_seeds=row.n_seeds,
                 # Late is far from the bound by more than the interval.
                 resolution=max(value - math.log(_LATE), 0.05),
                 expected=math.log(_LATE),
@@ -127,14 +137,14 @@ def _late(evidence: Evidence) -> list[Measurement]:
     return found
 
 
-def _draw_boundary(part: str, name: str, symbol: str) -> Any:
+def _draw_boundary(part: str, kind: type[Any], name: str, symbol: str) -> Any:
     def draw(evidence: Evidence) -> tuple[Panel, ...]:
-        groups: dict[tuple[float, int], list[dict[str, Any]]] = {}
-        for _, row in evidence.rows(part):
-            groups.setdefault((row["chi"], row["d"]), []).append(row)
+        groups: dict[tuple[float, int], list[tuple[float, Boundary]]] = {}
+        for _, row in evidence.rows(part, kind):
+            groups.setdefault((row.chi, row.d), []).append((row.P, getattr(row, name)))
         series: list[Series] = []
         for (chi, d), rows in sorted(groups.items()):
-            series += estimates(rows, "P", name, f"chi = {chi:g}, d = {d}")
+            series += estimates(rows, f"chi = {chi:g}, d = {d}")
         return drawn([Panel(f"{symbol} over P", "training-set size P", symbol, series)])
 
     return draw
@@ -142,9 +152,7 @@ def _draw_boundary(part: str, name: str, symbol: str) -> Any:
 
 def _draw_branch(evidence: Evidence) -> tuple[Panel, ...]:
     panels = []
-    for folder in evidence.folders:
-        if not folder.summary.get("crossovers"):
-            continue
+    for folder in dict.fromkeys(folder for folder, _ in evidence.rows("crossovers", Crossover)):
         runs = folder.runs
         scaled = runs.assign(
             tau=(runs["T"] / runs["kappa"]).round(12), w=runs["w_norm"] / runs["kappa"]
@@ -157,7 +165,8 @@ def _draw_branch(evidence: Evidence) -> tuple[Panel, ...]:
                     series.append(points)
             if series:
                 series += _law(at, [x for points in series for x in points.x])
-            panels.append(Panel(_model(at, "chi", "d", "P"), "T / kappa", "||w|| / kappa", series))
+            title = f"perceptron chi = {at['chi']:g}, d = {at['d']}, P = {at['P']}"
+            panels.append(Panel(title, "T / kappa", "||w|| / kappa", series))
     return drawn(panels)
 
 
@@ -172,19 +181,20 @@ def _law(at: dict[str, Any], taus: Sequence[float]) -> list[Series]:
 
 
 def _draw_late(evidence: Evidence) -> tuple[Panel, ...]:
-    groups: dict[tuple[float, int, int], list[dict[str, Any]]] = {}
-    for _, row in evidence.rows("separations"):
-        groups.setdefault((row["chi"], row["d"], row["P"]), []).append(row)
+    groups: dict[tuple[float, int, int], list[Separation]] = {}
+    for _, row in evidence.rows("separations", Separation):
+        if row.T_over_T_c is not None:
+            groups.setdefault((row.chi, row.d, row.P), []).append(row)
     series: list[Series] = []
     for (chi, d, P), rows in sorted(groups.items()):
-        rows.sort(key=lambda row: float(row["T"]))
+        rows.sort(key=lambda row: row.T)
         series.append(
             Series(
                 f"chi = {chi:g}, d = {d}, P = {P}",
-                [row["T_over_T_c"] for row in rows],
-                [row["measured"] for row in rows],
-                [row["ci_low"] for row in rows],
-                [row["ci_high"] for row in rows],
+                [row.T_over_T_c or 0.0 for row in rows],
+                [row.measured for row in rows],
+                [row.ci_low for row in rows],
+                [row.ci_high for row in rows],
             )
         )
     if series:
@@ -224,8 +234,8 @@ CLAIMS: Sequence[Claim] = (
         source=_PNAS,
         command=_T_KAPPA,
         estimator="fit of ||w|| = kappa A (1 + T/T_c) to all kappa together",
-        measure=_boundary("crossovers", "T_c_over_kappa", "T_c/kappa"),
-        draw=_draw_boundary("crossovers", "T_c_over_kappa", "T_c / kappa"),
+        measure=_boundary("crossovers", Crossover, "T_c_over_kappa", "T_c/kappa"),
+        draw=_draw_boundary("crossovers", Crossover, "T_c_over_kappa", "T_c / kappa"),
     ),
     _claim(
         "6",
@@ -256,8 +266,8 @@ CLAIMS: Sequence[Claim] = (
         estimator=(
             "fit of ||w|| = kappa A [(1 + T/T_c)^m + (B T/(T_c B*))^m]^(1/m) to the (B, eta) plane"
         ),
-        measure=_boundary("boundaries", "B_star", "B*"),
-        draw=_draw_boundary("boundaries", "B_star", "B*"),
+        measure=_boundary("boundaries", ThreePhases, "B_star", "B*"),
+        draw=_draw_boundary("boundaries", ThreePhases, "B_star", "B*"),
     ),
     _claim(
         "6",
@@ -267,6 +277,6 @@ CLAIMS: Sequence[Claim] = (
         command=_B_ETA,
         estimator="weighted least squares of ln B* on ln P, against the same fit to predicted B*",
         measure=_B_star_on_P,
-        draw=_draw_boundary("boundaries", "B_star", "B*"),
+        draw=_draw_boundary("boundaries", ThreePhases, "B_star", "B*"),
     ),
 )

@@ -15,7 +15,7 @@ PLANES = {
 }
 
 
-def plane(name: str, more: Mapping[str, str] | None = None) -> Plane:
+def plane_of(name: str, more: Mapping[str, str] | None = None) -> Plane:
     """Return a plane by its name.
 
     Args:

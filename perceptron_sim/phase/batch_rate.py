@@ -1,28 +1,26 @@
 """The plane of B and eta: noise, first step and gradient descent (claim 6, PNAS figure 1)."""
 
-import itertools
 import math
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from perceptron_sim.analysis.exponents import AGREES, span
-from perceptron_sim.errors import InputError
+from perceptron_sim.analysis.exponents import span
 from perceptron_sim.phase.cells import FITTED
-from perceptron_sim.phase.law import Estimate, LawFit, fit_slope
+from perceptron_sim.phase.entries import Boundary, BStarOnP, ThreePhases
+from perceptron_sim.phase.law import LawFit, fit_slope
 from perceptron_sim.phase.perceptron import (
-    as_dict,
-    axis,
-    closeness,
-    limits,
+    OBSERVABLES,
+    batch_sizes,
+    common,
+    job_of,
     predicted,
     series,
+    work_of,
 )
-from perceptron_sim.phase.plane import Axis, Conclusion, Map, Plane, Table
-from perceptron_sim.runs.config import PerceptronConfig
-from perceptron_sim.scans.drive import Job
-from perceptron_sim.scans.scan import PerceptronWork
+from perceptron_sim.phase.plane import Conclusion, Map, Plane, Table, axis, combinations
 from perceptron_sim.theory import exponents, exponents_at_dimension
 from perceptron_sim.theory.prediction import accuracy
 
@@ -30,22 +28,13 @@ _SHARED = ("chi", "d", "P", "kappa")
 
 
 def _maps(options: dict[str, Any]) -> list[Map]:
-    sizes, eta = axis("B", options["B"]), axis("eta", options["eta"])
+    eta = axis("eta", options["eta"])
     axis("kappa", options["kappa"])
-    work = PerceptronWork(options["kernel"], None)
-    maps = []
-    for values in itertools.product(*(options[n] for n in _SHARED)):
-        shared = dict(zip(_SHARED, values, strict=True))
-
-        def job(B: float, eta: float, seed: int, shared: dict[str, Any] = shared) -> Job[Any]:
-            config = PerceptronConfig(**shared, B=int(B), eta=eta, seed=seed, **limits(options))
-            return Job(work, config)
-
-        possible = tuple(B for B in sizes.values if shared["P"] >= B)
-        if not possible:
-            raise InputError(f"B: no batch size up to P = {shared['P']}: add smaller ones")
-        maps.append(Map(shared, Axis("B", possible), eta, job))
-    return maps
+    job = partial(job_of, options, work_of(options, None))
+    return [
+        Map(shared, batch_sizes(options, shared["P"]), eta, partial(job, **shared))
+        for shared in combinations(options, _SHARED)
+    ]
 
 
 def _conclude(
@@ -53,129 +42,99 @@ def _conclude(
 ) -> Conclusion:
     from perceptron_sim.phase.figures.maps import figure_maps
 
-    rows: list[dict[str, Any]] = []
+    rows: list[ThreePhases] = []
     fits: list[tuple[dict[str, Any], LawFit | None]] = []
     for shared, members, fit in series(cells, _SHARED, first_step=True):
         fits.append((shared, fit))
         if fit is None or fit.B_star is None or fit.sharpness is None:
             continue
         fitted = members[members["status"] == FITTED]
-        found: dict[str, Any] = {
-            **shared,
-            "window": f"B {span(fitted['B'].tolist())}, eta {span(fitted['eta'].tolist())}",
-            "n_seeds": int(fitted["n_seeds"].min()),
-            "n_cells": fit.n_cells,
-            "cells_measured": len(members),
-            "cells_over_budget": int((members["status"] != FITTED).sum()),
-            "T_c_over_kappa": as_dict(fit.tau_c),
-            "B_star": as_dict(fit.B_star),
-            "plateau_over_kappa": as_dict(fit.plateau),
-            "sharpness": fit.sharpness,
-            "misfit_ln": fit.rms,
-            "scatter_ln": fit.scatter,
-        }
         expected = predicted(shared["chi"], shared["P"], shared["d"])
-        if expected is not None:
-            d = shared["d"]
-            found["T_c_over_kappa"] |= closeness(fit.tau_c, expected.T_c_over_kappa, d)
-            found["B_star"] |= closeness(fit.B_star, expected.B_star, d)
-            found["plateau_over_kappa"] |= closeness(fit.plateau, expected.plateau, d)
-        rows.append(found)
+        rows.append(
+            ThreePhases(
+                **common(shared, fitted, fit, expected),
+                window=f"B {span(fitted['B'].tolist())}, eta {span(fitted['eta'].tolist())}",
+                cells_measured=len(members),
+                cells_over_budget=int((members["status"] != FITTED).sum()),
+                B_star=Boundary.of(fit.B_star, expected.B_star if expected else None, shared["d"]),
+                sharpness=fit.sharpness,
+            )
+        )
     slopes = _slopes(rows)
     return Conclusion(
-        summary={"boundaries": rows, "B_star_on_P": slopes},
+        parts={"boundaries": rows, "B_star_on_P": slopes},
         tables=[_boundary_table(rows), *([_slope_table(slopes)] if slopes else [])],
         frames={},
         figures={"map": lambda: figure_maps(cells, "B", "eta", observable, fits)},
     )
 
 
-def _slopes(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _slopes(rows: list[ThreePhases]) -> list[BStarOnP]:
     """Fit B* ~ P^x for each (chi, d, kappa) with several P."""
     found = []
-    for shared in sorted({(row["chi"], row["d"], row["kappa"]) for row in rows}):
-        members = [r for r in rows if (r["chi"], r["d"], r["kappa"]) == shared]
-        chi, d, kappa = shared
-        estimates = [
-            Estimate(*(r["B_star"][n] for n in ("value", "error", "ci_low", "ci_high")))
-            for r in members
-        ]
-        known = [r["B_star"].get("predicted") for r in members]
-        expected = None if None in known else known
-        slope = fit_slope([r["P"] for r in members], estimates, expected)
+    for chi, d, kappa in sorted({(row.chi, row.d, row.kappa) for row in rows}):
+        members = [r for r in rows if (r.chi, r.d, r.kappa) == (chi, d, kappa)]
+        known = [r.B_star.predicted for r in members if r.B_star.predicted is not None]
+        expected = known if len(known) == len(members) else None
+        slope = fit_slope([r.P for r in members], [r.B_star for r in members], expected)
         if slope is None:
             continue
         half = 1.96 * slope.error
         of_theory = accuracy(d)[0] * slope.expected_error
+        agrees = abs(slope.value - slope.expected) <= math.hypot(half, 1.96 * of_theory)
         found.append(
-            {
-                **{"quantity": "x", "variable": "P", "chi": chi, "d": d, "kappa": kappa},
-                "window": f"P/d {span([r['P'] / d for r in members])}",
-                "n_points": len(members),
-                "n_seeds": min(r["n_seeds"] for r in members),
-                "measured": slope.value,
-                "ci_low": slope.value - half,
-                "ci_high": slope.value + half,
-                "asymptotic": exponents(chi).gamma,
-                "limit_at_d": exponents_at_dimension(chi, d).gamma,
-                "finite_size": None if expected is None else slope.expected,
-                "finite_size_error": None if expected is None else of_theory,
-                "agrees": None
-                if expected is None
-                else abs(slope.value - slope.expected) <= math.hypot(half, 1.96 * of_theory),
-            }
+            BStarOnP(
+                slope.value,
+                slope.value - half,
+                slope.value + half,
+                quantity="x",
+                variable="P",
+                chi=chi,
+                d=d,
+                kappa=kappa,
+                window=f"P/d {span([r.P / d for r in members])}",
+                n_points=len(members),
+                n_seeds=min(r.n_seeds for r in members),
+                asymptotic=exponents(chi).gamma,
+                limit_at_d=exponents_at_dimension(chi, d).gamma,
+                finite_size=slope.expected if expected else None,
+                finite_size_error=of_theory if expected else None,
+                agrees=agrees if expected else None,
+            )
         )
     return found
 
 
-def _boundary_table(rows: list[dict[str, Any]]) -> Table:
-    cells = []
-    for row in rows:
-        texts = []
-        for name in ("T_c_over_kappa", "B_star"):
-            at = row[name]
-            texts.append(f"{at['value']:.3g} [{at['ci_low']:.3g}, {at['ci_high']:.3g}]")
-            texts.append(f"{at['predicted']:.3g}" if "predicted" in at else "-")
-        cells.append(
-            [
-                *(f"{row[n]:g}" for n in ("chi", "d", "P")),
-                *(*texts, f"{row['misfit_ln']:.3f}", f"{row['sharpness']:.1f}"),
-                f"{row['cells_over_budget']}/{row['cells_measured']}",
-            ]
-        )
-    return Table(
+def _boundary_table(rows: list[ThreePhases]) -> Table:
+    return Table.of(
         "boundaries of the three phases",
+        rows,
         (
-            *("chi", "d", "P", "T_c/kappa", "predicted", "B*", "predicted"),
-            *("misfit in ln", "sharpness", "not fitted"),
+            *(("chi", "{chi:g}"), ("d", "{d}"), ("P", "{P}")),
+            ("T_c/kappa", "{T_c_over_kappa:.3g}"),
+            ("predicted", "{T_c_over_kappa.predicted:.3g}"),
+            ("B*", "{B_star:.3g}"),
+            ("predicted", "{B_star.predicted:.3g}"),
+            ("misfit in ln", "{misfit_ln:.3f}"),
+            ("sharpness", "{sharpness:.1f}"),
+            ("not fitted", "{cells_over_budget}/{cells_measured}"),
         ),
-        cells,
         "noise above T_c below B*, first step above B* and above eta = T_c B*, else gradient "
         "descent. Intervals: 95 %, misfit of the law included.",
     )
 
 
-def _slope_table(slopes: list[dict[str, Any]]) -> Table:
-    def known(value: float | None) -> str:
-        return "-" if value is None else f"{value:.3f}"
-
-    return Table(
+def _slope_table(slopes: list[BStarOnP]) -> Table:
+    return Table.of(
         "B* ~ P^x",
+        slopes,
         (
-            *("chi", "d", "measured x", "95 % interval", "1/(1+chi)", "finite P/d", "agree"),
-            "window",
+            *(("chi", "{chi:g}"), ("d", "{d}"), ("measured x", "{measured:.3f}")),
+            ("95 % interval", "[{ci_low:.3f}, {ci_high:.3f}]"),
+            ("1/(1+chi)", "{asymptotic:.3f}"),
+            ("finite P/d", "{finite_size:.3f} +- {finite_size_error:.3f}"),
+            *(("agree", "{agrees}"), ("window", "{window}")),
         ),
-        [
-            [
-                *(f"{row['chi']:g}", f"{row['d']}", f"{row['measured']:.3f}"),
-                f"[{row['ci_low']:.3f}, {row['ci_high']:.3f}]",
-                f"{row['asymptotic']:.3f}",
-                f"{known(row['finite_size'])} +- {known(row['finite_size_error'])}",
-                AGREES[row["agrees"]],
-                row["window"],
-            ]
-            for row in slopes
-        ],
     )
 
 
@@ -188,9 +147,10 @@ PLANE = Plane(
         "eta": tuple(2.0 ** np.arange(-5, 14)),
         "kappa": (2.0**-7,),
         "seeds": 4,
+        "dynamics": ("sgd",),
         "kernel": "auto",
     },
-    observables=("w_norm", "t_star", "test_error"),
+    observables=OBSERVABLES,
     maps=_maps,
     conclude=_conclude,
 )

@@ -5,8 +5,16 @@ import pandas as pd
 
 from perceptron_sim.arrays import FloatArray
 
-# Dynamics by the names that tables and figures have for them; --dynamics names that of the SDE.
-DYNAMICS = {"SGD": "sgd", "shuffled": "shuffled", "SDE": "sde"}
+# Names that tables and figures have for dynamics.
+LABELS = {
+    "sgd": "SGD",
+    "shuffled": "shuffled",
+    "sde": "SDE",
+    "sde/4": "SDE, T/4",
+    "sde/16": "SDE, T/16",
+    "sde-uncentred": "SDE, uncentred",
+    "poisson": "Poisson hits",
+}
 
 
 def loss_curves(runs: pd.DataFrame, t: FloatArray) -> FloatArray:

@@ -1,11 +1,13 @@
-"""SGD beside its cousins at one T: shuffled epochs, the SDE, gradient descent (claim 6).
+"""SGD beside its cousins at one T: shuffled epochs, SDEs, Poisson hits, gradient descent.
 
 All run on the same data, seed by seed, so that differences are paired. The SDE depends on T
-alone but for the factor (P - B)/(P - 1), which leaves gradient descent at B = P.
+alone but for the factor (P - B)/(P - 1), which leaves gradient descent at B = P. Poisson hits have
+the mean and the covariance of the uncentred SDE, and jumps: they tell the two apart.
 """
 
-import itertools
 import math
+from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,18 +16,11 @@ import pandas as pd
 from perceptron_sim.analysis.intervals import half_width
 from perceptron_sim.arrays import FloatArray
 from perceptron_sim.errors import InputError
-from perceptron_sim.kernels.dynamics import NAMES
 from perceptron_sim.phase.cells import FITTED
-from perceptron_sim.phase.courses import DYNAMICS
-from perceptron_sim.phase.perceptron import (
-    axis,
-    limits,
-    predicted,
-)
-from perceptron_sim.phase.plane import Axis, Conclusion, Map, Plane, Table
-from perceptron_sim.runs.config import PerceptronConfig
-from perceptron_sim.scans.drive import Job
-from perceptron_sim.scans.scan import PerceptronWork
+from perceptron_sim.phase.courses import LABELS
+from perceptron_sim.phase.entries import DynamicsCourse, DynamicsEnd, EndRatio, LoadAtEnd, Paired
+from perceptron_sim.phase.perceptron import OBSERVABLES, batch_sizes, job_of, predicted, work_of
+from perceptron_sim.phase.plane import Conclusion, Map, Plane, Table, axis, combinations
 from perceptron_sim.theory.flow import flow_to_show
 
 # Numbers of unfitted samples, in units of d, at which courses are compared.
@@ -33,42 +28,30 @@ LEVELS = (30.0, 10.0, 5.0, 3.0, 2.0, 1.0)
 _SHARED = ("chi", "d", "P", "kappa")
 
 
-def kernels_of(options: dict[str, Any]) -> dict[str, str]:
-    """Return the dynamics by their names in tables.
+def compared(options: dict[str, Any]) -> dict[str, str]:
+    """Return the dynamics that were asked for by their labels, SGD first.
 
     Raises:
-        InputError: if the dynamics that was asked for is no SDE.
+        InputError: if none was asked for but SGD.
     """
-    chosen = options["dynamics"]
-    possible = [name for name in NAMES if name.startswith("sde")]
-    if chosen not in possible:
-        raise InputError(f"dynamics {chosen!r} is no SDE: choose one of {', '.join(possible)}")
-    return DYNAMICS | {"SDE": chosen}
+    chosen = dict.fromkeys(("sgd", *options["dynamics"]))
+    if len(chosen) < 2:
+        raise InputError("dynamics: SGD is compared with nothing: name another --dynamics")
+    return {LABELS[name]: name for name in chosen}
 
 
 def _maps(options: dict[str, Any]) -> list[Map]:
-    sizes, T = axis("B", options["B"]), axis("T", options["T"])
-    maps = []
-    for values in itertools.product(*(options[n] for n in _SHARED)):
-        shared = dict(zip(_SHARED, values, strict=True))
-        possible = tuple(B for B in sizes.values if shared["P"] >= B)
-        if not possible:
-            raise InputError(f"B: no batch size up to P = {shared['P']}: add smaller ones")
-        for name, kernel in kernels_of(options).items():
-            work = PerceptronWork(dynamics=kernel)
-
-            def job(
-                B: float,
-                T: float,
-                seed: int,
-                shared: dict[str, Any] = shared,
-                work: PerceptronWork = work,
-            ) -> Job[Any]:
-                config = PerceptronConfig(**shared, B=int(B), T=T, seed=seed, **limits(options))
-                return Job(work, config)
-
-            maps.append(Map({**shared, "dynamics": name}, Axis("B", possible), T, job))
-    return maps
+    axis("B", options["B"])
+    T = axis("T", options["T"])
+    return [
+        Map(
+            {**shared, "dynamics": name},
+            *(batch_sizes(options, shared["P"]), T),
+            partial(job_of, options, work_of(options, dynamics=dynamics), **shared),
+        )
+        for shared in combinations(options, _SHARED)
+        for name, dynamics in compared(options).items()
+    ]
 
 
 def _conclude(
@@ -76,7 +59,7 @@ def _conclude(
 ) -> Conclusion:
     from perceptron_sim.phase.figures.dynamics import figure_dynamics
 
-    kernels = kernels_of(options)
+    named = compared(options)
     rows, courses = [], []
     keys = [*_SHARED, "T"]
     for _, members in cells.groupby(keys, sort=True):
@@ -88,86 +71,89 @@ def _conclude(
             alike = alike[alike[name] == shared[name]]
         smallest = int(members["B"].min())
         at_smallest = alike[alike["B"] == smallest]
-        courses.extend(_courses({**shared, "B": smallest}, at_smallest, kernels))
-    course_frame = pd.DataFrame(courses)
+        courses.extend(_courses({**shared, "B": smallest}, at_smallest, named))
     return Conclusion(
-        summary={"ends": rows, "courses": courses},
+        parts={"ends": rows, "courses": courses},
         tables=[_end_table(rows), _course_table(courses)],
-        frames={"courses": course_frame},
-        figures={"ends": lambda: figure_dynamics(cells, runs, kernels)},
+        frames={"courses": pd.DataFrame([course.to_json() for course in courses])},
+        figures={"ends": lambda: figure_dynamics(cells, runs, named)},
     )
 
 
-def _ends(shared: dict[str, Any], cells: pd.DataFrame) -> list[dict[str, Any]]:
+def _ends(shared: dict[str, Any], cells: pd.DataFrame) -> list[DynamicsEnd]:
     """Return by how much each dynamics ends elsewhere than SGD, in ln ||w||, ln t*, ln test error.
 
-    ``P_n_over_d``: P/d times the test error at the end, eq. (21) of docs/theory.md, of the dynamics
-    and of SGD.
+    A dynamics of which a run was not fitted is left out: the others alone would be biased.
     """
     by_name = {row["dynamics"]: row for _, row in cells.iterrows() if row["status"] == FITTED}
-    if "SGD" not in by_name:
+    sgd = by_name.pop("SGD", None)
+    if sgd is None:
         return []
     expected = predicted(shared["chi"], shared["P"], shared["d"])
-    found = []
-    for name, row in by_name.items():
-        if name == "SGD":
-            continue
-        entry: dict[str, Any] = {
+
+    def less(row: pd.Series, quantity: str) -> Paired:
+        return _paired(np.subtract(row[f"{quantity}_seeds"], sgd[f"{quantity}_seeds"]))
+
+    def load(row: pd.Series) -> float:
+        mean = math.exp(float(np.mean(row["test_error_seeds"])))
+        return float(shared["P"] / shared["d"] * mean)
+
+    return [
+        DynamicsEnd(
             **shared,
-            "B_over_B_star": None if expected is None else shared["B"] / expected.B_star,
-            "dynamics": name,
-            "n_seeds": int(row["n_seeds"]),
-        }
-        for quantity in ("w_norm", "t_star", "test_error"):
-            ours, theirs = (np.array(r[f"{quantity}_seeds"]) for r in (row, by_name["SGD"]))
-            entry[quantity] = _paired(ours - theirs)
-        entry["P_n_over_d"] = {
-            which: shared["P"] / shared["d"] * math.exp(float(np.mean(r["test_error_seeds"])))
-            for which, r in (("measured", row), ("of_SGD", by_name["SGD"]))
-        }
-        found.append(entry)
-    return found
+            B_over_B_star=shared["B"] / expected.B_star if expected else None,
+            dynamics=name,
+            n_seeds=int(row["n_seeds"]),
+            P_n_over_d=LoadAtEnd(load(row), load(sgd)),
+            w_norm=less(row, "w_norm"),
+            t_star=less(row, "t_star"),
+            test_error=less(row, "test_error"),
+        )
+        for name, row in by_name.items()
+    ]
 
 
 def _courses(
-    shared: dict[str, Any], runs: pd.DataFrame, kernels: dict[str, str]
-) -> list[dict[str, Any]]:
+    shared: dict[str, Any], runs: pd.DataFrame, named: dict[str, str]
+) -> list[DynamicsCourse]:
     """Return ln ||w|| and ln n of each dynamics, less SGD's, at equal times on the way.
 
     Times are those at which fresh samples would leave so many of P unfitted; eq. (11) of
     docs/theory.md. ``ended``: fraction of the runs, of the dynamics, that are over by then.
     """
-    found: list[dict[str, Any]] = []
-    tables = {
-        name: runs[(runs["dynamics"] == kernel) & (runs["status"] == FITTED)].sort_values("seed")
-        for name, kernel in kernels.items()
+    tables = {label: runs[runs["dynamics"] == name] for label, name in named.items()}
+    # Runs are paired by seed, and those that fitted alone would be biased.
+    whole = {
+        name: table.sort_values("seed")
+        for name, table in tables.items()
+        if len(table) >= 2 and (table["status"] == FITTED).all()
     }
-    if any(len(table) < 2 for table in tables.values()):
-        return found
-    latest = float(tables["SGD"]["t_star"].max())
-    t = np.geomspace(shared["T"] * shared["B"], 1e3 * latest, 400)
+    sgd = whole.pop("SGD", None)
+    if sgd is None:
+        return []
+    t = np.geomspace(shared["T"] * shared["B"], 1e3 * float(sgd["t_star"].max()), 400)
     flow = flow_to_show(t, **{n: shared[n] for n in ("chi", "d", "T", "kappa", "B")})
-    if flow is None:
-        return found
+    found: list[DynamicsCourse] = []
     for level in LEVELS:
         share = level * shared["d"] / shared["P"]
-        if not flow.unfitted[-1] < share < 0.5:
+        if flow is None or not flow.unfitted[-1] < share < 0.5:
             continue
         at = float(np.exp(np.interp(-math.log(share), -np.log(flow.unfitted), np.log(t))))
-        values = {name: _at_time(table, at) for name, table in tables.items()}
-        for name in DYNAMICS:
-            if name != "SGD" and len(values[name]) == len(values["SGD"]):
-                difference = values[name] - values["SGD"]
+        for name, table in whole.items():
+            if list(table["seed"]) == list(sgd["seed"]):
+                w_norm, unfitted = (_at_time(table, at) - _at_time(sgd, at)).T
+                ended = float(np.mean(table["t_star"] <= at))
+                pairs = _paired(w_norm), _paired(unfitted)
                 found.append(
-                    {
+                    DynamicsCourse(
                         **shared,
-                        "dynamics": name,
-                        "unfitted_over_d": level,
-                        "t": at,
-                        "w_norm": _paired(difference[:, 0]),
-                        "unfitted": _paired(difference[:, 1]),
-                        "ended": float(np.mean(tables[name]["t_star"] <= at)),
-                    }
+                        dynamics=name,
+                        unfitted_over_d=level,
+                        t=at,
+                        w_norm=pairs[0],
+                        unfitted=pairs[1],
+                        ended=ended,
+                    )
                 )
     return found
 
@@ -179,60 +165,65 @@ def _at_time(runs: pd.DataFrame, t: float) -> FloatArray:
     """
     rows = []
     for _, run in runs.iterrows():
-        # The start, at t = 0, has no logarithm.
-        log_t = np.log(run["checkpoint_t"][1:])
-        w = np.hypot(run["checkpoint_w1"][1:], run["checkpoint_w_perp"][1:])
-        n = np.maximum(run["checkpoint_unfitted"][1:], 0.5 / run["P"])
+        w = np.hypot(run["checkpoint_w1"], run["checkpoint_w_perp"])
+        # Until the first hit there is no logarithm.
+        moved = w > 0.0
+        log_t, w = np.log(run["checkpoint_t"][moved]), w[moved]
+        n = np.maximum(run["checkpoint_unfitted"][moved], 0.5 / run["P"])
         rows.append([float(np.interp(math.log(t), log_t, np.log(v))) for v in (w, n)])
     return np.array(rows)
 
 
-def _paired(differences: FloatArray) -> dict[str, float | None]:
+def _paired(differences: FloatArray) -> Paired:
     """Return mean and 95 % interval of paired differences; a single one has no interval."""
     mean = float(np.mean(differences))
     if len(differences) < 2:
-        return {"measured": mean, "ci_low": None, "ci_high": None}
+        return Paired(mean, None, None)
     half = half_width(differences)
-    return {"measured": mean, "ci_low": mean - half, "ci_high": mean + half}
+    return Paired(mean, mean - half, mean + half)
 
 
-def _text(entry: dict[str, Any]) -> str:
-    if entry["ci_low"] is None:
-        return f"{entry['measured']:+.3f} +- ?"
-    half = 0.5 * (entry["ci_high"] - entry["ci_low"])
-    return f"{entry['measured']:+.3f} +- {half:.3f}"
+def end_ratios(ends: Iterable[DynamicsEnd]) -> list[EndRatio]:
+    """Return how many times SGD's the end of each dynamics is, in ||w||, t* and test error.
+
+    Geometric means over seeds of the ratios on the same data, with 95 % intervals (Student t).
+    """
+    found = []
+    for end in ends:
+        where = {name: getattr(end, name) for name in ("dynamics", *_SHARED, "T", "B", "n_seeds")}
+        for quantity in OBSERVABLES:
+            logs: Paired = getattr(end, quantity)
+            if logs.ci_low is not None and logs.ci_high is not None:
+                low, middle, high = map(math.exp, (logs.ci_low, logs.measured, logs.ci_high))
+                found.append(EndRatio(middle, low, high, quantity=quantity, **where))
+    return found
 
 
-def _end_table(rows: list[dict[str, Any]]) -> Table:
-    return Table(
+_RUNS = (("dynamics", "{dynamics}"), ("chi", "{chi:g}"), ("d", "{d}"), ("P", "{P}"))
+
+
+def _end_table(rows: list[DynamicsEnd]) -> Table:
+    return Table.of(
         "end of training, less SGD's on the same data",
-        ("dynamics", "chi", "d", "P", "B", "B/B*", "ln ||w||", "ln t*", "ln n", "P n/d"),
-        [
-            [
-                *(row["dynamics"], f"{row['chi']:g}", str(row["d"]), str(row["P"]), str(row["B"])),
-                "-" if row["B_over_B_star"] is None else f"{row['B_over_B_star']:.2g}",
-                *(_text(row[name]) for name in ("w_norm", "t_star", "test_error")),
-                f"{row['P_n_over_d']['measured']:.3g}",
-            ]
-            for row in rows
-        ],
+        rows,
+        (
+            *(*_RUNS, ("B", "{B}"), ("B/B*", "{B_over_B_star:.2g}")),
+            *(("ln ||w||", "{w_norm}"), ("ln t*", "{t_star}"), ("ln n", "{test_error}")),
+            ("P n/d", "{P_n_over_d.measured:.3g}"),
+        ),
         "95 % intervals over seeds. SDE: t of the Euler-Maruyama solution; B* as predicted; n: "
         "test error at the end.",
     )
 
 
-def _course_table(courses: list[dict[str, Any]]) -> Table:
-    return Table(
+def _course_table(courses: list[DynamicsCourse]) -> Table:
+    return Table.of(
         "on the way, at the smallest B: less SGD's at equal times",
-        ("dynamics", "chi", "d", "P", "unfitted / d", "t", "ln ||w||", "ln unfitted", "over"),
-        [
-            [
-                *(row["dynamics"], f"{row['chi']:g}", str(row["d"]), str(row["P"])),
-                *(f"{row['unfitted_over_d']:g}", f"{row['t']:.3g}"),
-                *(_text(row["w_norm"]), _text(row["unfitted"]), f"{100 * row['ended']:.0f} %"),
-            ]
-            for row in courses
-        ],
+        courses,
+        (
+            *(*_RUNS, ("unfitted / d", "{unfitted_over_d:g}"), ("t", "{t:.3g}")),
+            *(("ln ||w||", "{w_norm}"), ("ln unfitted", "{unfitted}"), ("over", "{ended:.0%}")),
+        ),
         "unfitted / d: how many samples fresh ones would leave unfitted at that time; over: runs "
         "that have ended by then.",
     )
@@ -247,9 +238,10 @@ PLANE = Plane(
         "T": (1.0,),
         "kappa": (2.0**-7,),
         "seeds": 12,
-        "dynamics": "sde",
+        "dynamics": ("shuffled", "sde", "sde-uncentred", "poisson"),
+        "kernel": "auto",
     },
-    observables=("w_norm", "t_star", "test_error"),
+    observables=OBSERVABLES,
     maps=_maps,
     conclude=_conclude,
     adaptive=False,

@@ -4,7 +4,7 @@ import math
 import re
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
@@ -14,7 +14,6 @@ from perceptron_sim.phase.cells import cell_of, sample_of
 from perceptron_sim.phase.plane import Map, Plane
 from perceptron_sim.phase.refine import (
     OUTSIDE,
-    Filled,
     Node,
     Sample,
     fill_adaptively,
@@ -95,13 +94,9 @@ def jobs_of(maps: Sequence[Map], seeds: int) -> list[Job[Any]]:
     Raises:
         InputError: on a cell that is out of range.
     """
-    jobs = [
-        plane_map.job(x, y, seed)
-        for plane_map in maps
-        for x, y in _points(plane_map)
-        for seed in range(seeds)
+    return [
+        job for plane_map in maps for at in _points(plane_map) for job in plane_map.jobs(*at, seeds)
     ]
-    return [job for job in jobs if job is not None]
 
 
 def check_maps(maps: Sequence[Map], seeds: int, workers: Workers) -> None:
@@ -150,36 +145,31 @@ def explore(
     """
     limits = budget or Budget()
     started = time.monotonic()
-    fillers = []
-    runs_left = limits.runs
+    tally = _Tally()
+    complete = []
     for position, plane_map in enumerate(maps):
         left = len(maps) - position
         now = time.monotonic()
         seconds = limits.seconds - (now - started)
         filler = _Filler(
-            *(plane, plane_map, store, seeds, observable),
+            *(plane, plane_map, store, seeds, observable, tally),
             until=now + seconds / left if math.isfinite(seconds) else None,
-            runs=runs_left / left,
+            runs=tally.jobs + (limits.runs - tally.jobs) / left,
             workers=workers,
             progress=progress or NoProgress(),
         )
-        filler.fill(uniform, tolerance)
-        runs_left -= filler.jobs
-        fillers.append(filler)
-        if filler.interrupted:
+        complete.append(filler.fill(uniform, tolerance))
+        if tally.interrupted:
             break
-    cells = pd.DataFrame([row for filler in fillers for row in filler.rows()])
     return Explored(
-        cells=cells,
-        runs=store.frame({key for filler in fillers for key in filler.keys}),
-        found=sum(filler.found for filler in fillers),
-        done=sum(filler.done for filler in fillers),
-        failed=sum(filler.failed for filler in fillers),
-        cells_possible=sum(
-            plane_map.job(x, y, 0) is not None for plane_map in maps for x, y in _points(plane_map)
-        ),
-        complete=len(fillers) == len(maps) and all(filler.complete for filler in fillers),
-        interrupted=any(filler.interrupted for filler in fillers),
+        cells=pd.DataFrame(tally.rows),
+        runs=store.frame(tally.keys),
+        found=tally.found,
+        done=tally.done,
+        failed=tally.failed,
+        cells_possible=len(jobs_of(maps, 1)),
+        complete=len(complete) == len(maps) and all(complete),
+        interrupted=tally.interrupted,
         wall_s=time.monotonic() - started,
     )
 
@@ -188,83 +178,80 @@ def _points(plane_map: Map) -> list[tuple[float, float]]:
     return [(x, y) for x in plane_map.x.values for y in plane_map.y.values]
 
 
+@dataclass
+class _Tally:
+    """What all maps together found and did."""
+
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    keys: set[str] = field(default_factory=set)
+    jobs: int = 0
+    found: int = 0
+    done: int = 0
+    failed: int = 0
+    interrupted: bool = False
+
+
+@dataclass(frozen=True)
 class _Filler:
-    """Fills one map and keeps count."""
+    """Fills one map; ``runs`` is the number of jobs of all maps at which it ends."""
 
-    def __init__(
-        self,
-        plane: Plane,
-        plane_map: Map,
-        store: Store,
-        seeds: int,
-        observable: str,
-        *,
-        until: float | None,
-        runs: float,
-        workers: Workers,
-        progress: Progress,
-    ) -> None:
-        self.found = self.done = self.failed = self.jobs = 0
-        self.interrupted = False
-        self.complete = False
-        self.keys: set[str] = set()
-        self._plane, self._map, self._store = plane, plane_map, store
-        self._seeds, self._observable = seeds, observable
-        self._until, self._runs = until, runs
-        self._workers, self._progress = workers, progress
-        self._cells: dict[Node, dict[str, Any]] = {}
+    plane: Plane
+    map: Map
+    store: Store
+    seeds: int
+    observable: str
+    tally: _Tally
+    until: float | None
+    runs: float
+    workers: Workers
+    progress: Progress
+    cells: dict[Node, dict[str, Any]] = field(default_factory=dict)
 
-    def fill(self, uniform: bool, tolerance: float) -> None:
-        """Measure what there is to be measured."""
-        x, y = self._map.x.logs, self._map.y.logs
-        filled: Filled
-        if uniform or not self._map.adaptive:
+    def fill(self, uniform: bool, tolerance: float) -> bool:
+        """Measure what there is to be measured; return whether nothing was left out."""
+        x, y = self.map.x.logs, self.map.y.logs
+        if uniform or not self.map.adaptive:
             filled = fill_uniform((len(x), len(y)), self._measure)
         else:
             filled = fill_adaptively(x, y, self._measure, tolerance)
-        self.complete = filled.complete
-
-    def rows(self) -> list[dict[str, Any]]:
-        """Return the cells."""
-        return [self._cells[node] for node in sorted(self._cells)]
+        self.tally.rows.extend(self.cells[node] for node in sorted(self.cells))
+        return filled.complete
 
     def _measure(self, nodes: list[Node]) -> dict[Node, Sample]:
         """Run the jobs at ``nodes``; leave out nodes for which the budget does not suffice."""
-        jobs: dict[Node, list[Any]] = {}
-        found: dict[Node, Sample] = {}
+        jobs: dict[Node, list[Job[Any]]] = {}
+        samples: dict[Node, Sample] = {}
         for node in nodes:
-            at = self._map.x.values[node[0]], self._map.y.values[node[1]]
-            wanted = [self._map.job(*at, seed) for seed in range(self._seeds)]
-            if wanted[0] is None:
-                found[node] = _NO_CELL
-            elif self.jobs + len(wanted) <= self._runs:
+            wanted = self.map.jobs(*self._at(node), self.seeds)
+            if not wanted:
+                samples[node] = _NO_CELL
+            elif self.tally.jobs + len(wanted) <= self.runs:
                 jobs[node] = wanted
-                self.jobs += len(wanted)
+                self.tally.jobs += len(wanted)
         if not jobs:
-            return found
+            return samples
         report = drive_jobs(
             [job for at_node in jobs.values() for job in at_node],
-            self._store,
-            until=self._until,
-            workers=self._workers,
-            progress=self._progress,
+            self.store,
+            until=self.until,
+            workers=self.workers,
+            progress=self.progress,
         )
-        self.found += report.found
-        self.done += report.done
-        self.failed += report.failed
-        self.interrupted |= report.interrupted and not report.out_of_time
-        frame = self._store.frame(report.keys)
+        self.tally.found += report.found
+        self.tally.done += report.done
+        self.tally.failed += report.failed
+        self.tally.interrupted |= report.interrupted and not report.out_of_time
+        frame = self.store.frame(report.keys)
         by_key = {key: index for index, key in enumerate(frame["key"])}
         for node, at_node in jobs.items():
             keys = [job.key for job in at_node]
             if all(key in by_key for key in keys):
-                self.keys.update(keys)
-                cell = cell_of(frame.iloc[[by_key[key] for key in keys]], self._plane.observables)
-                self._cells[node] = {
-                    **self._map.shared,
-                    self._map.x.name: self._map.x.values[node[0]],
-                    self._map.y.name: self._map.y.values[node[1]],
-                    **cell,
-                }
-                found[node] = sample_of(cell, self._observable)
-        return found
+                self.tally.keys.update(keys)
+                cell = cell_of(frame.iloc[[by_key[key] for key in keys]], self.plane.observables)
+                at = zip((self.map.x.name, self.map.y.name), self._at(node), strict=True)
+                self.cells[node] = {**self.map.shared, **dict(at), **cell}
+                samples[node] = sample_of(cell, self.observable)
+        return samples
+
+    def _at(self, node: Node) -> tuple[float, float]:
+        return self.map.x.values[node[0]], self.map.y.values[node[1]]

@@ -6,8 +6,8 @@ coldest, with the bootstrap over seeds of both for its error. Medians over
 seeds are compared: late means are those of the last run alone.
 """
 
-import itertools
 import math
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,15 +18,9 @@ from perceptron_sim.arrays import FloatArray
 from perceptron_sim.errors import InputError
 from perceptron_sim.phase.cells import FITTED
 from perceptron_sim.phase.courses import loss_curves
-from perceptron_sim.phase.perceptron import (
-    axis,
-    limits,
-    predicted,
-)
-from perceptron_sim.phase.plane import Conclusion, Map, Plane, Table
-from perceptron_sim.runs.config import PerceptronConfig
-from perceptron_sim.scans.drive import Job
-from perceptron_sim.scans.scan import PerceptronWork
+from perceptron_sim.phase.entries import Late, Separation
+from perceptron_sim.phase.perceptron import OBSERVABLES, job_of, predicted, work_of
+from perceptron_sim.phase.plane import Conclusion, Map, Plane, Table, axis, combinations
 
 # Curves are apart when the ratio of their losses is beyond this factor.
 FACTOR = 2.0
@@ -39,17 +33,11 @@ def _maps(options: dict[str, Any]) -> list[Map]:
     T = axis("T", options["T"])
     if len(T.values) < 2:
         raise InputError("T has one value: give the coldest and at least one to compare with it")
-    work = PerceptronWork(options["kernel"])
-    maps = []
-    for values in itertools.product(*(options[n] for n in _SHARED)):
-        shared = dict(zip(_SHARED, values, strict=True))
-
-        def job(T: float, kappa: float, seed: int, shared: dict[str, Any] = shared) -> Job[Any]:
-            config = PerceptronConfig(**shared, T=T, seed=seed, **limits(options))
-            return Job(work, config)
-
-        maps.append(Map(shared, T, axis("kappa", (shared["kappa"],)), job))
-    return maps
+    job = partial(job_of, options, work_of(options))
+    return [
+        Map(shared, T, axis("kappa", (shared["kappa"],)), partial(job, **shared))
+        for shared in combinations(options, _SHARED)
+    ]
 
 
 def _conclude(
@@ -57,25 +45,23 @@ def _conclude(
 ) -> Conclusion:
     from perceptron_sim.phase.figures.late_noise import figure_late_noise
 
-    rows: list[dict[str, Any]] = []
-    headlines: list[dict[str, Any]] = []
+    rows: list[Separation] = []
+    headlines: list[Late] = []
     for _, members in runs[runs["status"] == FITTED].groupby(list(_SHARED), sort=True):
         shared = {n: members[n].iloc[0].item() for n in _SHARED}
         found, headline = separations(members, shared)
         rows.extend(found)
-        if headline:
-            headlines.append({**shared, **headline})
+        headlines.extend([headline] if headline else [])
+    entries = [row.to_json() for row in rows]
     return Conclusion(
-        summary={"separations": rows, "late": headlines},
+        parts={"separations": rows, "late": headlines},
         tables=[_table(rows), _headline_table(headlines)],
-        frames={"separations": pd.DataFrame(rows)},
-        figures={"curves": lambda: figure_late_noise(runs, rows)},
+        frames={"separations": pd.DataFrame(entries)},
+        figures={"curves": lambda: figure_late_noise(runs, entries)},
     )
 
 
-def separations(
-    runs: pd.DataFrame, shared: dict[str, Any]
-) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+def separations(runs: pd.DataFrame, shared: dict[str, Any]) -> tuple[list[Separation], Late | None]:
     """Return when each T separates from the coldest, and the mean over T up to half of T_c.
 
     Args:
@@ -84,12 +70,12 @@ def separations(
 
     Returns:
         A row for each T but the coldest, with t_sep over t* of the coldest; and the geometric mean
-        of that ratio over 2 T <= T_c (as predicted), or {} where there is none.
+        of that ratio over 2 T <= T_c (as predicted), or None where there is none.
     """
     by_T = {float(str(T)): members for T, members in runs.groupby("T", sort=True)}
     coldest = min(by_T, default=math.nan)
     if len(by_T) < 2 or any(len(members) < 2 for members in by_T.values()):
-        return [], {}
+        return [], None
     latest = max(float(members["t_star"].max()) for members in by_T.values())
     ends = np.log(by_T[coldest]["t_star"].to_numpy(dtype=np.float64))
     rng = np.random.default_rng(0)
@@ -118,33 +104,32 @@ def separations(
         together = (t < t_sep) & (own > 0.0) & (cold > 0.0)
         apart = np.log(own[together] / cold[together])
         rows.append(
-            {
+            Separation(
+                *_interval(ratios[T]),
                 **shared,
-                "T": T,
-                "T_coldest": coldest,
-                "T_over_T_c": T / T_c,
-                "n_seeds": len(losses),
-                "n_seeds_coldest": len(ends),
-                "t_sep": t_sep,
-                **_interval(ratios[T]),
-                "decades_together": float(np.log10(t_sep / t[0])),
-                "rms_before": float(np.sqrt(np.mean(apart**2))) if len(apart) else None,
-            }
+                T=T,
+                T_coldest=coldest,
+                T_over_T_c=None if expected is None else T / T_c,
+                n_seeds=len(losses),
+                n_seeds_coldest=len(ends),
+                t_sep=t_sep,
+                decades_together=float(np.log10(t_sep / t[0])),
+                rms_before=float(np.sqrt(np.mean(apart**2))) if len(apart) else None,
+            )
         )
     mild = [T for T in ratios if T / T_c <= 0.5]
-    headline: dict[str, Any] = {}
-    if mild:
-        mean = np.mean([ratios[T] for T in mild], axis=0)
-        headline = {
-            "quantity": "t_sep / t* of the coldest",
-            "factor": FACTOR,
-            "window": f"T/kappa {span([T / shared['kappa'] for T in mild])} against "
-            f"{coldest / shared['kappa']:.4g}",
-            "n_T": len(mild),
-            "n_seeds": min(min(row["n_seeds"], row["n_seeds_coldest"]) for row in rows),
-            **_interval(mean),
-        }
-    return rows, headline
+    if not mild:
+        return rows, None
+    window = f"T/kappa {span([T / shared['kappa'] for T in mild])}"
+    return rows, Late(
+        *_interval(np.mean([ratios[T] for T in mild], axis=0)),
+        **shared,
+        quantity="t_sep / t* of the coldest",
+        factor=FACTOR,
+        window=f"{window} against {coldest / shared['kappa']:.4g}",
+        n_T=len(mild),
+        n_seeds=min(min(row.n_seeds, row.n_seeds_coldest) for row in rows),
+    )
 
 
 def separation(t: FloatArray, loss: FloatArray, coldest: FloatArray) -> float:
@@ -161,47 +146,32 @@ def separation(t: FloatArray, loss: FloatArray, coldest: FloatArray) -> float:
     return float(np.log(t[min(last + 1, len(t) - 1)])) if len(together) else float(np.log(t[0]))
 
 
-def _interval(logs: FloatArray) -> dict[str, float]:
+def _interval(logs: FloatArray) -> tuple[float, float, float]:
     """Return exp of the first, and of the 2.5 and 97.5 % quantiles of the others."""
     low, high = np.quantile(logs[1:], (0.025, 0.975))
-    return {
-        "measured": float(np.exp(logs[0])),
-        "ci_low": float(np.exp(low)),
-        "ci_high": float(np.exp(high)),
-    }
+    return math.exp(logs[0]), math.exp(low), math.exp(high)
 
 
-def _table(rows: list[dict[str, Any]]) -> Table:
-    return Table(
+def _table(rows: list[Separation]) -> Table:
+    return Table.of(
         f"when the training loss at T separates by a factor {FACTOR:g} from the coldest",
-        ("chi", "d", "P", "T/kappa", "T/T_c", "t_sep / t*", "95 % interval", "decades together"),
-        [
-            [
-                *(f"{row[n]:g}" for n in ("chi", "d", "P")),
-                f"{row['T'] / row['kappa']:.4g}",
-                f"{row['T_over_T_c']:.2g}",
-                f"{row['measured']:.3g}",
-                f"[{row['ci_low']:.3g}, {row['ci_high']:.3g}]",
-                f"{row['decades_together']:.1f}",
-            ]
-            for row in rows
-        ],
+        rows,
+        (
+            *(("chi", "{chi:g}"), ("d", "{d}"), ("P", "{P}"), ("T", "{T:.4g}")),
+            *(("T/T_c", "{T_over_T_c:.2g}"), ("t_sep / t*", "{:.3g}")),
+            ("decades together", "{decades_together:.1f}"),
+        ),
     )
 
 
-def _headline_table(headlines: list[dict[str, Any]]) -> Table:
-    return Table(
+def _headline_table(headlines: list[Late]) -> Table:
+    return Table.of(
         "late noise: geometric mean of t_sep / t* over T up to half of T_c",
-        ("chi", "d", "P", "t_sep / t*", "95 % interval", "window"),
-        [
-            [
-                *(f"{row[n]:g}" for n in ("chi", "d", "P")),
-                f"{row['measured']:.3g}",
-                f"[{row['ci_low']:.3g}, {row['ci_high']:.3g}]",
-                row["window"],
-            ]
-            for row in headlines
-        ],
+        headlines,
+        (
+            *(("chi", "{chi:g}"), ("d", "{d}"), ("P", "{P}"), ("t_sep / t*", "{:.3g}")),
+            ("window", "{window}"),
+        ),
         "t*: median of the coldest. Before t_sep the curves are one within the factor.",
     )
 
@@ -215,9 +185,10 @@ PLANE = Plane(
         "T": tuple(2.0 ** np.arange(-5, 6)),
         "kappa": (1.0,),
         "seeds": 24,
+        "dynamics": ("sgd",),
         "kernel": "auto",
     },
-    observables=("w_norm", "t_star", "test_error"),
+    observables=OBSERVABLES,
     maps=_maps,
     conclude=_conclude,
     adaptive=False,

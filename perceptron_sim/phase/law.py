@@ -7,6 +7,7 @@ noise, and the sharpness m of that corner. The first bracket is exact in the sto
 (22) of docs/theory.md; m is descriptive. Without large batches the second bracket is left out.
 """
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,25 +17,10 @@ from scipy import optimize
 
 from perceptron_sim.analysis.intervals import quantile
 from perceptron_sim.arrays import FloatArray
+from perceptron_sim.phase.entries import Estimate
 
 # m of the corner: 1 is a sum, beyond 20 a kink.
 _SHARPEST = 20.0
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A fitted positive number.
-
-    Attributes:
-        value: the number.
-        error: standard error of its ln, from the misfit where that exceeds the scatter of seeds.
-        ci_low, ci_high: 95 % interval.
-    """
-
-    value: float
-    error: float
-    ci_low: float
-    ci_high: float
 
 
 @dataclass(frozen=True)
@@ -83,15 +69,11 @@ def fit_law(
         cells to spare, or a crossover outside the values of tau or B.
     """
     n_free = 4 if first_step else 2
-    if len(logs) < n_free + 3:
+    spare = len(logs) - n_free
+    if spare < 3:
         return None
     mean = np.array([values.mean() for values in logs])
     counts = np.array([len(values) for values in logs])
-    dof = float(np.sum(counts - 1))
-    scatter = 0.0
-    if dof > 0:
-        pooled = sum(float(np.sum((v - v.mean()) ** 2)) for v in logs) / dof
-        scatter = math.sqrt(pooled * float(np.mean(1.0 / counts)))
     # Cells are weighted by their seeds: the scatter of ln ||w|| is much the same everywhere.
     root = np.sqrt(counts / counts.mean())
     log_tau, log_B = np.log(tau), np.log(B)
@@ -99,46 +81,45 @@ def fit_law(
     def misfit(free: FloatArray) -> FloatArray:
         return np.asarray(root * (_log_law(free, log_tau, log_B) - mean))
 
-    best = None
-    low = [-50.0, log_tau.min(), *([log_B.min(), 0.0] if first_step else [])]
-    high = [50.0, log_tau.max(), *([log_B.max(), math.log(_SHARPEST)] if first_step else [])]
-    if any(b <= a for a, b in zip(low, high, strict=True)):
+    low = np.array([-50.0, log_tau.min(), log_B.min(), 0.0])[:n_free]
+    high = np.array([50.0, log_tau.max(), log_B.max(), math.log(_SHARPEST)])[:n_free]
+    if np.any(high <= low):
         return None
-    for share in (0.3, 0.6):
-        for other in (0.5, 0.8) if first_step else (0.5,):
-            start = [float(mean[np.argmin(tau)]), low[1] + share * (high[1] - low[1])]
-            if first_step:
-                start += [low[2] + other * (high[2] - low[2]), math.log(3.0)]
-            found = optimize.least_squares(misfit, start, bounds=(low, high), x_scale="jac")
-            if best is None or found.cost < best.cost:
-                best = found
-    assert best is not None
-    free = best.x
+    fits = []
+    for shares in itertools.product(*((0.3, 0.6), (0.5, 0.8))[: n_free // 2]):
+        start = low.copy()
+        start[1 : 1 + len(shares)] += np.array(shares) * (high - low)[1 : 1 + len(shares)]
+        start[0], start[3:] = mean[np.argmin(tau)], math.log(3.0)
+        fits.append(optimize.least_squares(misfit, start, bounds=(low, high), x_scale="jac"))
+    best = min(fits, key=lambda fit: fit.cost)
     inner = slice(1, 3 if first_step else 2)
-    edges = np.minimum(free[inner] - np.array(low)[inner], np.array(high)[inner] - free[inner])
-    if np.any(edges < 1e-3):
+    if np.any(np.minimum(best.x - low, high - best.x)[inner] < 1e-3):
         return None
-    spare = len(logs) - n_free
-    variance = max(2.0 * best.cost / spare, scatter**2)
+    scatter = _scatter(logs, counts)
     jacobian = np.asarray(best.jac, dtype=np.float64)
-    covariance = variance * np.linalg.pinv(jacobian.T @ jacobian)
-    estimates = []
-    for at, spread in zip(free.tolist(), np.sqrt(np.diag(covariance)), strict=True):
-        half = quantile(spare) * float(spread)
-        estimates.append(
-            Estimate(
-                *(float(v) for v in (np.exp(at), spread, np.exp(at - half), np.exp(at + half)))
-            )
-        )
+    covariance = max(2.0 * best.cost / spare, scatter**2) * np.linalg.pinv(jacobian.T @ jacobian)
+    errors = np.sqrt(np.diag(covariance))
+    half = quantile(spare) * errors
+    numbers = np.array([np.exp(best.x), errors, np.exp(best.x - half), np.exp(best.x + half)])
+    plateau, tau_c, *more = (Estimate(*column.tolist()) for column in numbers.T)
     return LawFit(
-        plateau=estimates[0],
-        tau_c=estimates[1],
-        B_star=estimates[2] if first_step else None,
-        sharpness=estimates[3].value if first_step else None,
+        plateau=plateau,
+        tau_c=tau_c,
+        B_star=more[0] if first_step else None,
+        sharpness=more[1].value if first_step else None,
         rms=math.sqrt(2.0 * best.cost / len(logs)),
         scatter=scatter,
         n_cells=len(logs),
     )
+
+
+def _scatter(logs: Sequence[FloatArray], counts: FloatArray) -> float:
+    """Return the standard error of a cell, root mean square, from the pooled scatter of seeds."""
+    dof = float(np.sum(counts - 1))
+    if dof == 0.0:
+        return 0.0
+    pooled = sum(float(np.sum((v - v.mean()) ** 2)) for v in logs) / dof
+    return math.sqrt(pooled * float(np.mean(1.0 / counts)))
 
 
 def _log_law(free: FloatArray, log_tau: FloatArray, log_B: FloatArray) -> FloatArray:

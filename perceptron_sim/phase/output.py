@@ -44,6 +44,20 @@ def settings_of(plane: Plane, name: str, given: dict[str, Any]) -> dict[str, Any
     return plane.defaults | values
 
 
+def observable_of(plane: Plane, name: str | None) -> str:
+    """Return the column to be mapped, by default the first that the plane offers.
+
+    Raises:
+        InputError: if the plane does not offer it.
+    """
+    mapped = name or plane.observables[0]
+    if mapped not in plane.observables:
+        raise InputError(
+            f"observable {mapped!r} is unknown here: choose one of {', '.join(plane.observables)}"
+        )
+    return mapped
+
+
 def _temperatures(plane: Plane, values: dict[str, Any]) -> tuple[float, ...]:
     """Return T for the learning rates in ``values``: eta / B, of nets eta / (B h)."""
     if "T" in values:
@@ -77,7 +91,8 @@ def write_report(
         "cells_possible": explored.cells_possible,
         "complete": explored.complete,
         "status": counts(explored.cells),
-        **conclusion.summary,
+        **conclusion.more,
+        **{name: [row.to_json() for row in rows] for name, rows in conclusion.parts.items()},
         "versions": versions(),
     }
     write_summary(folder / "summary.json", summary)

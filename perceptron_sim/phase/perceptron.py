@@ -1,6 +1,5 @@
-"""What planes of perceptrons share: axes, limits, series of cells and the law of the crossovers."""
+"""What planes of perceptrons share: their runs, series of cells and the law of the crossovers."""
 
-import dataclasses
 import math
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -10,29 +9,50 @@ import pandas as pd
 
 from perceptron_sim.errors import InputError
 from perceptron_sim.phase.cells import FITTED
-from perceptron_sim.phase.law import Estimate, LawFit, fit_law
-from perceptron_sim.phase.plane import Axis
+from perceptron_sim.phase.entries import Boundary
+from perceptron_sim.phase.law import LawFit, fit_law
+from perceptron_sim.phase.plane import Axis, axis
+from perceptron_sim.runs.config import PerceptronConfig
+from perceptron_sim.scans.drive import Job
+from perceptron_sim.scans.scan import PerceptronWork
 from perceptron_sim.theory.crossovers import Crossovers, crossovers
 from perceptron_sim.theory.exponents import is_solvable
 from perceptron_sim.theory.minimal_signal import CAPACITY
-from perceptron_sim.theory.prediction import accuracy
+
+OBSERVABLES = ("w_norm", "t_star", "test_error")
+_LIMITS = ("max_steps", "max_updates")
 
 
-def axis(name: str, values: Sequence[float]) -> Axis:
-    """Return an axis with sorted values.
+def job_of(options: dict[str, Any], work: PerceptronWork, **point: Any) -> Job[Any]:
+    """Return the run at ``point``, with the limits of ``options``."""
+    point["B"] = int(point["B"])
+    limits = {name: options[name] for name in _LIMITS if options.get(name) is not None}
+    return Job(work, PerceptronConfig(**point, **limits))
+
+
+def work_of(
+    options: dict[str, Any], checkpoints: str | None = "log", dynamics: str | None = None
+) -> PerceptronWork:
+    """Return the work of a plane: of ``dynamics``, by default the one of its options.
 
     Raises:
-        InputError: if a value is not positive.
+        InputError: if the options have several, or a kernel that the dynamics does not have.
     """
-    if not all(value > 0.0 for value in values):
-        raise InputError(f"{name} = {min(values):g} on a logarithmic axis: allowed is {name} > 0")
-    return Axis(name, tuple(sorted(float(value) for value in values)))
+    if dynamics is None and len(options["dynamics"]) != 1:
+        raise InputError("this plane is of one dynamics: give --dynamics once")
+    return PerceptronWork(options["kernel"], checkpoints, dynamics or options["dynamics"][0])
 
 
-def limits(options: dict[str, Any]) -> dict[str, int]:
-    """Return the limits of a run that were given, as arguments of a configuration."""
-    names = ("max_steps", "max_updates")
-    return {name: options[name] for name in names if options.get(name) is not None}
+def batch_sizes(options: dict[str, Any], P: int) -> Axis:
+    """Return the axis of those batch sizes that P samples allow.
+
+    Raises:
+        InputError: if there is none.
+    """
+    possible = tuple(B for B in axis("B", options["B"]).values if P >= B)
+    if not possible:
+        raise InputError(f"B: no batch size up to P = {P}: add smaller ones")
+    return Axis("B", possible)
 
 
 def predicted(chi: float, P: int, d: int) -> Crossovers | None:
@@ -45,8 +65,7 @@ def series(
 ) -> Iterator[tuple[dict[str, Any], pd.DataFrame, LawFit | None]]:
     """Yield (values of ``shared``, cells, the law fitted to ||w|| in those that fitted)."""
     for _, members in cells.groupby(list(shared), sort=True):
-        fitted = members[members["status"] == FITTED]
-        fit = fit_cells(fitted, first_step=first_step)
+        fit = fit_cells(members[members["status"] == FITTED], first_step=first_step)
         yield {name: members[name].iloc[0].item() for name in shared}, members, fit
 
 
@@ -66,19 +85,18 @@ def fit_cells(cells: pd.DataFrame, *, first_step: bool) -> LawFit | None:
     return fit_law(np.asarray(T, np.float64) / kappa, B, logs, first_step=first_step)
 
 
-def as_dict(estimate: Any, **more: Any) -> dict[str, Any]:
-    """Return a dataclass and further entries for JSON."""
-    return {**dataclasses.asdict(estimate), **more}
-
-
-def closeness(measured: Estimate, expected: float, d: int) -> dict[str, Any]:
-    """Return a prediction beside a measurement, and whether they agree at 95 %.
-
-    The prediction is taken to be as good as that of ln ||w|| (``theory.prediction.accuracy``).
-    """
-    error = math.hypot(measured.error, accuracy(d)[0])
+def common(
+    shared: dict[str, Any], fitted: pd.DataFrame, fit: LawFit, expected: Crossovers | None
+) -> dict[str, Any]:
+    """Return what rows of all maps say: what the cells share, crossover, plateau and misfit."""
+    d = shared["d"]
+    known = (expected.T_c_over_kappa, expected.plateau) if expected else (None, None)
     return {
-        "predicted": expected,
-        "prediction_error": accuracy(d)[0],
-        "agrees": abs(math.log(measured.value / expected)) <= 1.96 * error,
+        **shared,
+        "n_seeds": int(fitted["n_seeds"].min()),
+        "n_cells": fit.n_cells,
+        "T_c_over_kappa": Boundary.of(fit.tau_c, known[0], d),
+        "plateau_over_kappa": Boundary.of(fit.plateau, known[1], d),
+        "misfit_ln": fit.rms,
+        "scatter_ln": fit.scatter,
     }

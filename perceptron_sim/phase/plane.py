@@ -4,14 +4,19 @@ The driver (``explore``), the store and the command line know planes by these ty
 plane of another model, such as trained nets, is one module and one line of the registry.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+import itertools
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from string import Formatter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
+from perceptron_sim.analysis.exponents import AGREES
+from perceptron_sim.analysis.summary import Entry
 from perceptron_sim.arrays import FloatArray
+from perceptron_sim.errors import InputError
 from perceptron_sim.scans.drive import Job
 
 if TYPE_CHECKING:
@@ -36,6 +41,23 @@ class Axis:
         return np.log(np.asarray(self.values, dtype=np.float64))
 
 
+def axis(name: str, values: Sequence[float]) -> Axis:
+    """Return an axis with sorted values.
+
+    Raises:
+        InputError: if a value is not positive.
+    """
+    if not all(value > 0.0 for value in values):
+        raise InputError(f"{name} = {min(values):g} on a logarithmic axis: allowed is {name} > 0")
+    return Axis(name, tuple(sorted(float(value) for value in values)))
+
+
+def combinations(options: Mapping[str, Any], names: Sequence[str]) -> Iterator[dict[str, Any]]:
+    """Yield every combination of the values of some options."""
+    for values in itertools.product(*(options[name] for name in names)):
+        yield dict(zip(names, values, strict=True))
+
+
 @dataclass(frozen=True)
 class Map:
     """A lattice of cells, alike but for x and y.
@@ -43,15 +65,35 @@ class Map:
     Attributes:
         shared: the parameters that all cells have in common, for titles and tables.
         x, y: the axes.
-        job: (x, y, seed) to the run there and how it is done, or None where there is no such cell.
+        job: (x, y and ``seed`` by their names) to the run there and how it is done, or None where
+            there is no such cell.
         adaptive: whether it may be refined from a coarse lattice.
     """
 
     shared: Mapping[str, Any]
     x: Axis
     y: Axis
-    job: Callable[[float, float, int], Job[Any] | None]
+    job: Callable[..., Job[Any] | None]
     adaptive: bool = True
+
+    def jobs(self, x: float, y: float, seeds: int) -> list[Job[Any]]:
+        """Return the runs of one cell, none where there is no such cell."""
+        at = {self.x.name: x, self.y.name: y}
+        return [job for seed in range(seeds) if (job := self.job(**at, seed=seed)) is not None]
+
+
+class _Cells(Formatter):
+    """Formats attributes of a row: None as a dash, whether something agrees as yes or NO."""
+
+    def get_field(self, field_name: str, args: Any, kwargs: Any) -> Any:
+        found = args[0]
+        for name in field_name.split(".") if field_name != "0" else ():
+            found = None if found is None else getattr(found, name)
+        return found, field_name
+
+    def format_field(self, value: Any, format_spec: str) -> Any:
+        known = value is not None and not isinstance(value, bool)
+        return format(value, format_spec) if known else AGREES[value]
 
 
 @dataclass(frozen=True)
@@ -70,22 +112,37 @@ class Table:
     rows: list[list[str]]
     note: str = ""
 
+    @classmethod
+    def of(
+        cls, title: str, rows: Sequence[Any], columns: Sequence[tuple[str, str]], note: str = ""
+    ) -> "Table":
+        """Return a table of objects: a head, and a format of their attributes, for each column."""
+        cells = [[_Cells().format(text, row) for _, text in columns] for row in rows]
+        return cls(title, tuple(head for head, _ in columns), cells, note)
+
+    @classmethod
+    def joined(cls, parts: "Sequence[Table]") -> "Table":
+        """Return the rows of several tables under the heads of the first."""
+        return replace(parts[0], rows=[row for part in parts for row in part.rows])
+
 
 @dataclass(frozen=True, eq=False)
 class Conclusion:
     """What the runs of a plane say.
 
     Attributes:
-        summary: fits, intervals, windows, verdicts; for summary.json.
+        parts: fits, intervals, windows, verdicts; lists of entries by their names in summary.json.
         tables: the same for people.
         frames: further tables of numbers behind the figures, by file name.
         figures: name to the function that draws it.
+        more: further content of summary.json.
     """
 
-    summary: dict[str, Any]
+    parts: Mapping[str, Sequence[Entry]]
     tables: list[Table]
     frames: "dict[str, pd.DataFrame]"
     figures: "dict[str, Callable[[], Figure]]"
+    more: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

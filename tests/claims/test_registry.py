@@ -189,8 +189,17 @@ def test_folders_that_are_no_evidence(tmp_path: Path) -> None:
 
 def test_a_summary_of_another_version_is_named(tmp_path: Path) -> None:
     folder = folder_of(tmp_path / "x", late=[{"chi": 1.0}])
-    with pytest.raises(InputError, match="x does not tell what late-noise needs"):
+    with pytest.raises(InputError, match=r"x/summary\.json: late\[0\] has no measured: .*repeat"):
         judge_all(Evidence((folder,)))
+
+
+@pytest.mark.parametrize("error", [KeyError("d"), TypeError("no"), ValueError("log of 0")])
+def test_a_fault_of_ours_is_not_said_to_be_the_users(error: Exception) -> None:
+    def broken(evidence: Evidence):
+        raise error
+
+    with pytest.raises(type(error)):
+        judge(replace(CLAIMS[0], measure=broken), Evidence(()))
 
 
 def test_sizes_below_capacity_are_judged_and_drawn_without_theory(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from cli.main import run
 from nets.phase import PLANES
-from perceptron_sim.phase import plane
+from perceptron_sim.phase import plane_of
 from perceptron_sim.phase.output import settings_of
 
 TINY = ["--depth", "1", "--width", "8", "-P", "32", "-B", "8", "--test-samples", "64"]
@@ -116,4 +116,4 @@ def test_eta_stands_for_T_where_that_is_one_number(options, said, capsys) -> Non
 def test_learning_rates_are_temperatures() -> None:
     given = {"eta": (64.0, 128.0), "B": (4,), "width": (16,)}
     for name in ("alpha-T", "P-T"):
-        assert settings_of(plane(name, PLANES), name, dict(given))["T"] == (1.0, 2.0)
+        assert settings_of(plane_of(name, PLANES), name, dict(given))["T"] == (1.0, 2.0)

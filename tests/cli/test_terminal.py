@@ -20,6 +20,7 @@ from cli.progress import TerminalProgress
 from cli.reports import say_verdicts
 from cli.tables import print_exponents
 from nets.phase import tables as net_tables
+from nets.phase.entries import Regime
 from perceptron_sim.analysis import figures
 from perceptron_sim.analysis.exponents import ExponentRow
 
@@ -97,14 +98,14 @@ def test_tables_of_nets(printed) -> None:
     row |= {"data": "digits", "arch": "mlp", "d": 64, "act": "relu", "B": 16}
     sizes = [{"depth": 2, "width": 64}, {"depth": 3, "width": 128}]
     print_exponents([ExponentRow.from_json(row | size) for size in sizes], 0)
-    value = {"value": 0.125, "measured": -0.31, "ci_low": -0.41, "ci_high": 1e-5, "window": "T 1"}
-    net = {"depth": 3.0, "width": 64.0, "P": 512.0, "B": 16.0, "k_predicted": 0.5}
-    fit = {**value, "systematic": 0.1, "agrees": True, "n_points": 4}
-    ends = {"T_at_large_alpha": value, "alpha_at_small_T": None}
-    ends |= {"T_predicted": 0.1, "alpha_predicted": None}
-    slopes = {"raise_T": value, "lower_alpha": value, "verdict": "both lower the error"}
-    regime = {**net, "k_of_T_opt": fit, "k_of_T_max": None, "lazy_boundary": ends}
-    regimes = [{**regime, "opposition": slopes}]
+    end = {"value": 0.125, "error": 0.1, "ci_low": 0.11, "ci_high": 1.5, "n_points": 4}
+    ends = {"T_at_large_alpha": end | {"window": "T 1"}, "T_predicted": 0.1}
+    fit = {"measured": -0.31, "ci_low": -0.41, "ci_high": 1e-5, "window": "T 1", "n_points": 4}
+    slopes = {"raise_T": fit, "lower_alpha": fit, "verdict": "both lower the error"}
+    regime = {"depth": 3, "width": 64, "P": 512, "B": 16, "k_predicted": 0.5, "window_T": "T 1"}
+    regime |= {"k_of_T_opt": fit | {"systematic": 0.1, "n_at_T_max": 0, "agrees": True}}
+    regime |= {"n_seeds": 3, "status": {}, "rows": [], "boundary": [], "lazy_boundary": ends}
+    regimes = [Regime.from_json(regime | {"opposition": slopes})]
     for table in (
         net_tables.exponent_table(regimes),
         net_tables.boundary_table(regimes, 0.1),

@@ -53,6 +53,9 @@ def _lazy_cells(rng) -> pd.DataFrame:
     return pd.DataFrame([_cell(1.0, t, {"dw_rel": 0.5 + 2.0 * t}, rng) for t in taus])
 
 
+NET = {"depth": 3, "width": 32, "B": 16, "P": 256}
+
+
 @pytest.mark.parametrize("k", [0.0, 0.5])
 def test_a_planted_regime_is_found(k: float) -> None:
     rng = np.random.default_rng(int(10 * k))
@@ -60,15 +63,15 @@ def test_a_planted_regime_is_found(k: float) -> None:
     assert law is not None
     # 0.5/alpha + 2 T = 0.1; errors of 4 % each: six of them.
     assert corner(law, 0.1) == pytest.approx((0.05, 5.0), rel=0.25)
-    found = plane._regimes(_map(k, rng), law, depth=3)
+    found = plane._regime(NET, _map(k, rng), law)
     # Rows of the power law end at alpha = 5/16; the lattice adds steps of ln 2 / 2, uniform.
     # Standard errors 0.02 and 0.03: six of them, false alarm below 1e-6.
-    assert found["k_of_T_max"]["measured"] == pytest.approx(k, abs=0.12)
-    assert found["k_of_T_opt"]["measured"] == pytest.approx(k, abs=0.18)
-    assert found["k_of_T_opt"]["n_points"] >= 7
-    assert found["k_of_T_opt"]["agrees"] == (k == 0.5)
-    assert found["lazy_boundary"]["alpha_at_small_T"]["value"] == pytest.approx(5.0, rel=0.15)
-    assert found["lazy_boundary"]["T_at_large_alpha"]["value"] == pytest.approx(0.05, rel=0.15)
+    assert found.k_of_T_max.measured == pytest.approx(k, abs=0.12)
+    assert found.k_of_T_opt.measured == pytest.approx(k, abs=0.18)
+    assert found.k_of_T_opt.n_points >= 7
+    assert found.k_of_T_opt.agrees == (k == 0.5)
+    assert found.lazy_boundary.alpha_at_small_T.value == pytest.approx(5.0, rel=0.15)
+    assert found.lazy_boundary.T_at_large_alpha.value == pytest.approx(0.05, rel=0.15)
 
 
 @pytest.mark.parametrize(
@@ -81,13 +84,13 @@ def test_opposite_effects_are_a_number(rise: float, fall: float, verdict: str) -
     found = plane._opposition(cells, 5.0, 0.05)
     assert found is not None
     # Lowering alpha: ln error = -fall ln alpha down to alpha = 2^-3. Errors below 0.01.
-    assert found["raise_T"]["measured"] == pytest.approx(rise, abs=0.06)
+    assert found.raise_T.measured == pytest.approx(rise, abs=0.06)
     if verdict == "undecided":
         # Seeded: within its interval here, as in 95 % of all cases.
-        assert found["raise_T"]["ci_low"] < 0.0 < found["raise_T"]["ci_high"]
+        assert found.raise_T.ci_low < 0.0 < found.raise_T.ci_high
     else:
-        assert (found["lower_alpha"]["measured"] > 0.0) == (fall > 0.0)
-    assert found["verdict"] == verdict
+        assert (found.lower_alpha.measured > 0.0) == (fall > 0.0)
+    assert found.verdict == verdict
 
 
 def test_a_single_bad_seed_is_no_T_max_and_cold_cells_may_lack_steps() -> None:

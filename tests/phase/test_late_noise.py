@@ -46,22 +46,22 @@ def test_the_time_of_separation_is_found(apart_at: float) -> None:
     # (t / apart_at)^0.375 = FACTOR. A level off by 0.05/sqrt(20) (twice, and 1.25 for a median)
     # moves it by 5 %, t* by 8 %: a factor 1.5 is four of both together, 1e-4, with a fixed seed.
     truth = apart_at * FACTOR ** (1 / 0.375)
-    assert row["t_sep"] == pytest.approx(truth, rel=0.25)
-    assert row["measured"] == pytest.approx(truth / END, rel=0.5)
-    assert row["ci_low"] < truth / END < row["ci_high"]
-    assert row["ci_high"] / row["ci_low"] < 3.0
-    assert row["rms_before"] < math.log(FACTOR)
-    assert row["decades_together"] == pytest.approx(math.log10(row["t_sep"]))
-    assert headline["n_T"] == 1
-    assert headline["measured"] == pytest.approx(row["measured"])
-    assert row["T_over_T_c"] == pytest.approx(0.5 / crossovers(1.0, 1024, 32).T_c_over_kappa)
+    assert row.t_sep == pytest.approx(truth, rel=0.25)
+    assert row.measured == pytest.approx(truth / END, rel=0.5)
+    assert row.ci_low < truth / END < row.ci_high
+    assert row.ci_high / row.ci_low < 3.0
+    assert row.rms_before < math.log(FACTOR)
+    assert row.decades_together == pytest.approx(math.log10(row.t_sep))
+    assert headline.n_T == 1
+    assert headline.measured == pytest.approx(row.measured)
+    assert row.T_over_T_c == pytest.approx(0.5 / crossovers(1.0, 1024, 32).T_c_over_kappa)
 
 
 def test_curves_that_never_part_do_so_at_the_first_end() -> None:
     (row,), _ = _separations(1e9)
     # The coldest ends first here: from there on the other is infinitely above it.
-    assert row["measured"] == pytest.approx(1.0, rel=0.2)
-    assert 0.0 < row["rms_before"] < 0.2
+    assert row.measured == pytest.approx(1.0, rel=0.2)
+    assert 0.0 < row.rms_before < 0.2
 
 
 def test_separation_counts_the_last_parting() -> None:
@@ -87,6 +87,6 @@ def test_one_temperature_or_one_seed_says_nothing() -> None:
     rng = np.random.default_rng(1)
     shared = {"chi": 1.0, "d": 32, "P": 1024, "B": 2, "kappa": 1.0}
     alone = pd.DataFrame(_runs(rng, T_COLD, 1e9, END))
-    assert separations(alone, shared) == ([], {})
+    assert separations(alone, shared) == ([], None)
     single = pd.DataFrame([*_runs(rng, T_COLD, 1, END, 1), *_runs(rng, 1.0, 1, END, 1)])
-    assert separations(single, shared) == ([], {})
+    assert separations(single, shared) == ([], None)
