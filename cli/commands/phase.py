@@ -9,13 +9,13 @@ from typing import Any
 import click
 
 from cli.arguments import arguments_given
-from cli.commands.nets.options import net_options
-from cli.cost import say_cost, stored_keys
+from cli.dry_run import say_cost, stored_keys
 from cli.options import (
     FloatGrid,
     IntegerGrid,
     given,
     json_option,
+    net_options,
     out_option,
     workers_of,
     workers_option,

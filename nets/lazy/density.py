@@ -142,10 +142,6 @@ class DensityRow:
     P: int
     n_seeds: int
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return the row for JSON."""
-        return asdict(self)
-
 
 def density_row(fits: Sequence[DensityFit]) -> DensityRow:
     """Average over the kernels of some seeds, alike but for the seed."""
@@ -158,16 +154,11 @@ def density_row(fits: Sequence[DensityFit]) -> DensityRow:
     if measured is not None and len(found) > 1:
         half = half_width(found)
         low, high = measured - half, measured + half
-    return DensityRow(
-        measured=measured,
-        ci_low=low,
-        ci_high=high,
-        error=float(np.mean([fit.error for fit in fits])),
-        smear=float(np.mean([fit.smear for fit in fits])),
-        misfit=float(np.mean([fit.misfit for fit in fits])),
-        P=fits[0].P,
-        n_seeds=len(fits),
-    )
+    means: dict[str, Any] = {
+        name: float(np.mean([getattr(fit, name) for fit in fits]))
+        for name in ("error", "smear", "misfit")
+    }
+    return DensityRow(measured, low, high, P=fits[0].P, n_seeds=len(fits), **means)
 
 
 class DensityLog:

@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 from os import PathLike
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from nets.architectures.base import Architecture
@@ -67,7 +66,8 @@ def ntk(
     if folder is None:
         check_kernel_memory(P, budget=room)
         K = np.empty((P, P), dtype=np.float32)
-        fill(K, _products(architecture, weights, x, None, room - K.nbytes), workers, watcher, stop)
+        products = _kind(architecture)(architecture, weights, x, None, room - K.nbytes)
+        fill(K, products, workers, watcher, stop)
         return K
     key = key_of_kernel(architecture, weights, x)
     folder = parameters.path("folder", folder)
@@ -75,7 +75,7 @@ def ntk(
     if found is not None:
         return found
     with create(folder, key, P) as on_disk:
-        products = _products(architecture, weights, x, None, room)
+        products = _kind(architecture)(architecture, weights, x, None, room)
         fill(on_disk, products, workers, watcher, stop)
     found = open_kernel(folder, key, P, watcher)
     if found is None:
@@ -112,7 +112,7 @@ def ntk_cross(
             f"and {format_bytes(room)} are at hand: lower P or P_test"
         )
     K = np.empty((len(x), len(others)), dtype=np.float32)
-    products = _products(architecture, weights, x, others, room - needed)
+    products = _kind(architecture)(architecture, weights, x, others, room - needed)
     fill(K, products, workers, progress or NoProgress(), stop)
     return K
 
@@ -136,15 +136,6 @@ def _room(budget: int | None) -> int:
     return int(_SHARE * available_bytes()) if budget is None else budget
 
 
-def _products(
-    architecture: Architecture,
-    weights: Sequence[FloatArray],
-    x: FloatArray,
-    others: FloatArray | None,
-    budget: int,
-) -> Products:
+def _kind(architecture: Architecture) -> type[Products]:
     """Return what computes tiles: layer by layer where the architecture gives its factors."""
-    tensors = [torch.as_tensor(w, dtype=torch.float64) for w in weights]
-    by_layers = hasattr(architecture, "factors")
-    kind = LayerProducts if by_layers else JacobianProducts
-    return kind(architecture, tensors, x, others, budget)
+    return LayerProducts if hasattr(architecture, "factors") else JacobianProducts

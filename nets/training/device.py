@@ -12,7 +12,6 @@ import torch
 
 from nets.architectures.base import Architecture
 from nets.config import NetConfig
-from nets.training.precision import exact_products as exact_products
 from nets.training.probe import PROBE
 from perceptron_sim.choices import check_choice
 from perceptron_sim.errors import InputError

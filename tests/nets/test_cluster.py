@@ -12,7 +12,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from dask_processes import DaskProcesses, Deadly
 
 from cli.main import run as run_command
-from nets.grid import NetGrid
+from nets.config import NetGrid
 from nets.lazy.density import DensityLog
 from nets.lazy.scan import scan_lazy
 from nets.scan import NetWork, scan

@@ -23,10 +23,7 @@ _Y = np.sign(_X[:, 0] + 0.3 * _X[:, 1])
 @pytest.fixture(autouse=True)
 def _forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a test registers is gone after it."""
-    monkeypatch.setattr(architectures, "_registered", {})
-    monkeypatch.setattr(architectures, "HIDDEN", dict(architectures.HIDDEN))
-    monkeypatch.setattr("nets.config.HIDDEN", architectures.HIDDEN)
-    monkeypatch.setattr("nets.data.names._added", [])
+    monkeypatch.setattr(architectures, "KINDS", dict(architectures.KINDS))
     monkeypatch.setattr(data, "_LOADERS", dict(data._LOADERS))
     load_images.cache_clear()
 

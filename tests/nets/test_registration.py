@@ -21,10 +21,7 @@ from perceptron_sim import InputError
 @pytest.fixture(autouse=True)
 def _forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a test registers is gone after it."""
-    monkeypatch.setattr(architectures, "_registered", {})
-    monkeypatch.setattr(architectures, "HIDDEN", dict(architectures.HIDDEN))
-    monkeypatch.setattr("nets.config.HIDDEN", architectures.HIDDEN)
-    monkeypatch.setattr("nets.data.names._added", [])
+    monkeypatch.setattr(architectures, "KINDS", dict(architectures.KINDS))
     monkeypatch.setattr(data, "_LOADERS", dict(data._LOADERS))
     load_images.cache_clear()
 

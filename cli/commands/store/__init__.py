@@ -2,7 +2,7 @@
 
 import click
 
-from cli.lazy import LazyGroup
+from cli.groups import LazyGroup
 
 COMMANDS = {
     "check": "Read every byte of a folder and say what is there.",
