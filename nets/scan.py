@@ -69,10 +69,6 @@ class NetWork(Work[NetConfig]):
     checkpoints: bool = True
     name: ClassVar[str] = "nets scan"
 
-    def key(self, run: NetConfig) -> str:
-        """Return the name of a run in the store."""
-        return run.key()
-
     def check(self, runs: Sequence[NetConfig], workers: Workers) -> None:
         """Refuse what cannot run, as ``nets.training.check_request``."""
         check_request(
@@ -176,21 +172,17 @@ def scan(
     configs: Iterable[NetConfig],
     store: Store,
     *,
-    device: str = "auto",
-    engine: str = "auto",
-    data_dir: Path | None = None,
-    checkpoints: bool = True,
     workers: Workers = None,
     progress: Progress | None = None,
     until: float | None = None,
+    **how: Any,
 ) -> ScanReport:
     """Train every configuration that ``store`` does not hold yet.
 
     Args:
         configs: what to run.
-        device, engine, data_dir, checkpoints: as in ``nets.training.train``; on a cluster, of its
-            workers.
         store, workers, progress, until: as in ``drive``, which says the rest.
+        how: fields of ``NetWork``.
     """
-    request = checked(configs, NetWork(device, engine, data_dir, checkpoints), workers)
+    request = checked(configs, NetWork(**how), workers)
     return drive(request, store, progress=progress, until=until)

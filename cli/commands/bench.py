@@ -50,6 +50,7 @@ def command(cases: str, repeats: int, limit_s: float, quick: bool, out: Path, as
     """
     from cli.output import print_json
     from perceptron_sim.analysis.figures import save
+    from perceptron_sim.analysis.summary import write_summary
     from perceptron_sim.bench import compare as bench
     from perceptron_sim.bench import growth as bench_event
     from perceptron_sim.places import make_folder
@@ -73,7 +74,7 @@ def command(cases: str, repeats: int, limit_s: float, quick: bool, out: Path, as
     for name in names:
         content[name] = _measured(name, settings, say)
         # After each part, so that what is done survives an interrupt.
-        _write(out / "bench.json", content)
+        write_summary(out / "bench.json", content)
         if not as_json:
             _PRINT[name](name, content[name])
         if name == "growth":
@@ -82,7 +83,7 @@ def command(cases: str, repeats: int, limit_s: float, quick: bool, out: Path, as
     compared = [row for name in names if name in ("headline", "grid") for row in content[name]]
     if any("skipped" not in row for row in compared):
         content["peers"] = bench.compare_peers(compared, settings, say)
-        _write(out / "bench.json", content)
+        write_summary(out / "bench.json", content)
         if not as_json:
             _print_peers(content["peers"])
     if as_json:
@@ -119,14 +120,6 @@ def _part_names(text: str) -> tuple[str, ...]:
             raise InputError(f"--cases: {name!r} is unknown: {choose(name, known)}")
         names.extend(PARTS if name == "all" else [name])
     return tuple(dict.fromkeys(names))
-
-
-def _write(path: Path, content: dict[str, Any]) -> None:
-    import json
-
-    from perceptron_sim.atomic import write_atomically
-
-    write_atomically(path, (json.dumps(content, indent=2, allow_nan=False) + "\n").encode())
 
 
 def _time(seconds: float) -> str:

@@ -1,4 +1,4 @@
-"""Architectures: one module each, with a function ``build``, and one registry line each.
+"""Architectures: one module each, with a class ``build``, and one registry line each.
 
 Every network is written over tensors with a leading replica axis, so that R replicas with their
 own weights go through one batched computation. Importing this package does not load PyTorch.
@@ -25,7 +25,7 @@ class Kind:
     """One architecture.
 
     Attributes:
-        build: the module that has its ``build``, or that function itself.
+        build: the module that has its ``build``, or what is called itself.
         depth, width, act: where a configuration gives none. Without hidden layers, depth 0, it
             can give none.
         reads_images: by place, so that data without places mean nothing to it.

@@ -8,6 +8,9 @@ from torch.func import grad, vmap
 
 from perceptron_sim.arrays import FloatArray
 
+# (height, width) or (height, width, channels) of an input, channels last; None if it is no image.
+Image = tuple[int, ...] | None
+
 
 class Architecture(Protocol):
     """A network f(w, x) with a scalar output, for R replicas at once.

@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from nets.architectures.activations import ACTIVATIONS
+from nets.architectures.base import Image
 from nets.architectures.mlp import Mlp
 from perceptron_sim.arrays import FloatArray
 
@@ -12,8 +13,8 @@ from perceptron_sim.arrays import FloatArray
 class Linear(Mlp):
     """One layer of weights, shape (d, 1), and no hidden one, so that no activation is applied."""
 
-    def __init__(self, d: int) -> None:
-        """Prepare for inputs of dimension d."""
+    def __init__(self, d: int, depth: int, width: int, act: str, image: Image = None) -> None:
+        """Prepare for inputs of dimension d; nothing else is read."""
         self.shapes = [(d, 1)]
         self.flops = self.activations = d
         self.scales = [1.0 / math.sqrt(d)]
@@ -24,6 +25,4 @@ class Linear(Mlp):
         return [np.zeros(self.shapes[0])]
 
 
-def build(d: int, depth: int, width: int, act: str, image: tuple[int, ...] | None) -> Linear:
-    """Return the architecture; it has no hidden layers, so only d is read."""
-    return Linear(d)
+build = Linear

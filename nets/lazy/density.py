@@ -176,17 +176,19 @@ class DensityLog:
 
     def add(self, leader: LazyConfig, kernel: LazyKernel) -> None:
         """Fit the margins of a kernel, unless one of as many samples was."""
-        known = self._fits.get(leader.kernel_key())
-        if known is None or len(kernel.y) > known.P:
+        if self._lacks(leader, len(kernel.y)):
             self.keep(leader, fit_density(early_margins(kernel)))
 
     def keep(self, leader: LazyConfig, fit: DensityFit) -> None:
         """Keep the fit of a kernel, made here or elsewhere, unless one of as many samples is."""
-        known = self._fits.get(leader.kernel_key())
-        if known is None or fit.P > known.P:
+        if self._lacks(leader, fit.P):
             self._fits[leader.kernel_key()] = fit
             content = {key: asdict(fit) for key, fit in sorted(self._fits.items())}
             write_atomically(self._path, (json.dumps(content, indent=1) + "\n").encode())
+
+    def _lacks(self, leader: LazyConfig, P: int) -> bool:
+        known = self._fits.get(leader.kernel_key())
+        return known is None or P > known.P
 
     def of(self, runs: Sequence[LazyConfig]) -> list[DensityFit]:
         """Return the fits of the kernels of ``runs``, where each is of their largest P."""

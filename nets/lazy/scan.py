@@ -40,10 +40,6 @@ class LazyWork(Work[LazyConfig]):
     densities: DensityLog | None = field(default=None, compare=False)
     name: ClassVar[str] = "nets lazy"
 
-    def key(self, run: LazyConfig) -> str:
-        """Return the name of a run in the store."""
-        return run.key()
-
     def check(self, runs: Sequence[LazyConfig], workers: Workers) -> None:
         """Refuse what cannot run, as ``nets.lazy.check_request``."""
         check_request(runs, self.data_dir, self.folder, workers)
@@ -144,25 +140,21 @@ def scan_lazy(
     store: Store,
     *,
     paired: bool = False,
-    data_dir: Path | None = None,
-    folder: Path | None = None,
-    checkpoints: bool = True,
     workers: Workers = None,
     progress: Progress | None = None,
-    densities: DensityLog | None = None,
     until: float | None = None,
+    **how: Any,
 ) -> ScanReport:
     """Simulate every lazy run that ``store`` does not hold yet.
 
     Args:
         configs: what to run.
-        paired, data_dir, folder, checkpoints: as in ``nets.lazy.simulate_lazy``.
-        densities: told of the margins of every kernel built.
+        paired: as in ``nets.lazy.simulate_lazy``.
         store, workers, progress, until: as in ``drive``, which says the rest.
+        how: fields of ``LazyWork``.
     """
-    work = LazyWork(data_dir, folder, checkpoints, densities)
-    request = checked((LazyConfig(config, paired) for config in configs), work, workers)
-    return drive(request, store, progress=progress, until=until)
+    runs = (LazyConfig(config, paired) for config in configs)
+    return drive(checked(runs, LazyWork(**how), workers), store, progress=progress, until=until)
 
 
 def _names(run: LazyConfig) -> Record:

@@ -63,21 +63,21 @@ def ntk(
     watcher = progress or NoProgress()
     P = len(x)
     room = _room(budget)
+
+    def build(out: NDArray[np.float32], left: int) -> NDArray[np.float32]:
+        products = _kind(architecture)(architecture, weights, x, None, left)
+        return fill(out, products, workers, watcher, stop)
+
     if folder is None:
         check_kernel_memory(P, budget=room)
-        K = np.empty((P, P), dtype=np.float32)
-        products = _kind(architecture)(architecture, weights, x, None, room - K.nbytes)
-        fill(K, products, workers, watcher, stop)
-        return K
+        return build(np.empty((P, P), dtype=np.float32), room - 4 * P * P)
     key = key_of_kernel(architecture, weights, x)
     folder = parameters.path("folder", folder)
     found = open_kernel(folder, key, P, watcher)
-    if found is not None:
-        return found
-    with create(folder, key, P) as on_disk:
-        products = _kind(architecture)(architecture, weights, x, None, room)
-        fill(on_disk, products, workers, watcher, stop)
-    found = open_kernel(folder, key, P, watcher)
+    if found is None:
+        with create(folder, key, P) as on_disk:
+            build(on_disk, room)
+        found = open_kernel(folder, key, P, watcher)
     if found is None:
         raise InputError(f"the kernel written to {folder} reads back changed: check that disk")
     return found
@@ -113,8 +113,7 @@ def ntk_cross(
         )
     K = np.empty((len(x), len(others)), dtype=np.float32)
     products = _kind(architecture)(architecture, weights, x, others, room - needed)
-    fill(K, products, workers, progress or NoProgress(), stop)
-    return K
+    return fill(K, products, workers, progress or NoProgress(), stop)
 
 
 def check_kernel_memory(P: int, budget: int | None = None) -> None:

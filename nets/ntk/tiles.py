@@ -82,8 +82,8 @@ def fill(
     workers: int | None,
     progress: Progress,
     stop: Callable[[], bool],
-) -> None:
-    """Compute every tile and write it into ``out``, shape (P, Q).
+) -> NDArray[np.float32]:
+    """Compute every tile, write it into ``out``, shape (P, Q), and return that.
 
     One thread a core, each computing on its own: several threads on one product wait for the
     slowest, which on a machine that others use as well was measured to cost a factor of 30.
@@ -125,6 +125,7 @@ def fill(
         pool.shutdown(cancel_futures=True)
         torch.set_num_threads(before)
         progress.finish()
+    return out
 
 
 def _landed(flying: set[Future[int]], progress: Progress) -> set[Future[int]]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import torch
 
 from nets.config import NetConfig
-from nets.training.device import Room, is_lost, is_out_of_memory, lost, release
+from nets.training.device import DeviceLost, Room, is_lost, is_out_of_memory, release
 from nets.training.engine import Control, Engine, Failure, Make, ensemble_keys
 from nets.training.result import NetResult
 from perceptron_sim.errors import reason_of
@@ -249,7 +249,7 @@ class _Crew:
         """
         release(error)
         if is_lost(error, self._lane.device):
-            raise lost(error) from None
+            raise DeviceLost(error) from None
 
     def save(self) -> None:
         """Save the state of the runs in training, or of an ensemble that has not begun."""

@@ -11,7 +11,7 @@ from nets.config import NetConfig, check_range
 from nets.data import PERCEPTRON, check_size, load_images
 from nets.training.compiled import run_bytes
 from nets.training.device import capacity, resolve_device
-from nets.training.plan import inputs_of, is_compiled, net_of
+from nets.training.plan import inputs_of, is_compiled, net_of, shape_of
 from nets.training.precision import exact
 from perceptron_sim import parameters
 from perceptron_sim.choices import check_choice
@@ -123,7 +123,4 @@ def device_on(cluster: Cluster, device: str) -> str:
 
 def _size(config: NetConfig) -> tuple[object, ...]:
     """Return what the memory of a run depends on."""
-    return (
-        *(config.data, config.d, config.P, config.P_test, config.B),
-        *(config.arch, config.depth, config.width, config.act, config.dtype),
-    )
+    return (*shape_of(config), config.P, config.P_test)

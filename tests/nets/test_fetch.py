@@ -2,7 +2,6 @@
 
 import errno
 import os
-import sys
 import urllib.request
 from collections import namedtuple
 from collections.abc import Iterator
@@ -11,8 +10,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
 from openml_server import Server, arff, made_up, serving
 
 from nets.data import download as download_module

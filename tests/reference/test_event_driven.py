@@ -14,12 +14,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from scipy import stats
+from trace_check import Laws, check_trace
 
 from perceptron_sim import PerceptronConfig, simulate, simulate_kernel
 from perceptron_sim.runs.simulate import training_data
-
-sys.path.insert(0, str(Path(__file__).parent))
-from trace_check import Laws, check_trace
 
 SCHEDULES = ["auto", "plain", "candidates", "events"]
 #         chi   d   P   B   kappa/T
@@ -153,7 +151,7 @@ MUTATIONS = [
 def test_broken_kernels_are_caught(mutation: str) -> None:
     # Uncompiled, so that a kernel's parts can be replaced; the same checks as above.
     done = subprocess.run(
-        [sys.executable, str(Path(__file__).with_name("mutants.py")), mutation],
+        [sys.executable, str(Path(__file__).parents[1] / "helpers" / "mutants.py"), mutation],
         env={**os.environ, "NUMBA_DISABLE_JIT": "1"},
         capture_output=True,
         text=True,

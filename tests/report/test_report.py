@@ -5,14 +5,11 @@ import io
 import json
 import math
 import re
-import sys
 from dataclasses import replace
 from pathlib import Path
 
 import plotly.graph_objects as go
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
 from made import HOSTILE, folder, judgement, judgements
 
 from perceptron_sim.analysis import figures

@@ -1,6 +1,7 @@
 """The obvious loop over one net, by autograd: the oracle of the ensemble, its rival in speed."""
 
 import math
+import time
 
 import numpy as np
 import torch
@@ -117,3 +118,14 @@ def train_single(config: NetConfig, steps: int) -> tuple[list[np.ndarray], int, 
             for w, g in zip(weights, gradient, strict=True):
                 w -= config.eta * g
     return [w.detach().double().numpy() for w in weights], updates, last
+
+
+def seconds_a_step(configs: list[NetConfig], steps: int) -> float:
+    """Return seconds per step and run; a run of one step takes what comes with drawing data."""
+    times = []
+    for count in (1, 1 + steps):
+        started = time.perf_counter()
+        for config in configs:
+            train_single(config, count)
+        times.append(time.perf_counter() - started)
+    return (times[1] - times[0]) / (len(configs) * steps)

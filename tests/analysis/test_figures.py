@@ -1,21 +1,18 @@
 """Figures can be read: ticks, legends, titles, intervals, whatever the grid and the names."""
 
 import math
-import sys
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
+from legible import faults
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.container import ErrorbarContainer
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from scipy import stats
-
-sys.path.insert(0, str(Path(__file__).parent.parent))
-from legible import faults
 
 from perceptron_sim.analysis.figures import save, scan, style
 from perceptron_sim.analysis.figures.nets import figure_scan

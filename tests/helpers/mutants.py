@@ -5,11 +5,8 @@ Exit code 0 if the kernel passes, 1 (and "caught: ...") if not. Run with NUMBA_D
 
 import sys
 import warnings
-from pathlib import Path
 
 import numpy as np
-
-sys.path.insert(0, str(Path(__file__).parent))
 from trace_check import Laws, check_trace
 
 from perceptron_sim import PerceptronConfig, simulate

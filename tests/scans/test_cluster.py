@@ -11,7 +11,6 @@ import pandas as pd
 import pytest
 
 pytest.importorskip("distributed")
-sys.path.insert(0, str(Path(__file__).parent.parent))
 from dask_processes import DaskProcesses, Deadly, Doer, nap, sleep_until_stopped, square
 
 from cli.main import run as run_command
