@@ -15,7 +15,7 @@ from typing import NoReturn
 import click
 
 from cli import streams
-from cli.lazy import LazyGroup
+from cli.groups import LazyGroup
 from cli.output import use_legible_streams
 from perceptron_sim import extras
 from perceptron_sim.errors import InputError

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cli.arguments import arguments_given
-from cli.commands.nets.options import net_options
-from cli.cost import say_cost, stored_keys
+from cli.dry_run import say_cost, stored_keys
 from cli.options import (
     DynamicsChoice,
     FloatGrid,
@@ -19,6 +18,7 @@ from cli.options import (
     KernelChoice,
     given,
     json_option,
+    net_options,
     out_option,
     workers_of,
     workers_option,
