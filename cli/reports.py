@@ -34,22 +34,32 @@ def exit_code(failed: int) -> int:
 
 
 def say_verdicts(judgements: "Sequence[Judgement]") -> None:
-    """Print how each claim stands, and why."""
+    """Print how each claim stands, by what numbers, and why."""
     from cli.output import print_table
+    from perceptron_sim.claims.registry import in_tables
     from perceptron_sim.report.markdown import MARKS
+    from perceptron_sim.report.numbers import shown
     from perceptron_sim.report.symbols import as_text
 
-    print_table(
-        "what the runs say",
-        ["claim", "verdict", "statement", "why"],
-        [
-            [
-                judgement.claim.key,
-                f"{MARKS[judgement.verdict]} {judgement.verdict.value}",
-                as_text(judgement.claim.statement),
-                as_text(judgement.reason),
-            ]
-            for judgement in judgements
-        ],
-        text_columns=4,
-    )
+    for title, about, some in in_tables(judgements):
+        if not any(judgement.findings for judgement in some):
+            rows = [[j.claim.key, j.claim.whose.tag, as_text(j.claim.statement)] for j in some]
+            print_table(f"{title}: {about}", ["claim", "whose", "statement"], rows, text_columns=3)
+            continue
+        rows = []
+        for judgement in some:
+            claim = judgement.claim
+            (measured, predicted, model), *_ = shown(judgement) or [("–", "–", "")]
+            rows.append(
+                [
+                    claim.key,
+                    f"{MARKS[judgement.verdict]} {judgement.verdict.value}",
+                    f"{claim.whose.tag}, {claim.quantifier.value}",
+                    as_text(claim.statement),
+                    as_text(f"{model}: {measured}" if model else measured),
+                    predicted,
+                    as_text(judgement.reason),
+                ]
+            )
+        columns = ["claim", "verdict", "whose", "statement", "measured", "predicted", "why"]
+        print_table(title, columns, rows, text_columns=7)

@@ -128,7 +128,7 @@ def conclude(
         drawn: options of ``analysis.figures``.
     """
     from cli.output import print_json
-    from cli.tables import print_collapses, print_exponents
+    from cli.tables import print_collapses, print_exponents, print_limits
     from perceptron_sim.analysis.figures import save
     from perceptron_sim.analysis.summary import write_summary
 
@@ -138,7 +138,8 @@ def conclude(
     if as_json:
         print_json(summary)
     else:
-        print_exponents(analysis.rows, analysis.left_out)
+        print_exponents(analysis.rows, analysis.left_out, analysis.copies)
+        print_limits(analysis.limits)
         print_collapses(analysis.collapses)
     say_written(written, out)
 

@@ -5,8 +5,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from perceptron_sim.words import counted
+
 if TYPE_CHECKING:
     from perceptron_sim.analysis.exponents import ExponentRow
+    from perceptron_sim.analysis.limits import Limit
 
 _NAMES = {
     "delta": "delta: {} on T",
@@ -35,7 +38,7 @@ _NOTHING_TO_FIT = (
 )
 
 
-def print_exponents(rows: "Sequence[ExponentRow]", left_out: int) -> None:
+def print_exponents(rows: "Sequence[ExponentRow]", left_out: int, copies: int = 0) -> None:
     """Print rows of exponents, a table a model, with their windows, and what was left out."""
     if not rows:
         click.echo(_NOTHING_TO_FIT)
@@ -43,6 +46,40 @@ def print_exponents(rows: "Sequence[ExponentRow]", left_out: int) -> None:
         _print_model(model, [row for row in rows if row.model == model])
     if left_out:
         click.echo(f"{left_out} grid points left out of the fits: some run there was not fitted.")
+    if copies:
+        click.echo(
+            f"{counted(copies, 'run')} left out of the fits: the trajectory of another run in "
+            "other units (same seed, same kappa/T), which counts once."
+        )
+
+
+def print_limits(found: "Sequence[Limit]") -> None:
+    """Print exponents extrapolated to P -> infinity, and from two d on to d -> infinity."""
+    from cli.output import number, print_table
+
+    if not found:
+        return
+    rows = [
+        [
+            row.quantity,
+            f"{row.chi:g}",
+            "-> inf" if row.d is None else str(row.d),
+            f"{row.measured:.3f}",
+            f"[{_end(row.ci_low)}, {_end(row.ci_high)}]",
+            number(row.systematic, 2),
+            _end(row.predicted),
+        ]
+        for row in found
+    ]
+    print_table(
+        "limits P -> infinity: exponents fitted with a correction P^(-1/(1+chi))",
+        ["exponent", "chi", "d", "limit", "95 % interval", "syst.", "theory"],
+        rows,
+    )
+    click.echo(
+        "theory: at fixed d equation (26) of docs/theory.md; for d -> inf the paper's exponents. "
+        "syst.: largest shift with a steeper correction or without the lower third of P."
+    )
 
 
 def _print_model(model: str, rows: "Sequence[ExponentRow]") -> None:
