@@ -11,14 +11,6 @@ from perceptron_sim.words import counted
 if TYPE_CHECKING:
     from perceptron_sim.claims import Judgement
 
-INTERVALS = (
-    "95 % interval: statistical, Student t over seeds. syst.: largest shift when a third "
-    "of the window is left out."
-)
-NOTHING_TO_FIT = (
-    "nothing to fit: that takes two values of T or of P at which every run is fitted, of two seeds"
-)
-
 
 def say_interrupted(report: ScanReport) -> None:
     """Say how much of an interrupted scan is missing, and how to go on."""
@@ -39,12 +31,6 @@ def exit_code(failed: int) -> int:
             err=True,
         )
     return 1 if failed else 0
-
-
-def say_left_out(left_out: int) -> None:
-    """Say how many grid points took no part in the fits."""
-    if left_out:
-        click.echo(f"{left_out} grid points left out of the fits: some run there was not fitted.")
 
 
 def say_verdicts(judgements: "Sequence[Judgement]") -> None:

@@ -16,7 +16,7 @@ from perceptron_sim.analysis.power_law import PowerLawFit, fit_power_law
 from perceptron_sim.analysis.summary import Entry
 from perceptron_sim.arrays import FloatArray
 from perceptron_sim.status import Status
-from perceptron_sim.store.schema import IMPORTED, IMPORTED_BY_SEED, PERCEPTRON, by_seed
+from perceptron_sim.store.schema import IMPORTED, PERCEPTRON
 from perceptron_sim.theory import exponents
 from perceptron_sim.theory.prediction import accuracy, trusted_end
 
@@ -185,7 +185,7 @@ def distinct(frame: pd.DataFrame) -> pd.DataFrame:
     mine = frame[frame["model"] == PERCEPTRON].sort_values("T", kind="stable")
     if mine.empty:
         return frame
-    imported = mine["kernel"].isin((IMPORTED, IMPORTED_BY_SEED))
+    imported = mine["kernel"] == IMPORTED
     own = (mine["w_norm"] / mine["T"]).where(imported).map("{:.9e}".format)
     copies = mine[known].assign(ratio=mine["kappa"] / mine["T"], own=own).duplicated()
     return frame.drop(index=mine.index[copies])
@@ -264,7 +264,7 @@ def _rows(runs: pd.DataFrame) -> Iterator[ExponentRow]:
             [point.logs(observable) for point in chosen],
             groups[variable],
             [point.expected(observable) for point in chosen],
-            by_seed=bool(runs["kernel"].map(by_seed).any()),
+            by_seed=bool(runs["shared_seeds"].any()),
         )
         if fit is None:
             continue

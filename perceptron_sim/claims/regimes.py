@@ -29,7 +29,6 @@ from perceptron_sim.phase.entries import (
 )
 from perceptron_sim.phase.late_noise import answers, line_in_T
 from perceptron_sim.phase.perceptron import predicted
-from perceptron_sim.theory.prediction import doubt_about_size
 
 # Departures in ln of a boundary, and of an exponent, that count as agreement.
 _BOUNDARY, _EXPONENT, _SLOPE = 0.25, 0.1, 0.05
@@ -67,7 +66,7 @@ def _boundary(part: str, kind: type[Any], name: str, symbol: str) -> Any:
 
 def _trusted(row: Any, found: Boundary) -> dict[str, Any]:
     """Return the prediction of a boundary as a measurement says it, if it is to be trusted."""
-    doubt = doubt_about_size(row.chi, row.P, row.d)
+    doubt = row.doubt
     if doubt or found.predicted is None:
         return {"note": f"no prediction is trusted here: {doubt or 'none is made'}"}
     return {

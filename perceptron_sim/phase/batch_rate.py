@@ -18,9 +18,9 @@ from perceptron_sim.phase.perceptron import (
     job_of,
     predicted,
     series,
+    work_of,
 )
 from perceptron_sim.phase.plane import Conclusion, Map, Plane, Table, axis, combinations
-from perceptron_sim.scans.scan import PerceptronWork
 from perceptron_sim.theory import exponents, exponents_at_dimension
 from perceptron_sim.theory.prediction import accuracy
 
@@ -30,7 +30,7 @@ _SHARED = ("chi", "d", "P", "kappa")
 def _maps(options: dict[str, Any]) -> list[Map]:
     eta = axis("eta", options["eta"])
     axis("kappa", options["kappa"])
-    job = partial(job_of, options, PerceptronWork(options["kernel"], None))
+    job = partial(job_of, options, work_of(options, None))
     return [
         Map(shared, batch_sizes(options, shared["P"]), eta, partial(job, **shared))
         for shared in combinations(options, _SHARED)
@@ -74,7 +74,7 @@ def _slopes(rows: list[ThreePhases]) -> list[BStarOnP]:
     found = []
     for chi, d, kappa in sorted({(row.chi, row.d, row.kappa) for row in rows}):
         members = [r for r in rows if (r.chi, r.d, r.kappa) == (chi, d, kappa)]
-        known = [r.B_star.predicted for r in members if r.B_star.predicted is not None]
+        known = [r.B_star.predicted for r in members if r.B_star.predicted and r.trusted]
         expected = known if len(known) == len(members) else None
         slope = fit_slope([r.P for r in members], [r.B_star for r in members], expected)
         if slope is None:
@@ -117,10 +117,12 @@ def _boundary_table(rows: list[ThreePhases]) -> Table:
             ("predicted", "{B_star.predicted:.3g}"),
             ("misfit in ln", "{misfit_ln:.3f}"),
             ("sharpness", "{sharpness:.1f}"),
+            ("trusted", "{trusted}"),
             ("not fitted", "{cells_over_budget}/{cells_measured}"),
         ),
         "noise above T_c below B*, first step above B* and above eta = T_c B*, else gradient "
-        "descent. Intervals: 95 %, misfit of the law included.",
+        "descent. Intervals: 95 %, misfit of the law included. trusted: whether predictions are, "
+        "at this chi, d and P/d.",
     )
 
 
@@ -147,6 +149,7 @@ PLANE = Plane(
         "eta": tuple(2.0 ** np.arange(-5, 14)),
         "kappa": (2.0**-7,),
         "seeds": 4,
+        "dynamics": ("sgd",),
         "kernel": "auto",
     },
     observables=OBSERVABLES,

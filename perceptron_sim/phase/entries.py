@@ -1,10 +1,10 @@
 """What planes of perceptrons write into summary.json, and claims and figures read from it."""
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 
 from perceptron_sim.analysis.summary import Entry, Positive
-from perceptron_sim.theory.prediction import accuracy
+from perceptron_sim.theory.prediction import accuracy, doubt_about_size
 
 
 @dataclass(frozen=True)
@@ -82,6 +82,8 @@ class _Series(Entry):
         T_c_over_kappa, plateau_over_kappa: fitted crossover and plateau.
         misfit_ln: root mean square misfit in ln ||w||.
         scatter_ln: standard error of a cell in ln ||w||, root mean square.
+        trusted: whether predictions are to be trusted at this chi, d and P; None in summaries of
+            earlier versions.
     """
 
     chi: float
@@ -94,6 +96,17 @@ class _Series(Entry):
     plateau_over_kappa: Boundary
     misfit_ln: float
     scatter_ln: float
+    trusted: bool | None = field(default=None, kw_only=True)
+
+    @property
+    def doubt(self) -> str:
+        """Why predictions are not to be trusted here, or ""."""
+        return doubt_about_size(self.chi, self.P, self.d)
+
+    @property
+    def agrees(self) -> bool | None:
+        """Whether the crossover agrees with its prediction; None where that is not trusted."""
+        return None if self.doubt else self.T_c_over_kappa.agrees
 
 
 @dataclass(frozen=True)
@@ -320,6 +333,28 @@ class DynamicsEnd(_Dynamics):
     t_star: Paired
     test_error: Paired
     P_n_over_d: LoadAtEnd
+
+
+@dataclass(frozen=True)
+class EndRatio(Interval):
+    """The end of a dynamics over SGD's on the same data.
+
+    Attributes:
+        dynamics: label of the dynamics.
+        chi, d, P, kappa, T, B: where.
+        n_seeds: pairs of runs; the interval has n_seeds - 1 degrees of freedom, in ln.
+        quantity: "w_norm", "t_star" or "test_error".
+    """
+
+    dynamics: str
+    chi: float
+    d: int
+    P: int
+    kappa: float
+    T: float
+    B: int
+    n_seeds: int
+    quantity: str
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from perceptron_sim.scans.scan import PerceptronWork
 from perceptron_sim.theory.crossovers import Crossovers, crossovers
 from perceptron_sim.theory.exponents import is_solvable
 from perceptron_sim.theory.minimal_signal import CAPACITY
+from perceptron_sim.theory.prediction import doubt_about_size
 
 OBSERVABLES = ("w_norm", "t_star", "test_error")
 _LIMITS = ("max_steps", "max_updates")
@@ -28,6 +29,19 @@ def job_of(options: dict[str, Any], work: PerceptronWork, **point: Any) -> Job[A
     point["B"] = int(point["B"])
     limits = {name: options[name] for name in _LIMITS if options.get(name) is not None}
     return Job(work, PerceptronConfig(**point, **limits))
+
+
+def work_of(
+    options: dict[str, Any], checkpoints: str | None = "log", dynamics: str | None = None
+) -> PerceptronWork:
+    """Return the work of a plane: of ``dynamics``, by default the one of its options.
+
+    Raises:
+        InputError: if the options have several, or a kernel that the dynamics does not have.
+    """
+    if dynamics is None and len(options["dynamics"]) != 1:
+        raise InputError("this plane is of one dynamics: give --dynamics once")
+    return PerceptronWork(options["kernel"], checkpoints, dynamics or options["dynamics"][0])
 
 
 def batch_sizes(options: dict[str, Any], P: int) -> Axis:
@@ -86,4 +100,5 @@ def common(
         "plateau_over_kappa": Boundary.of(fit.plateau, known[1], d),
         "misfit_ln": fit.rms,
         "scatter_ln": fit.scatter,
+        "trusted": not doubt_about_size(shared["chi"], shared["P"], d),
     }

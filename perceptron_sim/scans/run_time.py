@@ -15,6 +15,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from perceptron_sim.kernels.dynamics import SGD, stored_name
 from perceptron_sim.runs.config import PerceptronConfig
 from perceptron_sim.runs.simulate import run_bytes
 
@@ -32,18 +33,19 @@ _WINDOW = {"d": (4, 256), "P/d": (4, 1024), "B": (1, 128), "kappa/T": (0, 16), "
 ERROR = {"event": 0.8, "reference": 1.0}
 
 
-def seconds(config: PerceptronConfig, kernel: str) -> float:
+def seconds(config: PerceptronConfig, kernel: str, dynamics: str = SGD) -> float:
     """Return the estimated time of a run on one core, in seconds; ``kernel`` as resolved.
 
-    Kernels that were not measured are given the law of the reference, good for their order only.
+    What was not measured is given the law of the reference, good for its order only.
     """
-    return _seconds(kernel, config.chi, config.d, config.P, config.B, config.kappa / config.T)
+    point = (config.chi, config.d, config.P, config.B, config.kappa / config.T)
+    return _seconds(stored_name(dynamics, kernel), *point)
 
 
 # Grids ask for each seed of a point, and more than once.
 @functools.lru_cache(maxsize=4096)
-def _seconds(kernel: str, chi: float, d: int, P: int, B: int, ratio: float) -> float:
-    law = _LAWS.get(kernel, _LAWS["reference"])
+def _seconds(name: str, chi: float, d: int, P: int, B: int, ratio: float) -> float:
+    law = _LAWS.get(name, _LAWS["reference"])
     ln_d, per_d = math.log(d), math.log(P / d)
     g = 1.0 / (1.0 + chi)
     s = math.log1p(ratio)
@@ -131,9 +133,12 @@ def _is_outside(config: PerceptronConfig) -> bool:
     return not all(low <= values[name] <= high for name, (low, high) in _WINDOW.items())
 
 
-def estimate(configs: Iterable[PerceptronConfig], kernel: str, stored: set[str]) -> Estimate:
+def estimate(
+    configs: Iterable[PerceptronConfig], kernel: str, stored: set[str], dynamics: str = SGD
+) -> Estimate:
     """Return what is left of ``configs`` beside the keys ``stored``; ``kernel`` as resolved."""
-    rest = {config.key(kernel): config for config in configs}
+    rest = {config.key(kernel, dynamics): config for config in configs}
     left = [config for key, config in rest.items() if key not in stored]
-    costs = [(seconds(config, kernel), run_bytes(config, kernel)) for config in left]
-    return total(len(rest), costs, ERROR.get(kernel), sum(map(_is_outside, left)))
+    costs = [(seconds(config, kernel, dynamics), run_bytes(config, kernel)) for config in left]
+    error = ERROR.get(stored_name(dynamics, kernel))
+    return total(len(rest), costs, error, sum(map(_is_outside, left)))

@@ -191,8 +191,8 @@ def test_folders_that_are_no_evidence(tmp_path: Path) -> None:
 
 
 def test_a_summary_of_another_version_is_named(tmp_path: Path) -> None:
-    folder = folder_of(tmp_path / "x", late=[{"chi": 1.0}])
-    with pytest.raises(InputError, match=r"x/summary\.json: late\[0\] has no measured: .*repeat"):
+    folder = folder_of(tmp_path / "x", crossovers=[{"chi": 1.0}])
+    with pytest.raises(InputError, match=r"x/summary\.json: crossovers\[0\] has no d: .*repeat"):
         judge_all(Evidence((folder,)))
 
 
@@ -203,6 +203,29 @@ def test_a_fault_of_ours_is_not_said_to_be_the_users(error: Exception) -> None:
 
     with pytest.raises(type(error)):
         judge(replace(CLAIMS[0], measure=broken), Evidence(()))
+
+
+@pytest.mark.parametrize(
+    ("size", "verdict"),
+    [
+        ({"d": 64, "P": 8192}, Verdict.FAILS),
+        ({"d": 2, "P": 1024}, Verdict.UNDECIDED),
+        ({"d": 64, "P": 512}, Verdict.UNDECIDED),
+        ({"d": 16, "P": 2**18}, Verdict.UNDECIDED),
+    ],
+)
+def test_a_prediction_that_is_not_trusted_judges_nothing(size, verdict, tmp_path: Path) -> None:
+    # The crossover is off by a factor 2, thirty of its errors; the row is one of version 0.1.
+    at = {"value": 4.0, "error": 0.02, "ci_low": 3.9, "ci_high": 4.1}
+    row = {"chi": 1.0, "B": 2, "window": "T/kappa 1..2", "n_seeds": 8, "n_cells": 20, **size}
+    row |= {"T_c_over_kappa": at | {"predicted": 2.0, "prediction_error": 0.02, "agrees": False}}
+    row |= {"plateau_over_kappa": at, "misfit_ln": 0.1, "scatter_ln": 0.1, "by_kappa": []}
+    folder = folder_of(tmp_path / "x", crossovers=[row])
+    assert verdict_of("three-phases-T-c", folder) is verdict
+    (finding,) = judge(
+        replace(BY_KEY["three-phases-T-c"], draw=lambda evidence: ()), Evidence((folder,))
+    ).findings
+    assert ("no prediction is trusted here" in finding.measurement.note) == (size["P"] != 8192)
 
 
 def test_sizes_below_capacity_are_judged_and_drawn_without_theory(tmp_path: Path) -> None:

@@ -64,49 +64,28 @@ def event_driven_sgd(
     budget: int,
     schedule: int,
 ) -> int:
-    """Run SGD from w = 0 until every sample is fitted; the same law as ``reference_sgd``.
+    """Run SGD from w = 0 until every sample is fitted; the same law as ``reference.plain_sgd``.
 
     At ``counters[PAUSE_AT]`` hits or soon after, if that is not 0, it returns PAUSED. Called again
     with what it has written and a later PAUSE_AT it goes on. What it chose to keep in between is
     made anew, so the run depends on the pauses, but not in law; and not on whether it was taken
     up by another process.
 
+    Other arguments and the result are those of ``reference.plain_sgd``; ``w`` starts as zeros, and
+    so do ``counters`` but for PAUSE_AT.
+
     Args:
-        features: phi = z / sqrt(d), shape (P, d).
-        threshold: kappa / T; a sample is unfitted while its margin is below it.
-        B: batch size, 1..P.
-        rng: the stream; advanced in place.
-        limits: (max_steps, max_updates).
-        stop: one flag; non-zero ends the run as INTERRUPTED.
-        recorder: checkpoints to fill.
-        w: zeros, shape (d,); final weights on return.
-        counters: as in ``reference``; zeros but for PAUSE_AT.
-        hit_counts: zeros, shape (P,); hits of each sample on return.
         trace: one entry for none, or room for a log (``kernels.trace``) with entry 0 set to 1.
         growth: 2 / (1 + chi); hits to come grow as (unfitted samples)^growth. A hint for the
             cost model alone.
         budget: bytes that cached Gram rows may take.
         schedule: AUTO, or one way of stepping alone, for tests and benchmarks.
-
-    Returns:
-        A code of ``kernels.status``.
     """
     # Tuples of arrays are slow to pass from Python but convenient from here on.
     run = Run(
-        features,
-        threshold,
-        B,
-        rng,
-        limits,
-        stop,
-        recorder,
-        w,
-        counters,
-        hit_counts,
-        trace,
-        growth,
-        schedule,
-    )
+        features, threshold, B, rng, limits, stop, recorder, w, counters, hit_counts,
+        trace, growth, schedule,
+    )  # fmt: skip
     if counters[STEPS_DONE] == 0:
         counters[RESTORE_AT] = restore_interval(features.shape[0])
         code = plain_leg(run) if schedule <= PLAIN else TO_CANDIDATES

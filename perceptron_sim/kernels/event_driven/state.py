@@ -5,9 +5,9 @@ from typing import NamedTuple
 import numpy as np
 
 from perceptron_sim.arrays import FloatArray, IntArray
+from perceptron_sim.kernels import run_state
 from perceptron_sim.kernels.jit import compiled
-from perceptron_sim.kernels.observables import training_state
-from perceptron_sim.kernels.run_state import PAUSE_AT, RECORDED, Recorder
+from perceptron_sim.kernels.run_state import PAUSE_AT, Recorder
 
 # Schedules: let the cost model choose, or step in one way alone.
 AUTO, PLAIN, CANDIDATES, EVENTS = 0, 1, 2, 3
@@ -17,7 +17,6 @@ GO_ON, TO_CANDIDATES, TO_EVENTS, TO_NEAR, LARGER_POOL, SMALLER_POOL = -1, 100, 1
 
 # Hits between two looks at the rates.
 REVIEW_HITS = 32
-NEVER = np.iinfo(np.int64).max // 2
 
 
 class Run(NamedTuple):
@@ -40,21 +39,8 @@ class Run(NamedTuple):
 
 @compiled
 def record(run: Run, rows: FloatArray, step_of_change: int) -> int:
-    """Fill the checkpoints before the step that changes something next; return the next due.
-
-    Only ``rows`` can be unfitted, so only they are looked at.
-    """
-    recorder, counters = run.recorder, run.counters
-    k = counters[RECORDED]
-    if k < recorder.steps.size and recorder.steps[k] < step_of_change:
-        unfitted, loss = training_state(rows, run.w, run.threshold)
-        while k < recorder.steps.size and recorder.steps[k] < step_of_change:
-            recorder.w[k] = run.w
-            recorder.unfitted[k] = unfitted
-            recorder.loss[k] = loss
-            k += 1
-        counters[RECORDED] = k
-    return recorder.steps[k] if k < recorder.steps.size else NEVER
+    """Fill the checkpoints due before ``step_of_change``, as ``run_state.record``."""
+    return run_state.record(run.recorder, run.counters, rows, run.w, run.threshold, step_of_change)
 
 
 @compiled
