@@ -181,7 +181,7 @@ def distinct(frame: pd.DataFrame) -> pd.DataFrame:
     Args:
         frame: rows as in ``store.schema.SCHEMA``, each with an index of its own.
     """
-    known = [name for name in (*SHARED, "kernel", "P", "seed") if name in frame]
+    known = [name for name in (*SHARED, "dynamics", "kernel", "P", "seed") if name in frame]
     mine = frame[frame["model"] == PERCEPTRON].sort_values("T", kind="stable")
     if mine.empty:
         return frame
