@@ -48,6 +48,7 @@ def _boundary(part: str, kind: type[Any], name: str, symbol: str) -> Any:
                 # An untrusted prediction judges nothing.
                 expected=None if row.doubt else math.log(found.predicted),
                 expected_error=found.prediction_error,
+                systematic=found.systematic,
                 note=row.doubt and f"no prediction is trusted here: {row.doubt}",
             )
             for row, found in rows
@@ -70,6 +71,7 @@ def _B_star_on_P(evidence: Evidence) -> list[Measurement]:
             resolution=_EXPONENT,
             expected=row.finite_size,
             expected_error=row.finite_size_error or 0.0,
+            systematic=row.systematic,
             asymptotic=row.asymptotic,
         )
         for _, row in evidence.rows("B_star_on_P", BStarOnP)
