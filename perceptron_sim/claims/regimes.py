@@ -97,7 +97,7 @@ def _x(row: BStarOnP, by_law: bool) -> Measurement:
         # How far x may be from its limit at these P/d: what the law makes of it, or all.
         shift = abs(gamma - (law or 0.0))
         note = f"at this P/d the limit P -> infinity may be {shift:.2g} away"
-        judged = {"expected": gamma, "systematic": max(shift, row.systematic), "note": note}
+        judged = {"expected": gamma, "systematic": max(shift, row.systematic or 0.0), "note": note}
     return Measurement(
         quantity="x of B* ~ P^x",
         model=_model(row, "chi", "d"),
