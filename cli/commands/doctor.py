@@ -127,13 +127,9 @@ def _data_sets() -> list[Finding]:
             findings.append(Finding(name, OK, str(path)))
         else:
             folders = " or ".join(map(str, search_path()))
-            findings.append(
-                Finding(
-                    name,
-                    HINT,
-                    "not found; only nets need it",
-                    f"run 'perceptron-sim nets fetch {name}', put {file} into {folders}, or point "
-                    f"${DATA_VARIABLE} to its folder",
-                )
+            remedy = (
+                f"run 'perceptron-sim nets fetch {name}', put {file} into {folders}, or point "
+                f"${DATA_VARIABLE} to its folder"
             )
+            findings.append(Finding(name, HINT, "not found; only nets need it", remedy))
     return findings

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cli.arguments import arguments_given
-from cli.commands.nets.options import net_options
-from cli.cost import say_cost, stored_keys
+from cli.dry_run import say_cost, stored_keys
 from cli.options import (
     DynamicsChoice,
     FloatGrid,
@@ -19,6 +18,7 @@ from cli.options import (
     KernelChoice,
     given,
     json_option,
+    net_options,
     out_option,
     workers_of,
     workers_option,
@@ -80,7 +80,7 @@ def command(
     B-eta       ||w|| over batch size and learning rate: noise, first step,
                 gradient descent; T_c ~ kappa and B* ~ P^x.
     T-kappa     ||w|| over temperature and margin: plateau, T_c, noise branch.
-    late-noise  Training curves at several T: when they separate.
+    late-noise  What T adds to the weights, and when: later than they grow?
     dynamics    SGD beside shuffled epochs, SDEs of its noise, and Poisson hits.
     alpha-T     Nets: test error over alpha and T, lazy boundary, T_max, T_opt.
     P-T         Nets: T_c(P), where the lazy regime ends, by training and linearised.

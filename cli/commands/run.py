@@ -58,14 +58,14 @@ def command(out: Path, dynamics: str, kernel: str, as_json: bool, **options: Any
     else:
         course = run.checkpoints
         assert course is not None
-        fresh = dict(
-            zip(check.index.tolist(), zip(check.measured, check.error, strict=True), strict=True)
-        )
-        cells = []
-        for i in range(len(course.step)):
-            measured = f"{fresh[i][0]:.4g} +- {fresh[i][1]:.1g}" if i in fresh else "-"
-            columns = (course.t, course.w1, course.w_perp, course.unfitted, course.test_error)
-            cells.append([f"{course.step[i]}", *(f"{c[i]:.5g}" for c in columns), measured])
+        fresh = dict.fromkeys(range(len(course.step)), "-")
+        for i, measured, error in zip(check.index, check.measured, check.error, strict=True):
+            fresh[int(i)] = f"{measured:.4g} +- {error:.1g}"
+        columns = (course.t, course.w1, course.w_perp, course.unfitted, course.test_error)
+        cells = [
+            [f"{course.step[i]}", *(f"{c[i]:.5g}" for c in columns), text]
+            for i, text in fresh.items()
+        ]
         print_table(
             f"chi = {config.chi:g}, d = {config.d}, P = {config.P}, B = {config.B}, "
             f"T = {config.T:g}, kappa = {config.kappa:g}, seed = {config.seed}",

@@ -16,9 +16,9 @@ from scipy import optimize
 
 from nets.phase.crossings import crossing, table_of
 from nets.phase.entries import AtP, OnsetRow
-from nets.phase.jackknife import Measured, jackknife
 from perceptron_sim.arrays import FloatArray
 from perceptron_sim.phase.cells import FITTED
+from perceptron_sim.phase.jackknife import Measured, jackknife
 
 # Fraction of ||w_0|| below which ||w - w_0|| of a trained net is a power law of T and P.
 LAZY_BELOW = 0.1

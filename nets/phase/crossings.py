@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from nets.phase.jackknife import Measured, jackknife
 from perceptron_sim.arrays import FloatArray
+from perceptron_sim.phase.jackknife import Measured, jackknife
 
 # An optimum is sought where a parabola can follow: so far on either side, in ln.
 _REACH = 3.0 * math.log(2.0)

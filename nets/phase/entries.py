@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from perceptron_sim.analysis.summary import Entry, Positive
-from perceptron_sim.phase.entries import Estimate, Interval
+from perceptron_sim.phase.entries import Delay, Estimate, Interval
 
 
 @dataclass(frozen=True)
@@ -162,6 +162,21 @@ class Regime(Entry):
     opposition: Opposition | None
     rows: tuple[Row, ...]
     boundary: tuple[Crossing, ...]
+
+
+@dataclass(frozen=True)
+class NetDelay(Delay):
+    """The delay of noise in the nets of one alpha; part ``noise_delay_of_nets``.
+
+    Attributes:
+        depth, width, B, P, alpha: what the runs share.
+    """
+
+    depth: int
+    width: int
+    B: int
+    P: int
+    alpha: Positive
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from nets.phase.entries import NetOnsets, Regime
 from perceptron_sim.phase.plane import Table
 
-_NET = (("L", "{depth}"), ("h", "{width}"), ("P", "{P}"), ("B", "{B}"))
+NET = (("L", "{depth}"), ("h", "{width}"), ("P", "{P}"), ("B", "{B}"))
 
 
 def exponent_table(regimes: Sequence[Regime]) -> Table:
@@ -15,7 +15,7 @@ def exponent_table(regimes: Sequence[Regime]) -> Table:
             "T_opt and T_max ~ alpha^k below the lazy regime",
             regimes,
             (
-                *(*_NET, ("of", symbol), ("measured k", f"{{k_of_{symbol}:.3g}}")),
+                *(*NET, ("of", symbol), ("measured k", f"{{k_of_{symbol}:.3g}}")),
                 ("window", f"{{k_of_{symbol}.systematic:.2g}}"),
                 ("(L-1)/(L+1)", "{k_predicted:.3f}"),
                 ("agree", f"{{k_of_{symbol}.agrees}}"),
@@ -39,7 +39,7 @@ def boundary_table(regimes: Sequence[Regime], level: float) -> Table:
             regimes,
             (
                 *(
-                    *_NET,
+                    *NET,
                     ("end", end.replace("_", " ")),
                     ("measured", f"{{lazy_boundary.{end}:.3g}}"),
                 ),
@@ -58,7 +58,7 @@ def opposition_table(regimes: Sequence[Regime]) -> Table:
         "leaving the lazy regime: slope of ln(test error)",
         regimes,
         (
-            *(*_NET, ("raising T: on ln T", "{opposition.raise_T:.3g}")),
+            *(*NET, ("raising T: on ln T", "{opposition.raise_T:.3g}")),
             ("lowering alpha: on ln(1/alpha)", "{opposition.lower_alpha:.3g}"),
             ("verdict", "{opposition.verdict}"),
         ),

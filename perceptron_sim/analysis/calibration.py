@@ -50,7 +50,7 @@ def ends_table(frame: pd.DataFrame) -> pd.DataFrame:
         row: dict[str, Any] = {"chi": chi, "d": d, "P": P, "B": B, "T": T, "kappa": kappa}
         end = end_of_training(float(chi), float(P), int(d), int(B), kappa / T)
         row["seeds"] = len(runs)
-        row["trusted"] = not doubt_about(chi, P, d, B, end)
+        row["trusted"] = not doubt_about(chi, P, d, B, end, kappa / T)
         log_c, row["c_error"] = _mean(runs["test_error"].to_numpy() * (P / d))
         row["c"] = float(np.exp(log_c))
         for name, scale, predicted in (

@@ -6,25 +6,36 @@ from typing import Any
 
 import numpy as np
 
-from perceptron_sim.claims.claim import Claim, Measurement, Panel, Series
+from perceptron_sim.claims.claim import (
+    Claim,
+    Measurement,
+    Panel,
+    Quantifier,
+    Series,
+    Table,
+    Whose,
+)
 from perceptron_sim.claims.evidence import Evidence
 from perceptron_sim.claims.panels import drawn, estimates, grouped, means
+from perceptron_sim.claims.perceptron import tenth_of
 from perceptron_sim.names import number_text
 from perceptron_sim.phase.entries import (
     Boundary,
     BStarOnP,
     Crossover,
-    Late,
-    Separation,
+    Delay,
+    NoiseDelay,
     ThreePhases,
 )
+from perceptron_sim.phase.late_noise import answers, line_in_T
 from perceptron_sim.phase.perceptron import predicted
 
-_PNAS = "Sclocchi, Wyart (2024), PNAS 121 e2316301121"
-# Half-width in ln of a boundary, and in an exponent, at which it counts as measured.
+# Departures in ln of a boundary, and of an exponent, that count as agreement.
 _BOUNDARY, _EXPONENT, _SLOPE = 0.25, 0.1, 0.05
-# Curves at different T are together until this fraction of t* at least, for noise to act late.
-_LATE = 0.1
+# Parameters of the law that a plane of T and kappa, and of B and eta, is fitted with.
+_FREE = {"crossovers": 2, "boundaries": 4}
+# Of the times of a course these are drawn.
+_EVERY = 16
 
 
 def _model(row: Any, *names: str) -> str:
@@ -43,34 +54,60 @@ def _boundary(part: str, kind: type[Any], name: str, symbol: str) -> Any:
                 ci_high=math.log(found.ci_high),
                 window=row.window,
                 n_seeds=row.n_seeds,
+                dof=row.n_cells - _FREE[part],
                 resolution=_BOUNDARY,
-                expected=math.log(found.predicted),
-                expected_error=found.prediction_error,
+                **_trusted(row, found),
             )
             for row, found in rows
-            if found.predicted is not None
         ]
 
     return measure
 
 
-def _B_star_on_P(evidence: Evidence) -> list[Measurement]:
-    return [
-        Measurement(
-            quantity="x of B* ~ P^x",
-            model=_model(row, "chi", "d"),
-            value=row.measured,
-            ci_low=row.ci_low,
-            ci_high=row.ci_high,
-            window=row.window,
-            n_seeds=row.n_seeds,
-            resolution=_EXPONENT,
-            expected=row.finite_size,
-            expected_error=row.finite_size_error or 0.0,
-            asymptotic=row.asymptotic,
-        )
-        for _, row in evidence.rows("B_star_on_P", BStarOnP)
-    ]
+def _trusted(row: Any, found: Boundary) -> dict[str, Any]:
+    """Return the prediction of a boundary as a measurement says it, if it is to be trusted."""
+    doubt = row.doubt
+    if doubt or found.predicted is None:
+        return {"note": f"no prediction is trusted here: {doubt or 'none is made'}"}
+    return {
+        "expected": math.log(found.predicted),
+        "expected_error": found.prediction_error or 0.0,
+    }
+
+
+def _B_star_on_P(by_law: bool) -> Any:
+    """Return a finder of x of B* ~ P^x, judged by the law at these sizes or by gamma."""
+
+    def measure(evidence: Evidence) -> list[Measurement]:
+        return [_x(row, by_law) for _, row in evidence.rows("B_star_on_P", BStarOnP)]
+
+    return measure
+
+
+def _x(row: BStarOnP, by_law: bool) -> Measurement:
+    law, gamma = row.finite_size, row.asymptotic
+    judged: dict[str, Any] = {
+        "expected": law,
+        "expected_error": row.finite_size_error or 0.0,
+        "asymptotic": gamma,
+    }
+    if not by_law:
+        # How far x may be from its limit at these P/d: what the law makes of it, or all.
+        shift = abs(gamma - (law or 0.0))
+        note = f"at this P/d the limit P -> infinity may be {shift:.2g} away"
+        judged = {"expected": gamma, "systematic": shift, "note": note}
+    return Measurement(
+        quantity="x of B* ~ P^x",
+        model=_model(row, "chi", "d"),
+        value=row.measured,
+        ci_low=row.ci_low,
+        ci_high=row.ci_high,
+        window=row.window,
+        n_seeds=row.n_seeds,
+        dof=math.inf,
+        resolution=tenth_of(judged["expected"]),
+        **judged,
+    )
 
 
 def _noise_slope(evidence: Evidence) -> list[Measurement]:
@@ -83,6 +120,7 @@ def _noise_slope(evidence: Evidence) -> list[Measurement]:
             ci_high=row.noise_slope.ci_high,
             window=row.noise_slope.window,
             n_seeds=row.n_seeds,
+            dof=row.noise_slope.n_points * (row.n_seeds - 1) / 2.0 - 1.0,
             resolution=_SLOPE,
             expected=1.0,
         )
@@ -102,6 +140,7 @@ def _on_kappa(evidence: Evidence) -> list[Measurement]:
             ci_high=math.log(each.ci_high / row.T_c_over_kappa.value),
             window=row.window,
             n_seeds=row.n_seeds,
+            dof=max(1.0, row.n_cells / len(row.by_kappa) - _FREE["crossovers"]),
             resolution=_BOUNDARY,
             expected=0.0,
             expected_error=row.T_c_over_kappa.error,
@@ -112,29 +151,30 @@ def _on_kappa(evidence: Evidence) -> list[Measurement]:
     ]
 
 
+def delays(rows: Sequence[tuple[str, Delay]]) -> list[Measurement]:
+    """Return the delays of noise, each of the model of that name."""
+    return [
+        Measurement(
+            quantity="delay of noise, in ln t",
+            model=model,
+            value=row.measured,
+            ci_low=row.ci_low,
+            ci_high=row.ci_high,
+            window=row.window,
+            n_seeds=row.n_seeds,
+            dof=row.n_seeds - 1,
+            resolution=0.0,
+            expected=0.0,
+            expected_high=math.inf,
+            note=f"ln(t_noise / t*) = {row.after_t_star:.2f}",
+        )
+        for model, row in rows
+    ]
+
+
 def _late(evidence: Evidence) -> list[Measurement]:
-    found = []
-    for _, row in evidence.rows("late", Late):
-        low, value, high = (
-            math.log(getattr(row, name)) for name in ("ci_low", "measured", "ci_high")
-        )
-        found.append(
-            Measurement(
-                quantity="ln (t_sep / t*)",
-                model=_model(row, "chi", "d", "P"),
-                value=value,
-                ci_low=low,
-                ci_high=high,
-                window=row.window,
-                n_seeds=row.n_seeds,
-                # Late is far from the bound by more than the interval.
-                resolution=max(value - math.log(_LATE), 0.05),
-                expected=math.log(_LATE),
-                expected_high=math.inf,
-                note=f"late: the curves part after more than {_LATE:g} t*",
-            )
-        )
-    return found
+    rows = evidence.rows("noise_delay", NoiseDelay)
+    return delays([(_model(row, "chi", "d", "P"), row) for _, row in rows])
 
 
 def _draw_boundary(part: str, kind: type[Any], name: str, symbol: str) -> Any:
@@ -181,69 +221,133 @@ def _law(at: dict[str, Any], taus: Sequence[float]) -> list[Series]:
 
 
 def _draw_late(evidence: Evidence) -> tuple[Panel, ...]:
-    groups: dict[tuple[float, int, int], list[Separation]] = {}
-    for _, row in evidence.rows("separations", Separation):
-        if row.T_over_T_c is not None:
-            groups.setdefault((row.chi, row.d, row.P), []).append(row)
-    series: list[Series] = []
-    for (chi, d, P), rows in sorted(groups.items()):
-        rows.sort(key=lambda row: row.T)
-        series.append(
-            Series(
-                f"chi = {chi:g}, d = {d}, P = {P}",
-                [row.T_over_T_c or 0.0 for row in rows],
-                [row.measured for row in rows],
-                [row.ci_low for row in rows],
-                [row.ci_high for row in rows],
-            )
-        )
-    if series:
-        reached = [x for points in series for x in points.x]
-        ends, label = [min(reached), max(reached)], "noise acts late above this"
-        series.append(Series(label, ends, [_LATE, _LATE], line=True, theory=True))
-    return drawn([Panel("when curves part", "T / T_c", "t_sep / t* of the coldest", series)])
+    panels = []
+    for folder, row in evidence.rows("noise_delay", NoiseDelay):
+        runs = folder.runs
+        for name in ("chi", "d", "P", "B", "kappa"):
+            runs = runs[runs[name] == getattr(row, name)]
+        panels.append(growth_panel(_model(row, "chi", "d", "P"), runs, row))
+    return drawn(panels)
 
 
-def _claim(number: str, key: str, statement: str, **rest: Any) -> Claim:
-    return Claim(key=key, number=number, statement=statement, **rest)
+def growth_panel(title: str, runs: Any, row: Delay) -> Panel:
+    """Return the growth of the weights, and of what noise adds to them, to their ends."""
+    series = []
+    found = answers(runs, row.T_c)
+    if found is not None:
+        t, T, sizes, _ = found
+        growths = line_in_T(T, sizes.mean(axis=1))
+        for label, growth in zip(("weights", "what noise adds"), growths, strict=True):
+            share = (growth / growth[-1])[::_EVERY]
+            series.append(Series(label, t[::_EVERY].tolist(), share.tolist()))
+    return Panel(title, "time t", "share of the end", series, log_y=False)
+
+
+def _claim(number: str, key: str, statement: str, whose: Whose, table: Table, **rest: Any) -> Claim:
+    return Claim(
+        key=key,
+        number=number,
+        statement=statement,
+        whose=whose,
+        quantifier=Quantifier.FOR_ALL,
+        table=table,
+        **rest,
+    )
 
 
 _B_ETA = "perceptron-sim phase --chi 0,1,3 -d 32 -P 512,2048,8192 --seeds 6 --budget 10min"
 _T_KAPPA = (
     "perceptron-sim phase --plane T-kappa --chi 0,1 -d 8,64 -P 1024,8192 --seeds 12 --budget 20min"
 )
+_FIT_T_C = "fit of ||w|| = kappa A (1 + T/T_c) to all kappa together"
+_FIT_B_STAR = (
+    "fit of ||w|| = kappa A [(1 + T/T_c)^m + (B T/(T_c B*))^m]^(1/m) to the (B, eta) plane"
+)
 
 CLAIMS: Sequence[Claim] = (
     _claim(
         "4",
         "late-noise",
-        "Noise acts late: training curves at T below T_c coincide early and part in the stopping.",
-        source="Sclocchi, Geiger, Wyart (2023), section 3",
-        command="perceptron-sim phase --plane late-noise --chi 0,1 -d 32 --seeds 24",
+        "Noise acts late: what T adds to the weights comes later than the weights themselves.",
+        Whose.PAPER,
+        Table.PAPERS,
+        judged="delay in ln t of what noise adds to the weights after the weights, against > 0",
+        refuted="one chi, d and P at which the delay is below 0; the papers say it of nets first",
+        command="perceptron-sim phase --plane late-noise --chi 0,1,3 -d 32 --seeds 24",
         estimator=(
-            "time from which the median training loss stays a factor 2 from that of the coldest, "
-            "over its median t*; geometric mean over T <= T_c/2, bootstrap over seeds"
+            "mean of ln t over the growth of d||w||/dT, less that over the growth of ||w||, both "
+            "for T -> 0 by lines in T up to T_c; jackknife over seeds"
         ),
         measure=_late,
         draw=_draw_late,
     ),
     _claim(
         "6",
-        "three-phases-T-c",
-        "Noise takes over from gradient descent at T_c ~ kappa, at the predicted T_c/kappa.",
-        source=_PNAS,
+        "B-star-on-P",
+        "B* ~ P^gamma with gamma = 1/(1 + chi).",
+        Whose.PNAS,
+        Table.PAPERS,
+        judged="x of B* ~ P^x over a window of P against 1/(1 + chi); its distance from the limit "
+        "at this P/d, as our law gives it, enters as an error",
+        refuted="one chi and d at which 1/(1 + chi) is excluded and x departs by more than a tenth",
+        command=_B_ETA,
+        estimator="weighted least squares of ln B* on ln P",
+        measure=_B_star_on_P(by_law=False),
+        draw=_draw_boundary("boundaries", ThreePhases, "B_star", "B*"),
+    ),
+    _claim(
+        "6",
+        "law-T-c",
+        "Noise takes over from gradient descent at the predicted T_c/kappa.",
+        Whose.OURS,
+        Table.LAW,
+        judged="ln (T_c/kappa) against equation (29) of docs/theory.md",
+        refuted=f"one chi, d and P at which the prediction is excluded by more than {_BOUNDARY:g} "
+        "in ln",
         command=_T_KAPPA,
-        estimator="fit of ||w|| = kappa A (1 + T/T_c) to all kappa together",
+        estimator=_FIT_T_C,
         measure=_boundary("crossovers", Crossover, "T_c_over_kappa", "T_c/kappa"),
         draw=_draw_boundary("crossovers", Crossover, "T_c_over_kappa", "T_c / kappa"),
     ),
     _claim(
         "6",
+        "law-B-star",
+        "The first step takes over from noise at the predicted B*.",
+        Whose.OURS,
+        Table.LAW,
+        judged="ln B* against equation (29) of docs/theory.md",
+        refuted=f"one chi, d and P at which the prediction is excluded by more than {_BOUNDARY:g} "
+        "in ln",
+        command=_B_ETA,
+        estimator=_FIT_B_STAR,
+        measure=_boundary("boundaries", ThreePhases, "B_star", "B*"),
+        draw=_draw_boundary("boundaries", ThreePhases, "B_star", "B*"),
+    ),
+    _claim(
+        "6",
+        "law-B-star-on-P",
+        "B* grows with P as predicted at the sizes measured.",
+        Whose.OURS,
+        Table.LAW,
+        judged="x of B* ~ P^x against the same fit to the predicted B* at the same P",
+        refuted="one chi and d at which the prediction is excluded and x departs by more than a "
+        "tenth",
+        command=_B_ETA,
+        estimator="weighted least squares of ln B* on ln P",
+        measure=_B_star_on_P(by_law=True),
+        draw=_draw_boundary("boundaries", ThreePhases, "B_star", "B*"),
+    ),
+    _claim(
+        "6",
         "T-c-on-kappa",
-        "T_c/kappa does not depend on kappa.",
-        source=_PNAS,
+        "T_c ~ kappa: T_c/kappa does not depend on kappa.",
+        Whose.PNAS,
+        Table.SYMMETRY,
+        judged="ln (T_c/kappa) at each kappa, from independent runs, against that of all kappa",
+        refuted=f"one kappa at which it is excluded by more than {_BOUNDARY:g} in ln: a fault of "
+        "the program",
         command=_T_KAPPA,
-        estimator="the same fit to each kappa by itself, from independent runs",
+        estimator="the fit of T_c to each kappa by itself",
         measure=_on_kappa,
         draw=_draw_branch,
     ),
@@ -251,32 +355,14 @@ CLAIMS: Sequence[Claim] = (
         "6",
         "noise-branch",
         "Above T_c the weights grow as ||w|| ~ T.",
-        source=_PNAS,
+        Whose.PNAS,
+        Table.SYMMETRY,
+        judged="slope of ln ||w|| on ln T at T >= 512 kappa against 1",
+        refuted=f"one chi, d and P at which 1 is excluded by more than {_SLOPE:g}: a fault of the "
+        "program",
         command=_T_KAPPA,
         estimator="weighted least squares of mean ln ||w|| on ln T at T >= 512 kappa",
         measure=_noise_slope,
         draw=_draw_branch,
-    ),
-    _claim(
-        "6",
-        "three-phases-B-star",
-        "The first step takes over from noise at the predicted B*.",
-        source=_PNAS,
-        command=_B_ETA,
-        estimator=(
-            "fit of ||w|| = kappa A [(1 + T/T_c)^m + (B T/(T_c B*))^m]^(1/m) to the (B, eta) plane"
-        ),
-        measure=_boundary("boundaries", ThreePhases, "B_star", "B*"),
-        draw=_draw_boundary("boundaries", ThreePhases, "B_star", "B*"),
-    ),
-    _claim(
-        "6",
-        "B-star-on-P",
-        "B* ~ P^gamma with gamma = 1/(1 + chi), approached as P/d grows.",
-        source=_PNAS,
-        command=_B_ETA,
-        estimator="weighted least squares of ln B* on ln P, against the same fit to predicted B*",
-        measure=_B_star_on_P,
-        draw=_draw_boundary("boundaries", ThreePhases, "B_star", "B*"),
     ),
 )

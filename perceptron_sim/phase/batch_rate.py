@@ -74,7 +74,7 @@ def _slopes(rows: list[ThreePhases]) -> list[BStarOnP]:
     found = []
     for chi, d, kappa in sorted({(row.chi, row.d, row.kappa) for row in rows}):
         members = [r for r in rows if (r.chi, r.d, r.kappa) == (chi, d, kappa)]
-        known = [r.B_star.predicted for r in members if r.B_star.predicted is not None]
+        known = [r.B_star.predicted for r in members if r.B_star.predicted and r.trusted]
         expected = known if len(known) == len(members) else None
         slope = fit_slope([r.P for r in members], [r.B_star for r in members], expected)
         if slope is None:
@@ -117,10 +117,12 @@ def _boundary_table(rows: list[ThreePhases]) -> Table:
             ("predicted", "{B_star.predicted:.3g}"),
             ("misfit in ln", "{misfit_ln:.3f}"),
             ("sharpness", "{sharpness:.1f}"),
+            ("trusted", "{trusted}"),
             ("not fitted", "{cells_over_budget}/{cells_measured}"),
         ),
         "noise above T_c below B*, first step above B* and above eta = T_c B*, else gradient "
-        "descent. Intervals: 95 %, misfit of the law included.",
+        "descent. Intervals: 95 %, misfit of the law included. trusted: whether predictions are, "
+        "at this chi, d and P/d.",
     )
 
 

@@ -1,10 +1,10 @@
 """What planes of perceptrons write into summary.json, and claims and figures read from it."""
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 
 from perceptron_sim.analysis.summary import Entry, Positive
-from perceptron_sim.theory.prediction import accuracy
+from perceptron_sim.theory.prediction import accuracy, doubt_about_size
 
 
 @dataclass(frozen=True)
@@ -82,6 +82,8 @@ class _Series(Entry):
         T_c_over_kappa, plateau_over_kappa: fitted crossover and plateau.
         misfit_ln: root mean square misfit in ln ||w||.
         scatter_ln: standard error of a cell in ln ||w||, root mean square.
+        trusted: whether predictions are to be trusted at this chi, d and P; None in summaries of
+            earlier versions.
     """
 
     chi: float
@@ -94,6 +96,17 @@ class _Series(Entry):
     plateau_over_kappa: Boundary
     misfit_ln: float
     scatter_ln: float
+    trusted: bool | None = field(default=None, kw_only=True)
+
+    @property
+    def doubt(self) -> str:
+        """Why predictions are not to be trusted here, or ""."""
+        return doubt_about_size(self.chi, self.P, self.d)
+
+    @property
+    def agrees(self) -> bool | None:
+        """Whether the crossover agrees with its prediction; None where that is not trusted."""
+        return None if self.doubt else self.T_c_over_kappa.agrees
 
 
 @dataclass(frozen=True)
@@ -217,57 +230,38 @@ class Constancy(Entry):
 
 
 @dataclass(frozen=True)
-class Separation(Interval):
-    """When the course at T parts from the coldest; part ``separations``.
+class Delay(Interval):
+    """Mean of ln t over what noise adds to the weights, less that over the weights themselves.
 
     Attributes:
-        chi, d, P, B, kappa: what the runs share.
-        T, T_coldest: temperatures of the two.
-        T_over_T_c: in units of the predicted crossover; None without one.
-        n_seeds, n_seeds_coldest: runs of either.
-        t_sep: time of separation; ``measured`` is that over the median t* of the coldest.
-        decades_together: of t, from the first step on.
-        rms_before: root mean square of ln of the ratio until then, or None.
+        after_t_star: the former less ln t* for T -> 0.
+        t_noise: exp of the former.
+        T_c: crossover temperature, up to which runs enter.
+        window: range of T/T_c.
+        n_T, n_seeds: temperatures, and runs of each.
     """
 
-    chi: float
-    d: int
-    P: int
-    B: int
-    kappa: Positive
-    T: Positive
-    T_coldest: Positive
-    T_over_T_c: float | None
-    n_seeds: int
-    n_seeds_coldest: int
-    t_sep: Positive
-    decades_together: float
-    rms_before: float | None
-
-
-@dataclass(frozen=True)
-class Late(Interval):
-    """How late noise acts; part ``late``.
-
-    Attributes:
-        chi, d, P, B, kappa: what the runs share.
-        quantity: what ``measured`` is, in words.
-        factor: ratio of losses at which courses are apart.
-        window: range of T/kappa.
-        n_T: temperatures.
-        n_seeds: fewest seeds.
-    """
-
-    chi: float
-    d: int
-    P: int
-    B: int
-    kappa: Positive
-    quantity: str
-    factor: float
+    after_t_star: Interval
+    t_noise: Positive
+    T_c: Positive
     window: str
     n_T: int
     n_seeds: int
+
+
+@dataclass(frozen=True)
+class NoiseDelay(Delay):
+    """The delay of noise in perceptrons; part ``noise_delay``.
+
+    Attributes:
+        chi, d, P, B, kappa: what the runs share.
+    """
+
+    chi: float
+    d: int
+    P: int
+    B: int
+    kappa: Positive
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,15 @@
-"""When noise begins to matter: training curves at several T that collapse, then separate (4).
+"""When noise acts: the part of the weights that is due to T, on its way, beside the weights (4).
 
-Curves of the training loss at equal time t = eta * steps are compared with the coldest one. They
-separate where their ratio leaves a factor for good; that time is given in units of t* of the
-coldest, with the bootstrap over seeds of both for its error. Medians over
-seeds are compared: late means are those of the last run alone.
+At equal time t = eta * steps the mean size W of the weights (||w||, of nets ||w - w_0||) answers
+to the temperature as W(t; T) = W_0(t) + T R(t) for T up to T_c, where the end follows eq. (22) of
+docs/theory.md. The time of the weights is the mean of ln t over the growth of W_0, that of noise
+the mean of ln t over the growth of R. Their difference, the delay, is 0 if noise raises the
+weights alike all along, and positive if it acts late. It is a property of T -> 0: no other T, no
+factor and no unit of time enters.
 """
 
 import math
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -17,22 +20,20 @@ from perceptron_sim.analysis.exponents import span
 from perceptron_sim.arrays import FloatArray
 from perceptron_sim.errors import InputError
 from perceptron_sim.phase.cells import FITTED
-from perceptron_sim.phase.courses import loss_curves
-from perceptron_sim.phase.entries import Late, Separation
+from perceptron_sim.phase.courses import size_curves
+from perceptron_sim.phase.entries import Delay, NoiseDelay
+from perceptron_sim.phase.jackknife import jackknife
 from perceptron_sim.phase.perceptron import OBSERVABLES, job_of, predicted, work_of
 from perceptron_sim.phase.plane import Conclusion, Map, Plane, Table, axis, combinations
 
-# Curves are apart when the ratio of their losses is beyond this factor.
-FACTOR = 2.0
 _SHARED = ("chi", "d", "P", "B", "kappa")
-_TIMES = 300
-_RESAMPLES = 400
+_TIMES = 400
 
 
 def _maps(options: dict[str, Any]) -> list[Map]:
     T = axis("T", options["T"])
     if len(T.values) < 2:
-        raise InputError("T has one value: give the coldest and at least one to compare with it")
+        raise InputError("T has one value: give at least two, up to T_c, to see what T does")
     job = partial(job_of, options, work_of(options))
     return [
         Map(shared, T, axis("kappa", (shared["kappa"],)), partial(job, **shared))
@@ -45,134 +46,127 @@ def _conclude(
 ) -> Conclusion:
     from perceptron_sim.phase.figures.late_noise import figure_late_noise
 
-    rows: list[Separation] = []
-    headlines: list[Late] = []
-    for _, members in runs[runs["status"] == FITTED].groupby(list(_SHARED), sort=True):
+    rows: list[NoiseDelay] = []
+    for _, members in runs.groupby(list(_SHARED), sort=True):
         shared = {n: members[n].iloc[0].item() for n in _SHARED}
-        found, headline = separations(members, shared)
-        rows.extend(found)
-        headlines.extend([headline] if headline else [])
-    entries = [row.to_json() for row in rows]
+        expected = predicted(shared["chi"], shared["P"], shared["d"])
+        T_c = math.nan if expected is None else shared["kappa"] * expected.T_c_over_kappa
+        found = noise_delay(members, T_c)
+        if found is not None:
+            rows.append(NoiseDelay(**vars(found), **shared))
+    marks = [
+        row.to_json() | {"T": T, "t_sep": row.t_noise}
+        for row in rows
+        for T in runs["T"].unique()
+        if row.T_c >= T
+    ]
     return Conclusion(
-        parts={"separations": rows, "late": headlines},
-        tables=[_table(rows), _headline_table(headlines)],
-        frames={"separations": pd.DataFrame(entries)},
-        figures={"curves": lambda: figure_late_noise(runs, entries)},
+        parts={"noise_delay": rows},
+        tables=[delay_table(rows, (("chi", "{chi:g}"), ("d", "{d}"), ("P", "{P}")))],
+        frames={"courses": pd.DataFrame(_frame(rows, runs))},
+        figures={"curves": lambda: figure_late_noise(runs, marks)},
     )
 
 
-def separations(runs: pd.DataFrame, shared: dict[str, Any]) -> tuple[list[Separation], Late | None]:
-    """Return when each T separates from the coldest, and the mean over T up to half of T_c.
+def noise_delay(runs: pd.DataFrame, T_c: float) -> Delay | None:
+    """Return by how much noise acts later than the weights grow.
+
+    A temperature at which some run was not fitted is left out whole: the others are biased.
 
     Args:
-        runs: fitted runs with checkpoints, alike but for T and seed.
-        shared: the parameters they share.
+        runs: with checkpoints, alike but for T and seed.
+        T_c: temperature up to which runs enter.
 
     Returns:
-        A row for each T but the coldest, with t_sep over t* of the coldest; and the geometric mean
-        of that ratio over 2 T <= T_c (as predicted), or None where there is none.
+        The delay with its jackknife error over seeds, or None below two temperatures or two seeds
+        at which all runs fitted, or where noise adds nothing to the weights at the end.
     """
-    by_T = {float(str(T)): members for T, members in runs.groupby("T", sort=True)}
-    coldest = min(by_T, default=math.nan)
-    if len(by_T) < 2 or any(len(members) < 2 for members in by_T.values()):
-        return [], None
-    latest = max(float(members["t_star"].max()) for members in by_T.values())
-    ends = np.log(by_T[coldest]["t_star"].to_numpy(dtype=np.float64))
-    rng = np.random.default_rng(0)
-    # One resampling of the coldest serves all T, so that their errors are correlated as they are.
-    picks = [None, *(rng.integers(len(ends), size=len(ends)) for _ in range(_RESAMPLES))]
-    expected = predicted(shared["chi"], shared["P"], shared["d"])
-    T_c = shared["kappa"] * expected.T_c_over_kappa if expected is not None else math.nan
-    rows, ratios = [], {}
-    for T, members in by_T.items():
-        if math.isclose(T, coldest):
-            continue
-        # From the first step on; before it there is nothing to compare.
-        t = np.geomspace(T * shared["B"], latest, _TIMES)
-        losses, colds = loss_curves(members, t), loss_curves(by_T[coldest], t)
-        found = []
-        for i, pick in enumerate(picks):
-            own = losses if i == 0 else losses[rng.integers(len(losses), size=len(losses))]
-            cold = colds if pick is None else colds[pick]
-            end = ends if pick is None else ends[pick]
-            typical = np.median(own, axis=0), np.median(cold, axis=0)
-            found.append(separation(t, *typical) - float(np.median(end)))
-        ratios[T] = np.array(found)
-        t_sep = math.exp(found[0] + float(np.median(ends)))
-        own, cold = np.median(losses, axis=0), np.median(colds, axis=0)
-        # Rounding may put the first time apart, where a loss may be 0, before t_sep.
-        together = (t < t_sep) & (own > 0.0) & (cold > 0.0)
-        apart = np.log(own[together] / cold[together])
-        rows.append(
-            Separation(
-                *_interval(ratios[T]),
-                **shared,
-                T=T,
-                T_coldest=coldest,
-                T_over_T_c=None if expected is None else T / T_c,
-                n_seeds=len(losses),
-                n_seeds_coldest=len(ends),
-                t_sep=t_sep,
-                decades_together=float(np.log10(t_sep / t[0])),
-                rms_before=float(np.sqrt(np.mean(apart**2))) if len(apart) else None,
-            )
-        )
-    mild = [T for T in ratios if T / T_c <= 0.5]
-    if not mild:
-        return rows, None
-    window = f"T/kappa {span([T / shared['kappa'] for T in mild])}"
-    return rows, Late(
-        *_interval(np.mean([ratios[T] for T in mild], axis=0)),
-        **shared,
-        quantity="t_sep / t* of the coldest",
-        factor=FACTOR,
-        window=f"{window} against {coldest / shared['kappa']:.4g}",
-        n_T=len(mild),
-        n_seeds=min(min(row.n_seeds, row.n_seeds_coldest) for row in rows),
+    found = answers(runs, T_c)
+    if found is None:
+        return None
+    t, T, sizes, ends = found
+
+    def statistic(keep: list[int]) -> FloatArray:
+        learned, noise = line_in_T(T, sizes[:, keep].mean(axis=1))
+        end, _ = line_in_T(T, ends[:, keep].mean(axis=1, keepdims=True))
+        of_noise, of_weights = mean_time(t, noise), mean_time(t, learned)
+        return np.array([of_noise - of_weights, of_noise - end[0], of_noise, noise[-1]])
+
+    delay, before_end, of_noise, at_end = jackknife(statistic, sizes.shape[1])
+    if not (delay and before_end and of_noise and at_end) or at_end.ci_low <= 0.0:
+        return None
+    return Delay(
+        **vars(delay.interval()),
+        after_t_star=before_end.interval(),
+        t_noise=math.exp(of_noise.value),
+        T_c=T_c,
+        window=f"T/T_c {span((T / T_c).tolist())}",
+        n_T=len(T),
+        n_seeds=sizes.shape[1],
     )
 
 
-def separation(t: FloatArray, loss: FloatArray, coldest: FloatArray) -> float:
-    """Return ln of the time from which two curves stay apart by more than ``FACTOR``.
+def answers(
+    runs: pd.DataFrame, T_c: float
+) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray] | None:
+    """Return times, temperatures up to T_c, sizes (T, seeds, times) and ln t* (T, seeds)."""
+    seeds = sorted(runs["seed"].unique())
+    members = [
+        at.sort_values("seed")
+        for T, at in runs[runs["T"] <= T_c * (1.0 + 1e-9)].groupby("T", sort=True)
+        if (at["status"] == FITTED).all() and sorted(at["seed"]) == seeds
+    ]
+    if len(members) < 2 or len(seeds) < 2:
+        return None
+    first = min(float(course[1]) for at in members for course in at["checkpoint_t"])
+    last = max(float(at["t_star"].max()) for at in members)
+    t = np.geomspace(first, last, _TIMES)
+    T = np.array([float(at["T"].iloc[0]) for at in members])
+    ends = np.log([at["t_star"].to_numpy(dtype=np.float64) for at in members])
+    return t, T, np.array([size_curves(at, t) for at in members]), ends
 
-    The last time of ``t`` if they never do. Once the coldest is at 0 they are apart.
-    """
-    with np.errstate(divide="ignore", invalid="ignore"):
-        apart = np.abs(np.log(loss / coldest)) > math.log(FACTOR)
-    # Both at 0 (NaN) compares as together; that is no reunion.
-    apart |= (loss <= 0.0) | (coldest <= 0.0)
-    together = np.flatnonzero(~apart)
-    last = int(together[-1]) if len(together) else 0
-    return float(np.log(t[min(last + 1, len(t) - 1)])) if len(together) else float(np.log(t[0]))
+
+def line_in_T(T: FloatArray, values: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return intercept and slope of values (T, n) on T, each of shape (n,)."""
+    centred = T - T.mean()
+    slope = centred @ values / (centred @ centred)
+    return values.mean(axis=0) - slope * T.mean(), slope
 
 
-def _interval(logs: FloatArray) -> tuple[float, float, float]:
-    """Return exp of the first, and of the 2.5 and 97.5 % quantiles of the others."""
-    low, high = np.quantile(logs[1:], (0.025, 0.975))
-    return math.exp(logs[0]), math.exp(low), math.exp(high)
+def mean_time(t: FloatArray, growth: FloatArray) -> float:
+    """Return the mean of ln t over what grows from 0 to ``growth[-1]``."""
+    log_t = np.log(t)
+    middle = np.append(log_t[0], 0.5 * (log_t[1:] + log_t[:-1]))
+    return float(np.sum(middle * np.diff(growth, prepend=0.0)) / growth[-1])
 
 
-def _table(rows: list[Separation]) -> Table:
+def _frame(rows: Sequence[NoiseDelay], runs: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return the courses behind the delays: shares of the end that the weights and noise reach."""
+    points = []
+    for row in rows:
+        shared = {name: getattr(row, name) for name in _SHARED}
+        members = runs
+        for name, value in shared.items():
+            members = members[members[name] == value]
+        found = answers(members, row.T_c)
+        assert found is not None
+        learned, noise = line_in_T(found[1], found[2].mean(axis=1))
+        columns = zip(found[0], learned / learned[-1], noise / noise[-1], strict=True)
+        points += [{**shared, "t": t, "weights": a, "noise": b} for t, a, b in columns]
+    return points
+
+
+def delay_table(rows: Sequence[Delay], shared: Sequence[tuple[str, str]]) -> Table:
+    """Return the delays, each with what its runs share."""
     return Table.of(
-        f"when the training loss at T separates by a factor {FACTOR:g} from the coldest",
+        "when noise acts: later than the weights grow by a factor e^delay",
         rows,
         (
-            *(("chi", "{chi:g}"), ("d", "{d}"), ("P", "{P}"), ("T", "{T:.4g}")),
-            *(("T/T_c", "{T_over_T_c:.2g}"), ("t_sep / t*", "{:.3g}")),
-            ("decades together", "{decades_together:.1f}"),
+            *(*shared, ("delay", "{:.2f}"), ("ln(t_noise / t*)", "{after_t_star:.2f}")),
+            *(("T_c", "{T_c:.3g}"), ("window", "{window}"), ("seeds", "{n_seeds}")),
         ),
-    )
-
-
-def _headline_table(headlines: list[Late]) -> Table:
-    return Table.of(
-        "late noise: geometric mean of t_sep / t* over T up to half of T_c",
-        headlines,
-        (
-            *(("chi", "{chi:g}"), ("d", "{d}"), ("P", "{P}"), ("t_sep / t*", "{:.3g}")),
-            ("window", "{window}"),
-        ),
-        "t*: median of the coldest. Before t_sep the curves are one within the factor.",
+        "t: means of ln t over the growth of the weights and of what T adds to them. Intervals: "
+        "95 %, jackknife over seeds. t*: for T -> 0.",
     )
 
 

@@ -18,6 +18,7 @@ from perceptron_sim.scans.scan import PerceptronWork
 from perceptron_sim.theory.crossovers import Crossovers, crossovers
 from perceptron_sim.theory.exponents import is_solvable
 from perceptron_sim.theory.minimal_signal import CAPACITY
+from perceptron_sim.theory.prediction import doubt_about_size
 
 OBSERVABLES = ("w_norm", "t_star", "test_error")
 _LIMITS = ("max_steps", "max_updates")
@@ -99,4 +100,5 @@ def common(
         "plateau_over_kappa": Boundary.of(fit.plateau, known[1], d),
         "misfit_ln": fit.rms,
         "scatter_ln": fit.scatter,
+        "trusted": not doubt_about_size(shared["chi"], shared["P"], d),
     }

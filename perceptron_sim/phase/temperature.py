@@ -104,7 +104,7 @@ def _constancy(rows: list[Crossover]) -> list[Constancy]:
         members = [row for row in rows if row.chi == chi]
         at = [row.T_c_over_kappa for row in members]
         expected = [e.predicted for e in at if e.predicted is not None]
-        agree = [e.agrees for e in at if e.agrees is not None]
+        agree = [row.agrees for row in members if row.agrees is not None]
         # T_c/kappa of each kappa over that of all kappa together, in its P and d.
         of_kappa = [
             each.value / row.T_c_over_kappa.value for row in members for each in row.by_kappa
@@ -141,12 +141,12 @@ def _crossover_table(rows: list[Crossover]) -> Table:
             *(("chi", "{chi:g}"), ("d", "{d}"), ("P", "{P}")),
             ("T_c/kappa", "{T_c_over_kappa:.3g}"),
             ("predicted", "{T_c_over_kappa.predicted:.3g}"),
-            ("agree", "{T_c_over_kappa.agrees}"),
+            *(("agree", "{agrees}"), ("trusted", "{trusted}")),
             ("misfit in ln", "{misfit_ln:.3f}"),
             ("slope on T", "{noise_slope:.4f}"),
         ),
         f"slope on T: ||w|| ~ T^delta at T/kappa >= {NOISE_DOMINATED:g}; agree: at 95 %, both "
-        "errors together.",
+        "errors together, and no verdict where predictions are not trusted.",
     )
 
 

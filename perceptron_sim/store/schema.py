@@ -5,6 +5,7 @@ import functools
 import platform
 import re
 import subprocess
+from collections.abc import Iterable
 from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path
@@ -25,67 +26,42 @@ _RESULT_FIELDS = (
     *("w1", "w_perp", "lam", "w_norm", "test_error", "wall_s"),
 )
 
+
+def _columns(kind: pa.DataType, names: str) -> list[tuple[str, pa.DataType]]:
+    return [(name, kind) for name in names.split()]
+
+
+_TEXT, _INTEGER, _REAL, _REALS = pa.string(), pa.int64(), pa.float64(), pa.list_(pa.float64())
 # Columns of nets alone; null for the perceptron, as w1, w_perp, lam and w_norm are for nets.
 NET_FIELDS = [
-    ("data", pa.string()),
-    ("arch", pa.string()),
-    ("depth", pa.int64()),
-    ("width", pa.int64()),
-    ("act", pa.string()),
-    ("alpha", pa.float64()),
-    ("P_test", pa.int64()),
-    ("dtype", pa.string()),
-    ("device", pa.string()),
-    ("dw", pa.float64()),
-    ("w0_norm", pa.float64()),
-    ("dw_rel", pa.float64()),
-    ("dw_layers", pa.list_(pa.float64())),
-    ("w0_layers", pa.list_(pa.float64())),
-    ("train_loss", pa.float64()),
-    ("noise_trace", pa.float64()),
-    ("ntk_change", pa.float64()),
-    ("checkpoint_dw", pa.list_(pa.float64())),
-    ("checkpoint_noise_trace", pa.list_(pa.float64())),
-    ("checkpoint_ntk_change", pa.list_(pa.float64())),
+    *_columns(_TEXT, "data arch"),
+    *_columns(_INTEGER, "depth width"),
+    *_columns(_TEXT, "act"),
+    *_columns(_REAL, "alpha"),
+    *_columns(_INTEGER, "P_test"),
+    *_columns(_TEXT, "dtype device"),
+    *_columns(_REAL, "dw w0_norm dw_rel"),
+    *_columns(_REALS, "dw_layers w0_layers"),
+    *_columns(_REAL, "train_loss noise_trace ntk_change"),
+    *_columns(_REALS, "checkpoint_dw checkpoint_noise_trace checkpoint_ntk_change"),
 ]
-
 SCHEMA = pa.schema(
     [
-        ("key", pa.string()),
-        ("model", pa.string()),
-        ("dynamics", pa.string()),
-        ("kernel", pa.string()),
+        *_columns(_TEXT, "key model dynamics kernel"),
         ("shared_seeds", pa.bool_()),
-        ("chi", pa.float64()),
-        ("d", pa.int64()),
-        ("P", pa.int64()),
-        ("B", pa.int64()),
-        ("T", pa.float64()),
-        ("eta", pa.float64()),
-        ("kappa", pa.float64()),
-        ("seed", pa.int64()),
-        ("max_steps", pa.int64()),
-        ("max_updates", pa.int64()),
-        ("status", pa.string()),
-        ("message", pa.string()),
-        ("t_star", pa.float64()),
-        ("steps", pa.int64()),
-        ("updates", pa.int64()),
-        ("hits", pa.int64()),
-        ("unfitted", pa.int64()),
-        ("w1", pa.float64()),
-        ("w_perp", pa.float64()),
-        ("lam", pa.float64()),
-        ("w_norm", pa.float64()),
-        ("test_error", pa.float64()),
-        ("wall_s", pa.float64()),
-        ("versions", pa.string()),
+        *_columns(_REAL, "chi"),
+        *_columns(_INTEGER, "d P B"),
+        *_columns(_REAL, "T eta kappa"),
+        *_columns(_INTEGER, "seed max_steps max_updates"),
+        *_columns(_TEXT, "status message"),
+        *_columns(_REAL, "t_star"),
+        *_columns(_INTEGER, "steps updates hits unfitted"),
+        *_columns(_REAL, "w1 w_perp lam w_norm test_error wall_s"),
+        *_columns(_TEXT, "versions"),
+        *_columns(pa.list_(_INTEGER), "checkpoint_step"),
+        *_columns(_REALS, " ".join(f"checkpoint_{name}" for name in _CHECKPOINT_FIELDS[1:])),
+        *NET_FIELDS,
     ]
-    + [
-        (f"checkpoint_{name}", pa.list_(pa.int64() if name == "step" else pa.float64()))
-        for name in _CHECKPOINT_FIELDS
-    ]
-    + NET_FIELDS
 )
 
 Record = dict[str, Any]
@@ -127,9 +103,7 @@ def translated(table: pa.Table) -> pa.Table:
 def versions(extra: tuple[str, ...] = ()) -> dict[str, str]:
     """Return the versions that can influence a number, those of ``extra`` packages included."""
     found = {"perceptron_sim": __version__, "python": platform.python_version()}
-    for name in ("numpy", "numba", "scipy", *extra):
-        found[name] = metadata.version(name)
-    return found
+    return found | {n: metadata.version(n) for n in ("numpy", "numba", "scipy", *extra)}
 
 
 def versions_text(extra: tuple[str, ...] = ()) -> str:
@@ -139,11 +113,7 @@ def versions_text(extra: tuple[str, ...] = ()) -> str:
 
 def code_identity(extra: tuple[str, ...] = ()) -> dict[str, str]:
     """Return what must be the same for the state of an unfinished run to be used again."""
-    return {
-        "versions": versions_text(extra),
-        "revision": revision(),
-        "kernels": SOURCE_STAMP,
-    }
+    return {"versions": versions_text(extra), "revision": revision(), "kernels": SOURCE_STAMP}
 
 
 @functools.lru_cache
@@ -183,17 +153,41 @@ def revision() -> str:
     return done.stdout.strip()
 
 
-def _identity(config: PerceptronConfig, kernel: str, dynamics: str) -> Record:
+def identity_fields(config: Any, key: str, packages: tuple[str, ...] = ()) -> Record:
+    """Return what the row of any run holds of its configuration and of what made it.
+
+    Args:
+        config: a dataclass with ``eta``.
+        key: of the run.
+        packages: whose versions can influence a number, beyond the common ones.
+    """
     return {
-        "key": config.key(kernel, dynamics),
+        "key": key,
         "model": PERCEPTRON,
-        "dynamics": dynamics,
-        "kernel": kernel,
-        "shared_seeds": False,
         **asdict(config),
         "eta": config.eta,
-        "versions": provenance(),
+        "versions": provenance(packages),
     }
+
+
+def failure_fields(reason: BaseException) -> Record:
+    """Return status and message of a run that ended in an exception."""
+    message = f"{type(reason).__name__}: {reason}".splitlines()[0]
+    return {"status": Status.FAILED, "message": message}
+
+
+def result_fields(run: Any, names: Iterable[str], of_course: Iterable[str]) -> Record:
+    """Return fields of a result, and the columns of its course, if it has one."""
+    course = run.checkpoints
+    return {name: getattr(run, name) for name in names} | {
+        f"checkpoint_{name}": None if course is None else getattr(course, name).tolist()
+        for name in of_course
+    }
+
+
+def _identity(config: PerceptronConfig, kernel: str, dynamics: str) -> Record:
+    identity = identity_fields(config, config.key(kernel, dynamics))
+    return identity | {"dynamics": dynamics, "kernel": kernel, "shared_seeds": False}
 
 
 def failure_record(
@@ -203,18 +197,7 @@ def failure_record(
     return _identity(config, kernel, dynamics) | failure_fields(reason)
 
 
-def failure_fields(reason: BaseException) -> Record:
-    """Return status and message of a run that ended in an exception."""
-    message = f"{type(reason).__name__}: {reason}".splitlines()[0]
-    return {"status": Status.FAILED, "message": message}
-
-
 def record_of(run: RunResult) -> Record:
     """Return the row of a finished run."""
-    row = _identity(run.config, run.kernel, run.dynamics)
-    for name in _RESULT_FIELDS:
-        row[name] = getattr(run, name)
-    for name in _CHECKPOINT_FIELDS:
-        course = run.checkpoints
-        row[f"checkpoint_{name}"] = None if course is None else getattr(course, name).tolist()
-    return row
+    identity = _identity(run.config, run.kernel, run.dynamics)
+    return identity | result_fields(run, _RESULT_FIELDS, _CHECKPOINT_FIELDS)

@@ -19,7 +19,11 @@ from perceptron_sim.theory.order_parameters import mean_abs_x1, unfitted_fractio
 # Where the stopping law was measured and holds.
 _TRUSTED_CHI = (-0.5, 4.0)
 _TRUSTED_D = 8
-_TRUSTED_P_OVER_D = 16.0
+_TRUSTED_P_OVER_D = (16.0, 8192.0)
+# Below chi = 0.08 runs of larger P/d cost too much to be measured: (P/d)^(1/(1+chi)), which grows
+# as lambda, is at most this.
+_TRUSTED_LAM = 4096.0
+_TRUSTED_RATIO = 64.0
 _TRUSTED_HITS = 0.5
 # Step in ln P and ln T of the local exponents.
 _LOG_STEP = 0.2
@@ -47,6 +51,7 @@ class Prediction:
         t_star_on_T: d ln t* / d ln T.
         log_w_error: standard error of ln ||w|| (and ln w_1) as predicted, where trusted.
         log_t_error: standard error of ln t* as predicted, where trusted.
+        log_n_error: standard error of ln of the test error as predicted, where trusted.
         trusted: whether the parameters lie where the law was measured.
         doubt: why not, or "".
     """
@@ -69,6 +74,7 @@ class Prediction:
     t_star_on_T: float
     log_w_error: float
     log_t_error: float
+    log_n_error: float
     trusted: bool
     doubt: str
 
@@ -86,8 +92,9 @@ def predict(
 ) -> Prediction:
     """Predict the end of training on P samples; eqs. (22) to (28) of docs/theory.md.
 
-    Inside the trusted range (chi from -0.5 to 4, d >= 8, P/d >= 16, batches that hold less than
-    half an unfitted sample at the end, a first step that does not already fit) the median error
+    Inside the trusted range (chi from -0.5 to 4, d >= 8, P/d from 16 to 8192 and to
+    4096^(1+chi), kappa/T <= 64, batches that hold less than half an unfitted sample at the end, a
+    first step that does not already fit) the median error
     of ln w_1 is 0.03 and that of ln t* 0.12; ``accuracy`` and docs/theory.md have more.
 
     Args:
@@ -120,7 +127,7 @@ def predict(
     # In units of T, a higher T is a lower kappa.
     hot, cold = (end_of_training(chi, P, d, B, kappa / T / heat) for heat in (up, down))
     on_P = math.log(P * up / low)
-    doubt = doubt_about(chi, P, d, B, end)
+    doubt = doubt_about(chi, P, d, B, end, kappa / T)
     log_w_error, log_t_error = accuracy(d)
     return Prediction(
         chi=float(chi),
@@ -141,6 +148,7 @@ def predict(
         t_star_on_T=1.0 + math.log(hot.t_star / cold.t_star) / _LOG_STEP,
         log_w_error=log_w_error,
         log_t_error=log_t_error,
+        log_n_error=accuracy_of_test_error(chi, d),
         trusted=not doubt,
         doubt=doubt,
     )
@@ -193,13 +201,22 @@ def accuracy(d: int) -> tuple[float, float]:
     return 0.015 + 0.35 / d, 0.10 + 1.2 / d
 
 
+def accuracy_of_test_error(chi: float, d: int) -> float:
+    """Return the standard error of ln of the predicted test error inside the trusted range.
+
+    The test error falls as lambda^-(1+chi), eq. (14) of docs/theory.md. The error of ln lambda is
+    chosen so that chi^2 per point is 1 against the points of ``accuracy``.
+    """
+    return (1.0 + chi) * (0.02 + 0.3 / d)
+
+
 def trusted_end(chi: float, P: float, d: int, B: int, kappa_over_T: float) -> End | None:
     """Return the end of training where its prediction is to be trusted, else None."""
     low, high = _TRUSTED_CHI
     if CAPACITY * (d - 1) >= P or not low <= chi <= high or kappa_over_T > LARGEST_RATIO:
         return None
     end = end_of_training(chi, P, d, B, kappa_over_T)
-    return None if doubt_about(chi, P, d, B, end) else end
+    return None if doubt_about(chi, P, d, B, end, kappa_over_T) else end
 
 
 def time_of_signal(w1: float, chi: float, d: int, B: int, kappa_over_T: float) -> float:
@@ -239,16 +256,29 @@ def _fresh_course(chi: float, d: int, B: int, kappa: float, decades: int) -> _Co
     return _Course(np.log(t), np.log(flow.w1), float(flow.lam[-1]))
 
 
-def doubt_about(chi: float, P: float, d: int, B: int, end: End) -> str:
-    """Return why a prediction is not to be trusted, or ""."""
+def doubt_about_size(chi: float, P: float, d: int) -> str:
+    """Return why no law at this chi, P and d is to be trusted, or ""."""
     low, high = _TRUSTED_CHI
     if not low <= chi <= high:
         return f"chi = {chi:g} is outside {low:g}..{high:g}"
     if d < _TRUSTED_D:
         return f"d = {d} is below {_TRUSTED_D}"
-    # A grid point at the limit may miss it by rounding.
-    if _TRUSTED_P_OVER_D * d * (1.0 - 1e-9) > P:
-        return f"P/d = {P / d:g} is below {_TRUSTED_P_OVER_D:g}"
+    least, most = _TRUSTED_P_OVER_D[0], min(_TRUSTED_P_OVER_D[1], _TRUSTED_LAM ** (1.0 + chi))
+    # A grid point at a limit may miss it by rounding.
+    if least * d * (1.0 - 1e-9) > P:
+        return f"P/d = {P / d:g} is below {least:g}"
+    if most * d * (1.0 + 1e-9) < P:
+        return f"P/d = {P / d:g} is above {most:.4g}, where the law was not measured"
+    return ""
+
+
+def doubt_about(chi: float, P: float, d: int, B: int, end: End, kappa_over_T: float = 0.0) -> str:
+    """Return why a prediction is not to be trusted, or ""."""
+    doubt = doubt_about_size(chi, P, d)
+    if doubt:
+        return doubt
+    if kappa_over_T > _TRUSTED_RATIO * (1.0 + 1e-9):
+        return f"kappa/T = {kappa_over_T:g} is above {_TRUSTED_RATIO:g}"
     hits = B * float(unfitted_fraction(end.lam, chi))
     if hits > _TRUSTED_HITS:
         return f"B = {B} holds {hits:.2g} unfitted samples at the end"

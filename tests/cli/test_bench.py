@@ -113,9 +113,9 @@ def test_grid_names_what_it_skips(tmp_path: Path, capsys, monkeypatch) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--cases", "headlin"], "'headlin' is unknown: did you mean 'headline'? choose from"),
-        (["--cases", "size,zzz"], "'zzz' is unknown: choose from headline, dynamics"),
-        (["--cases", ""], "'' is unknown: choose from"),
+        (["--cases", "headlin"], "'headlin' is unknown: did you mean 'headline'? choose one of"),
+        (["--cases", "size,zzz"], "'zzz' is unknown: choose one of headline, dynamics"),
+        (["--cases", ""], "'' is unknown: choose one of"),
         (["--repeats", "1"], "--repeats 1: allowed is >= 2"),
         (["--limit-s", "0"], "--limit-s 0: allowed is 0 < seconds < inf"),
         (["--limit-s", "nan"], "--limit-s nan: allowed is 0 < seconds < inf"),

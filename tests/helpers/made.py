@@ -9,8 +9,11 @@ from perceptron_sim.claims import (
     Judgement,
     Measurement,
     Panel,
+    Quantifier,
     Series,
+    Table,
     Verdict,
+    Whose,
 )
 from perceptron_sim.claims.evidence import Folder
 from perceptron_sim.store.schema import SCHEMA
@@ -28,13 +31,17 @@ def judgement(
         key=key,
         number="5",
         statement="||w|| ~ P^gamma with gamma = 1/(1 + chi), approached as P/d grows.",
-        source="Sclocchi, Geiger, Wyart (2023), section 4",
+        whose=Whose.PAPER,
+        quantifier=Quantifier.FOR_ALL,
+        table=Table.PAPERS,
+        judged="gamma against 1/(1 + chi)",
+        refuted="one chi at which it departs",
         command="perceptron-sim scan --chi 0,1,3 -d 16,64 -P 1024:65536:7 --seeds 12",
         estimator="weighted least squares of the mean log over seeds",
         measure=lambda evidence: [],
     )
     if not with_runs:
-        return Judgement(claim, Verdict.UNDECIDED, [], "no run here determines it")
+        return Judgement(claim, Verdict.UNTESTED, [], "no run here determines it")
     first = Measurement(
         quantity="gamma",
         model=model,
@@ -43,6 +50,7 @@ def judgement(
         ci_high=0.96,
         window="P/d 64..1024, T/kappa 3.277e+04",
         n_seeds=6,
+        dof=29.0,
         resolution=0.1,
         expected=0.8479,
         expected_error=0.016,
@@ -50,7 +58,8 @@ def judgement(
         systematic=0.0326,
     )
     second = Measurement(
-        "ln (t_sep / t*)", model, -0.5, -0.9, -0.1, "T <= T_c/2", 24, 0.2, -2.3, 0.0, float("inf")
+        *("ln (t_sep / t*)", model, -0.5, -0.9, -0.1, "T <= T_c/2", 24, 23.0),
+        *(0.0, -2.3, 0.0, float("inf")),
     )
     panels = [
         Panel(
@@ -66,8 +75,8 @@ def judgement(
         for name in ("d = 16", "d = 64")
     ]
     findings = [
-        Finding(first, verdict, 0.3, None, 0.76),
-        Finding(second, Verdict.UNDECIDED, 0.0, 96, 1.0),
+        Finding(first, verdict, 0.3, 29.0, 0.76, 0.02),
+        Finding(second, Verdict.UNDECIDED, 0.0, 23.0, 1.0, 0.1, 96),
     ]
     return Judgement(claim, verdict, findings, f"2 of 2 by {model}", panels, ("scan",))
 
@@ -78,7 +87,7 @@ def judgements(model: str = "perceptron chi = 1, d = 16") -> list[Judgement]:
         judgement("gamma-holds", Verdict.HOLDS, model),
         judgement("gamma-fails", Verdict.FAILS, model),
         judgement("gamma-open", Verdict.UNDECIDED, model),
-        judgement("gamma-bare", Verdict.UNDECIDED, with_runs=False),
+        judgement("gamma-bare", Verdict.UNTESTED, with_runs=False),
     ]
 
 

@@ -1,10 +1,12 @@
 """The packages are one tower: imports lead to floors below, and no modules form a circle."""
 
 import ast
+import re
 import sys
 from collections.abc import Iterator
 from graphlib import CycleError, TopologicalSorter
 from importlib import import_module
+from itertools import groupby
 from pathlib import Path
 
 import pytest
@@ -27,19 +29,16 @@ FLOORS = [
     "perceptron_sim.phase",
     "perceptron_sim.claims",
     "perceptron_sim.report",
+    "perceptron_sim.testing",
     "nets",
     "nets.data",
     "nets.architectures",
     "nets.config",
-    "nets.grid",
-    "nets.training",
-    "nets.records",
-    "nets.ntk",
-    "nets.lazy.config",
     "nets.run_time",
+    "nets.training",
     "nets.scan",
+    "nets.ntk",
     "nets.lazy",
-    "nets.parting",
     "nets.phase",
     "nets.claims",
     "cli",
@@ -124,6 +123,23 @@ def test_no_package_is_most_of_the_code() -> None:
     for module, path in MODULES.items():
         lines[FLOORS[_floor(module)]] += len(path.read_text(encoding="utf-8").splitlines())
     assert max(lines.values()) < 0.25 * sum(lines.values())
+
+
+def _ways() -> list[list[str]]:
+    """Return the file names of each way that docs/architecture.md follows."""
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    section = text.partition("## Follow a parameter")[2].partition("\n## ")[0]
+    ways = [way.partition(": ")[2] for way in section.split("\n- ")[1:]]
+    return [re.findall(r"`([a-z_/]+\.py)`", re.split(r"\.\s", way)[0]) for way in ways]
+
+
+@pytest.mark.parametrize("way", _ways(), ids=" ".join)
+def test_a_way_through_the_tower_comes_back_to_no_room(way: list[str]) -> None:
+    assert len(way) > 2
+    modules = [name.removesuffix(".py").removesuffix("/__init__").replace("/", ".") for name in way]
+    assert set(modules) <= MODULES.keys()
+    rooms = [room for room, _ in groupby(_floor(module) for module in modules)]
+    assert len(rooms) == len(set(rooms)), [FLOORS[room] for room in rooms]
 
 
 def test_the_test_sees_an_arrow_that_leads_up(tmp_path) -> None:

@@ -9,9 +9,6 @@ from nets.data import load_images
 @pytest.fixture
 def forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a test registers is gone after it."""
-    monkeypatch.setattr(architectures, "_registered", {})
-    monkeypatch.setattr(architectures, "HIDDEN", dict(architectures.HIDDEN))
-    monkeypatch.setattr("nets.config.HIDDEN", architectures.HIDDEN)
-    monkeypatch.setattr("nets.data.names._added", [])
+    monkeypatch.setattr(architectures, "KINDS", dict(architectures.KINDS))
     monkeypatch.setattr(data, "_LOADERS", dict(data._LOADERS))
     load_images.cache_clear()

@@ -9,7 +9,7 @@ pytest.importorskip("distributed")
 from dask_processes import DaskProcesses, Deadly
 
 from cli.main import run as run_command
-from nets.grid import NetGrid
+from nets.config import NetGrid
 from nets.lazy.density import DensityLog
 from nets.lazy.scan import scan_lazy
 from nets.scan import NetWork, scan

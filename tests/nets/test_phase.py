@@ -9,9 +9,9 @@ import pytest
 from nets.phase import alpha_temperature as plane
 from nets.phase.collapse import Grid, by_departure, by_level
 from nets.phase.crossings import crossing_of, fitted_stretch, optimum
-from nets.phase.jackknife import jackknife, line
 from nets.phase.lazy_law import corner, fit_lazy_law
 from perceptron_sim.phase.cells import cell_of
+from perceptron_sim.phase.jackknife import jackknife, line
 
 SEEDS = 6
 

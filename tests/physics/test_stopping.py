@@ -20,7 +20,8 @@ from perceptron_sim.scans.grid import PerceptronGrid
 from perceptron_sim.scans.scan import scan
 from perceptron_sim.store.store import MemoryStore
 from perceptron_sim.theory import exponents, exponents_at_dimension, minimal_error, stopping
-from perceptron_sim.theory.prediction import accuracy, end_of_training
+from perceptron_sim.theory.order_parameters import unfitted_fraction
+from perceptron_sim.theory.prediction import accuracy, accuracy_of_test_error, end_of_training
 
 
 def _runs(grid: PerceptronGrid):
@@ -56,6 +57,19 @@ def test_predictions_agree_with_simulation(ends) -> None:
         allowed = np.hypot(ends[f"{name}_error"], of_law)
         assert (miss < 5.0 * allowed).all()
         assert miss.median() < {"w1": 0.10, "lam": 0.12, "t_star": 0.25}[name]
+
+
+def test_the_test_error_is_predicted_within_its_error(ends) -> None:
+    pulls = []
+    for row in ends.itertuples():
+        predicted = (
+            float(unfitted_fraction(math.exp(row.log_lam_predicted), row.chi)) * row.P / row.d
+        )
+        allowed = math.hypot(row.c_error, accuracy_of_test_error(row.chi, row.d))
+        pulls.append(math.log(predicted / row.c) / allowed)
+    assert max(map(abs, pulls)) < 5.0
+    # An error stated five times too large would be noticed too.
+    assert float(np.sqrt(np.mean(np.square(pulls)))) > 0.3
 
 
 def test_a_wrong_law_would_be_noticed(ends) -> None:

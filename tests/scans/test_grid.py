@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nets.grid import NetGrid
+from nets.config import NetGrid
 from perceptron_sim import InputError
 from perceptron_sim.scans.grid import PerceptronGrid, parse_floats, parse_integers
 

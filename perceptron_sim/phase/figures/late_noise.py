@@ -27,12 +27,12 @@ _TIMES = 200
 def figure_late_noise(runs: pd.DataFrame, rows: Sequence[dict[str, Any]]) -> Figure:
     """Draw the training loss and ||w|| against t at several T, a column for each chi.
 
-    Medians over seeds with the 16 to 84 % quantiles of their bootstrap. Dots: where the loss
-    separates from the coldest.
+    Medians over seeds with the 16 to 84 % quantiles of their bootstrap. Dots: the mean time of
+    what noise adds to the weights, up to T_c.
 
     Args:
         runs: rows with checkpoints; of several d, P, B or kappa the first is drawn.
-        rows: the separations.
+        rows: entries with T and that time, ``t_sep``.
     """
     fitted = runs[runs["status"] == FITTED]
     chis = sorted(fitted["chi"].unique())
@@ -78,7 +78,7 @@ def _column(axes: Sequence[Axes], runs: pd.DataFrame, rows: Sequence[dict[str, A
             if row["T"] == T:
                 level = float(np.interp(np.log(row["t_sep"]), np.log(t), np.median(losses, axis=0)))
                 if level > 0.0:
-                    label = "separated from the coldest"
+                    label = "mean time of what noise adds"
                     dot: Any = {"color": colour, "markeredgecolor": "k", "label": label}
                     loss_axes.plot([row["t_sep"]], [level], "o", **dot)
     for ax in axes:

@@ -13,9 +13,9 @@ from perceptron_sim import parameters
 from perceptron_sim.errors import InputError
 from perceptron_sim.names import as_text
 from perceptron_sim.status import Status
+from perceptron_sim.store.importing.cells import Cell, Table, read_table
 from perceptron_sim.store.importing.columns import Mapping
 from perceptron_sim.store.importing.row import IDENTITY, POINT, Row
-from perceptron_sim.store.importing.tables import Cell, Table, read_table
 from perceptron_sim.store.schema import PERCEPTRON, Record
 from perceptron_sim.store.store import ParquetStore
 from perceptron_sim.version import __version__
@@ -96,15 +96,14 @@ def store_runs(imported: Imported, store: ParquetStore) -> pd.DataFrame:
             f"{store.folder} holds other runs: name a new folder with --out, or import all files "
             "in one command"
         )
-    if len(stored):
-        table = {record["key"]: record for record in imported.records}
-        for row in stored.to_dict("records"):
-            for name in ("status", "t_star", "w_norm", "dw", "dw_rel", "shared_seeds"):
-                if not _alike(row.get(name), table[row["key"]].get(name)):
-                    raise InputError(
-                        f"{store.folder} holds another {name} of a run of these files: they have "
-                        "changed since; name a new folder with --out"
-                    )
+    table = {record["key"]: record for record in imported.records}
+    for row in stored.to_dict("records"):
+        for name in ("status", "t_star", "w_norm", "dw", "dw_rel", "shared_seeds"):
+            if not _alike(row.get(name), table[row["key"]].get(name)):
+                raise InputError(
+                    f"{store.folder} holds another {name} of a run of these files: they have "
+                    "changed since; name a new folder with --out"
+                )
     present = set(stored["key"])
     new = [record for record in imported.records if record["key"] not in present]
     if new:
@@ -146,16 +145,15 @@ def _check_seeds(records: Sequence[Record]) -> None:
     for members in groups.values():
         if not any(record["shared_seeds"] for record in members):
             continue
-        points: dict[tuple[Any, ...], set[int]] = {}
-        broken = set()
         for record in members:
             record["shared_seeds"] = True
-            point = (record["P"], record["T"], record["kappa"])
-            points.setdefault(point, set()).add(record["seed"])
-            if record["status"] != Status.FITTED:
-                # Such a point takes no part in fits.
-                broken.add(point)
-        whole = {point: seeds for point, seeds in points.items() if point not in broken}
+        # A point at which some run was not fitted takes no part in fits.
+        points = pd.DataFrame(members).groupby(["P", "T", "kappa"], sort=False)
+        whole = {
+            point: set(runs["seed"])
+            for point, runs in points
+            if (runs["status"] == Status.FITTED).all()
+        }
         every = set().union(*whole.values())
         for (P, T, kappa), seeds in whole.items():
             if seeds != every:

@@ -1,10 +1,11 @@
 """Groups of commands that are imported when they are used, so that --help imports none."""
 
-import difflib
 from importlib import import_module
 from typing import Any
 
 import click
+
+from perceptron_sim.choices import near_match
 
 
 class LazyGroup(click.Group):
@@ -34,10 +35,7 @@ class LazyGroup(click.Group):
         """Find the command, or name the nearest one."""
         name = args[0]
         if name not in self._registry and not name.startswith("-"):
-            near = difflib.get_close_matches(name, self._registry, n=1)
-            hint = (
-                f"did you mean {near[0]!r}?" if near else f"choose from {', '.join(self._registry)}"
-            )
+            hint = near_match(name, self._registry) or f"choose from {', '.join(self._registry)}"
             raise click.UsageError(f"no such command {name!r}: {hint}")
         return super().resolve_command(ctx, args)
 

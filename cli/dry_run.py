@@ -2,10 +2,9 @@
 
 import math
 import time
-from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING
 
 import click
 
@@ -13,19 +12,6 @@ from perceptron_sim.words import counted
 
 if TYPE_CHECKING:
     from perceptron_sim.scans.run_time import Estimate
-
-F = TypeVar("F", bound=Callable[..., Any])
-
-
-def cost_options(function: F) -> F:
-    """Add --budget and --dry-run of a scan."""
-    budget = click.option(
-        "--budget", help="Start no run after so long: 90s, 10m, 2h.  [default: none]"
-    )
-    dry_run = click.option(
-        "--dry-run", is_flag=True, help="Say what there is to do and what it costs; do none."
-    )
-    return budget(dry_run(function))
 
 
 def end_of_budget(budget: str | None) -> float | None:

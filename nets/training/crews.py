@@ -1,93 +1,24 @@
 """Engines side by side in threads: who trains what, saved states, and what fails."""
 
-import logging
 import queue
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
 
 import torch
 
 from nets.config import NetConfig
-from nets.training.device import Room, is_lost, is_out_of_memory, lost, release
-from nets.training.engine import Engine
+from nets.training.device import DeviceLost, Room, is_lost, is_out_of_memory, release
+from nets.training.engine import Control, Engine, Failure, Make, ensemble_keys
 from nets.training.result import NetResult
-from perceptron_sim.errors import InputError
-from perceptron_sim.runs.simulate import StopFlag
-from perceptron_sim.runs.snapshots import Snapshots, State
+from perceptron_sim.errors import reason_of
+from perceptron_sim.runs.snapshots import State
 
 # A kill costs at most this and the time of one round and of writing the state.
 _SAVE_EVERY_S = 30.0
 _TICK_S = 0.25
-
-
-@dataclass(frozen=True)
-class Failure:
-    """A run that ended in an exception."""
-
-    config: NetConfig
-    error: Exception
-
-
-@dataclass
-class Control:
-    """How the driver steers threads that train.
-
-    Attributes:
-        draining: asked before a run is started; once true, none is.
-        stop: once raised, rounds end at once and states are saved.
-        heartbeat: called a few times a second by the driving thread.
-        settle: called by the driving thread before a state is saved; must store what has ended,
-            so that no run is missing from both.
-        snapshots: where states are saved, or None.
-        note: told what a person should know; by default ``snapshots.note``, or a log.
-    """
-
-    draining: Callable[[], bool] = lambda: False
-    stop: StopFlag = field(default_factory=StopFlag)
-    heartbeat: Callable[[], None] = lambda: None
-    settle: Callable[[], None] = lambda: None
-    snapshots: Snapshots | None = None
-    note: Callable[[str], None] | None = None
-
-    def tell(self, text: str) -> None:
-        """Tell a person something."""
-        if self.note is not None:
-            self.note(text)
-        elif self.snapshots is not None:
-            self.snapshots.note(text)
-        else:
-            logging.getLogger(__name__).warning(text)
-
-    def given_up(self) -> bool:
-        """Tell whether no run shall be started any more."""
-        return self.draining() or bool(self.stop.array[0])
-
-    def refuse(self, name: str, reason: str) -> None:
-        """Tell that a saved state cannot be used."""
-        if self.snapshots is not None:
-            self.snapshots.refuse(name, reason)
-
-
-class Make(Protocol):
-    """Makes the engines of a lane."""
-
-    def __call__(
-        self, configs: Sequence[NetConfig], limit: int | None, room: Room | None
-    ) -> Engine:
-        """Return an empty engine.
-
-        Args:
-            configs: what it may be given to train, at least one.
-            limit: most runs at once, if fewer than pay.
-            room: of a saved ensemble that it shall take up, if there is one.
-
-        Raises:
-            InputError: if memory does not suffice.
-        """
 
 
 @dataclass
@@ -318,7 +249,7 @@ class _Crew:
         """
         release(error)
         if is_lost(error, self._lane.device):
-            raise lost(error) from None
+            raise DeviceLost(error) from None
 
     def save(self) -> None:
         """Save the state of the runs in training, or of an ensemble that has not begun."""
@@ -339,20 +270,3 @@ class _Crew:
         """Remove the saved state of an ensemble whose runs have all ended."""
         if self._control.snapshots is not None:
             self._control.snapshots.remove(self._lane.name)
-
-
-def ensemble_keys(meta: dict[str, Any]) -> list[str]:
-    """Return the keys of the runs that a saved ensemble trains or has waiting.
-
-    Raises:
-        KeyError, TypeError: if it is none.
-    """
-    return [*(replica["key"] for replica in meta["engine"]["replicas"]), *meta["waiting"]]
-
-
-def reason_of(error: Exception) -> str:
-    """Return in one line why a state cannot be used."""
-    if isinstance(error, InputError):
-        return str(error)
-    text = (str(error).splitlines() or [""])[0]
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from nets.config import NetConfig
-from nets.training.streams import alike, restored_stream, stream_state
+from nets.training.resuming import alike, restored_stream, stream_state
 from perceptron_sim.arrays import IntArray
 from perceptron_sim.kernels.batches import draw_batches, needs_order
 
@@ -43,11 +43,10 @@ class BatchQueue:
         last = len(self._rng) - 1
         self._drawn[slot] = self._drawn[last]
         self._at[slot] = self._at[last]
-        self._rng[slot], self._P[slot], self._order[slot] = (
-            *(self._rng[last], self._P[last]),
-            self._order[last],
-        )
-        del self._rng[last], self._P[last], self._order[last]
+        columns: tuple[list[Any], ...] = (self._rng, self._P, self._order)
+        for column in columns:
+            column[slot] = column[last]
+            del column[last]
 
     def state(self, slot: int) -> tuple[dict[str, Any], IntArray, IntArray]:
         """Return the stream of one replica, its batches drawn and not yet used, and its order."""
