@@ -6,8 +6,8 @@ from typing import Any
 from perceptron_sim.errors import InputError
 from perceptron_sim.runs.identity import key_of
 from perceptron_sim.status import Status
-from perceptron_sim.store.importing.cells import Cell, is_missing, is_not_finite
 from perceptron_sim.store.importing.columns import COLUMNS, KERNEL, parse, shown
+from perceptron_sim.store.importing.reading import Cell, is_missing, is_not_finite
 from perceptron_sim.store.schema import IMPORTED, IMPORTED_BY_SEED, PERCEPTRON, Record, by_seed
 
 # Two columns that say the same may differ by the digits they were printed with.
