@@ -49,7 +49,9 @@ _INTEGERS = IntegerGrid()
 )
 @click.option("--observable", help="What is mapped and refined.  [default: w_norm]")
 @workers_option
-@click.option("--kernel", type=KernelChoice("lazy", "net"), help="Nets: lazy, net or auto.")
+@click.option(
+    "--kernel", type=KernelChoice("lazy", "net"), help="auto, event, reference; nets: lazy, net."
+)
 @click.option(
     "--dynamics",
     type=DynamicsChoice(),

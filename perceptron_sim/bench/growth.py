@@ -158,7 +158,7 @@ def measure_size(settings: Settings, say: Say) -> list[Record]:
         except InputError as error:
             rows.append(row | {"skipped": str(error)})
             continue
-        found = _in_process(_SIZE_PROGRAM, json.dumps(asdict(case)))
+        found = _in_process(_SIZE_PROGRAM, json.dumps(asdict(case.config(0))))
         rows.append(row | found)
     return rows
 

@@ -142,6 +142,9 @@ def _courses(
         for name, table in whole.items():
             if list(table["seed"]) == list(sgd["seed"]):
                 w_norm, unfitted = (_at_time(table, at) - _at_time(sgd, at)).T
+                if np.any(np.isnan(w_norm)):
+                    # Of Poisson hits there may be none yet.
+                    continue
                 ended = float(np.mean(table["t_star"] <= at))
                 pairs = _paired(w_norm), _paired(unfitted)
                 found.append(
@@ -161,16 +164,17 @@ def _courses(
 def _at_time(runs: pd.DataFrame, t: float) -> FloatArray:
     """Return (ln ||w||, ln n) of every run at time ``t``, shape (runs, 2); n at least half of 1/P.
 
-    Linear interpolation in logarithms between checkpoints; nothing changes after the end.
+    Linear interpolation in logarithms between checkpoints; nothing changes after the end. NaN
+    before the first hit.
     """
     rows = []
     for _, run in runs.iterrows():
         w = np.hypot(run["checkpoint_w1"], run["checkpoint_w_perp"])
-        # Until the first hit there is no logarithm.
         moved = w > 0.0
         log_t, w = np.log(run["checkpoint_t"][moved]), w[moved]
         n = np.maximum(run["checkpoint_unfitted"][moved], 0.5 / run["P"])
-        rows.append([float(np.interp(math.log(t), log_t, np.log(v))) for v in (w, n)])
+        at = math.log(t)
+        rows.append([float(np.interp(at, log_t, np.log(v), left=math.nan)) for v in (w, n)])
     return np.array(rows)
 
 

@@ -70,6 +70,8 @@ def read_whole(path: Path) -> pa.Table:
 def read_columns(path: Path, columns: list[str]) -> pa.Table:
     """Return some columns of a file, page checksums verified; the rest is not read.
 
+    Of a file of version 0.1 ``dynamics`` and ``shared_seeds`` are told from ``kernel``.
+
     Raises:
         DamagedFile, InputError, FileNotFoundError: as ``read_whole``.
     """

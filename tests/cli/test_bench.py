@@ -114,7 +114,7 @@ def test_grid_names_what_it_skips(tmp_path: Path, capsys, monkeypatch) -> None:
     ("arguments", "message"),
     [
         (["--cases", "headlin"], "'headlin' is unknown: did you mean 'headline'? choose one of"),
-        (["--cases", "size,zzz"], "'zzz' is unknown: choose one of headline, grid"),
+        (["--cases", "size,zzz"], "'zzz' is unknown: choose one of headline, dynamics"),
         (["--cases", ""], "'' is unknown: choose one of"),
         (["--repeats", "1"], "--repeats 1: allowed is >= 2"),
         (["--limit-s", "0"], "--limit-s 0: allowed is 0 < seconds < inf"),

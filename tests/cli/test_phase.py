@@ -165,8 +165,8 @@ def test_dynamics(tmp_path: Path, capsys) -> None:
         row = next(r for r in ends if (r["dynamics"], r["B"]) == (name, B))
         assert math.log(ratio.measured) == pytest.approx(row[quantity]["measured"], abs=1e-12)
         assert ratio.ci_low <= ratio.measured <= ratio.ci_high
-    # Single jumps tell the two noises of one covariance apart. Measured in ln ||w|| at d = 8:
-    # TO MEASURE
+    # Jumps tell two noises of one covariance apart. Measured 0.455 and 1.025 on 64 other seeds; in
+    # ln the bound is 3.6 and 4.8 standard errors of 8 seeds away. Seeds are fixed.
     assert found["SDE, uncentred", 1, "w_norm"].measured < 0.7
     assert found["Poisson hits", 1, "w_norm"].measured > 0.7
 

@@ -107,7 +107,14 @@ def perceptrons(
         parts.append(
             pd.DataFrame(
                 {
-                    **{"model": "perceptron", "kernel": "event", "chi": one_chi, "d": one_d},
+                    **{
+                        "model": "perceptron",
+                        "dynamics": "sgd",
+                        "kernel": "event",
+                        "shared_seeds": False,
+                        "chi": one_chi,
+                        "d": one_d,
+                    },
                     **{"B": 2, "kappa": KAPPA, "status": "fitted", "seed": at[2]},
                     **{"P": np.asarray(P)[at[0]], "T": np.asarray(T)[at[1]]},
                     **{"w_norm": np.exp(log_w).ravel(), "t_star": np.exp(log_t).ravel()},
@@ -153,7 +160,15 @@ def lazy_nets(
     at = np.indices(shape).reshape(4, -1)
     return pd.DataFrame(
         {
-            **{"model": "lazy", "kernel": "lazy", "data": "digits", "d": 64, "arch": "mlp"},
+            **{
+                "model": "lazy",
+                "dynamics": "sgd",
+                "kernel": "lazy",
+                "shared_seeds": True,
+                "data": "digits",
+                "d": 64,
+                "arch": "mlp",
+            },
             **{"depth": 3, "act": "relu", "B": 16, "kappa": KAPPA, "status": "fitted"},
             **{"width": 32 * (1 + at[0]), "seed": at[3], "chi": math.nan},
             **{"P": np.asarray(P)[at[1]], "T": np.asarray(T)[at[2]]},

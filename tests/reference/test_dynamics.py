@@ -2,6 +2,7 @@
 
 import math
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -40,6 +41,16 @@ def _run(dynamics: str, features, threshold: float, B: int, steps: int, seed: in
 def test_every_dynamics_has_an_oracle() -> None:
     assert ORACLES.keys() == DYNAMICS.keys()
     assert all(one.kernels[-1] == REFERENCE for one in DYNAMICS.values())
+
+
+def test_the_page_on_kernels_has_the_table() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "kernels.md").read_text(encoding="utf-8")
+    rows = [[c.strip() for c in line.split("|")] for line in page.splitlines() if line[:3] == "| `"]
+    shown = {name: row for row in rows for name in row[1].replace("`", "").split(", ")}
+    assert shown.keys() == DYNAMICS.keys()
+    for name, one in DYNAMICS.items():
+        assert shown[name][4].replace("`", "").split(", ") == list(one.kernels)
+        assert [peer for peer in shown[name][5].split(", ") if peer] == list(one.peers)
 
 
 @pytest.mark.parametrize("dynamics", [name for name in ORACLES if name != "poisson"])

@@ -6,12 +6,15 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from perceptron_sim import InputError, PerceptronConfig, atomic, simulate
 from perceptron_sim.atomic import write_atomically
-from perceptron_sim.store.schema import failure_record, record_of
+from perceptron_sim.store.files import publish, read_columns
+from perceptron_sim.store.schema import SCHEMA, failure_record, record_of
 from perceptron_sim.store.store import MemoryStore, ParquetStore
+from perceptron_sim.store.upkeep import compact
 
 
 def test_a_folder_may_be_a_string(tmp_path) -> None:
@@ -105,6 +108,40 @@ def test_folders_that_are_not_ours_are_refused(tmp_path: Path, where: str) -> No
 def test_reading_needs_a_store(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="holds no runs"):
         ParquetStore.existing(tmp_path)
+
+
+# What version 0.1 wrote as ``kernel``, and what it was: dynamics, kernel, shared seeds.
+OF_VERSION_0_1 = {
+    "event": ("sgd", "event", False),
+    "reference": ("sgd", "reference", False),
+    "shuffled": ("shuffled", "reference", False),
+    "sde/16": ("sde/16", "reference", False),
+    "ensemble": ("sgd", "ensemble", False),
+    "lazy": ("sgd", "lazy", True),
+    "lazy, paired": ("sgd", "lazy", False),
+    "imported": ("sgd", "imported", False),
+    "imported, shared seeds": ("sgd", "imported", True),
+    None: ("sgd", None, False),
+}
+
+
+def test_runs_of_version_0_1_say_how_they_were_made(tmp_path: Path) -> None:
+    store = ParquetStore(tmp_path / "old")
+    records = [_record(seed) | {"kernel": kernel} for seed, kernel in enumerate(OF_VERSION_0_1)]
+    table = pa.Table.from_pylist(records, schema=SCHEMA)
+    path = publish(store.runs, table.drop_columns(["dynamics", "shared_seeds"]))
+    made = ["seed", "dynamics", "kernel", "shared_seeds"]
+    frame = store.frame().sort_values("seed")[made].to_dict("split")["data"]
+    rows = [[*row[:2], row[2] if isinstance(row[2], str) else None, row[3]] for row in frame]
+    assert rows == [[seed, *row] for seed, row in enumerate(OF_VERSION_0_1.values())]
+    assert read_columns(path, ["kernel", "dynamics"])["dynamics"].to_pylist() == [
+        row[0] for row in OF_VERSION_0_1.values()
+    ]
+    assert store.keys() == {record["key"] for record in records}
+    # Rewritten, they say so themselves.
+    compact(store)
+    assert path not in store.files()
+    assert store.frame().sort_values("seed")["dynamics"].tolist() == [row[1] for row in rows]
 
 
 def test_a_failed_write_leaves_the_old_file_and_no_litter(tmp_path: Path, monkeypatch) -> None:
