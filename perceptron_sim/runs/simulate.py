@@ -231,7 +231,8 @@ def simulate(
     started = time.perf_counter()
     if name == "event":
         growth = 2.0 / (1.0 + config.chi)
-        rest = (log, growth, row_budget, SCHEDULES[schedule])
+        cover = event_driven.all_given()
+        rest = (log, growth, row_budget, SCHEDULES[schedule], config.P, cover)
         written = _Written(rng, w, counters, hit_counts, recorder)
         key = config.key(name)
         saved = None if snapshots is None else snapshots.load_run(key)
@@ -344,8 +345,9 @@ def make_recorder(config: PerceptronConfig, checkpoints: str | None) -> Recorder
     return Recorder(
         steps=steps,
         w=np.zeros((n, config.d)),
-        unfitted=np.zeros(n, dtype=np.int64),
+        unfitted=np.zeros(n),
         loss=np.zeros(n),
+        exact=np.ones(n, dtype=np.int64),
     )
 
 
