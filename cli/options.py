@@ -7,6 +7,8 @@ from typing import Any, TypeVar
 
 import click
 
+from perceptron_sim.kernels.dynamics import AUTO, KERNELS, NAMES, SGD
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -113,6 +115,50 @@ def point_options(real: click.ParamType[Any], integer: click.ParamType[Any]) -> 
             ),
         ]
     )
+
+
+class DynamicsChoice(click.Choice[str]):
+    """The name of a dynamics."""
+
+    def __init__(self) -> None:
+        """Take the names from the table of dynamics."""
+        super().__init__(NAMES)
+
+
+class KernelChoice(click.Choice[str]):
+    """The name of a kernel."""
+
+    def __init__(self, *more: str) -> None:
+        """Take the names from the table of dynamics, and ``more``."""
+        super().__init__([*KERNELS, *more])
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Parse; say of a dynamics, which version 0.1 took here, what to write now."""
+        if value in NAMES:
+            message = f"{value!r} is a dynamics: write --dynamics {value}"
+            raise click.BadParameter(message, ctx, param)
+        return super().convert(value, param, ctx)
+
+
+def method_options(function: F) -> F:
+    """Add --dynamics and --kernel."""
+    options = [
+        click.option(
+            "--dynamics",
+            type=DynamicsChoice(),
+            default=SGD,
+            show_default=True,
+            help="How weights move.",
+        ),
+        click.option(
+            "--kernel",
+            type=KernelChoice(),
+            default=AUTO,
+            show_default=True,
+            help="The compiled loop that computes it; auto: the fastest.",
+        ),
+    ]
+    return _chain(options)(function)
 
 
 def out_option(default: str) -> Callable[[F], F]:

@@ -18,6 +18,8 @@ def _identity(config: NetConfig) -> Record:
     return {
         "key": config.key(),
         "model": "net",
+        "dynamics": "sgd",
+        "shared_seeds": False,
         **asdict(config),
         "eta": config.eta,
         "alpha": config.alpha,

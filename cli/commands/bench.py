@@ -8,7 +8,8 @@ import click
 
 from cli.options import OutFolder, json_option
 
-PARTS = ("headline", "grid", "size", "growth", "threads", "compile")
+PARTS = ("headline", "dynamics", "grid", "size", "growth", "threads", "compile")
+_COMPARISONS = ("headline", "dynamics", "grid")
 _PEERS = ("scikit-learn", "torch")
 
 
@@ -45,6 +46,7 @@ def command(cases: str, repeats: int, limit_s: float, quick: bool, out: Path, as
 
     \b
     headline  seven cases from easy to hard
+    dynamics  the other dynamics by their loops
     grid      chi 0,1,3; d 8,64,128; P 256..16384; B 1,2,16,256
     size      the event kernel alone at P = 2^20 and 2^16: time, peak memory
     growth    exponent of its cost on P beside that of t*; figure
@@ -66,6 +68,7 @@ def command(cases: str, repeats: int, limit_s: float, quick: bool, out: Path, as
 
     measure: dict[str, Callable[[], Any]] = {
         "headline": lambda: bench.compare(bench.HEADLINE, settings, say),
+        "dynamics": lambda: bench.compare(bench.OTHERS, settings, say),
         "grid": lambda: bench.compare(bench.GRID, settings, say, limit_s),
         "size": lambda: bench_event.measure_size(settings, say),
         "growth": lambda: bench_event.measure_growth(settings, say),
@@ -90,7 +93,9 @@ def command(cases: str, repeats: int, limit_s: float, quick: bool, out: Path, as
         if name == "growth":
             save(bench_event.figure_cost_on_P(content[name]), out, "cost_on_P")
     # The libraries come last: their thread pools shall not be there while kernels are timed.
-    compared = [row for name in names if name in ("headline", "grid") for row in content[name]]
+    compared = [
+        row for name in names if name in ("headline", "dynamics", "grid") for row in content[name]
+    ]
     if any("skipped" not in row for row in compared):
         content["peers"] = bench.compare_peers(compared, settings, say)
         _write(out / "bench.json", content)
@@ -175,6 +180,21 @@ def _print_comparison(name: str, rows: list[dict[str, Any]]) -> None:
     )
 
 
+def _print_loops(name: str, rows: list[dict[str, Any]]) -> None:
+    from cli.output import print_table
+    from perceptron_sim.kernels.dynamics import DYNAMICS
+
+    cells = []
+    for row in rows:
+        for kernel in DYNAMICS[row["dynamics"]].kernels:
+            found = row[kernel]
+            numbers = (_time(found["median_s"]), f"{found['ns_per_step']:.3g}")
+            cells.append([row["case"], kernel, str(row["seeds"]), *numbers])
+    print_table(
+        f"{name}: one thread, kernel alone", ["case", "kernel", "seeds", "median", "ns/step"], cells
+    )
+
+
 def _print_peers(rows: list[dict[str, Any]]) -> None:
     from cli.output import print_table
 
@@ -182,9 +202,10 @@ def _print_peers(rows: list[dict[str, Any]]) -> None:
     for row in rows:
         line = [row["case"], _time(row["event_s"]), _time(row["reference_s"])]
         for name in _PEERS:
-            peer = row[name]
+            peer = row.get(name, {"skipped": None})
             if "skipped" in peer:
-                skipped.add(f"{name}: skipped, {peer['skipped']}")
+                if peer["skipped"]:
+                    skipped.add(f"{name}: skipped, {peer['skipped']}")
                 line += ["-", "-", "-"]
             else:
                 line += [f"{peer['ns_per_step']:.3g}", _time(peer["extrapolated_s"])]
@@ -263,6 +284,7 @@ def _print_compilation(name: str, found: dict[str, Any]) -> None:
 
 _PRINT: dict[str, Callable[[str, Any], None]] = {
     "headline": _print_comparison,
+    "dynamics": _print_loops,
     "grid": _print_comparison,
     "size": _print_size,
     "growth": _print_growth,

@@ -76,7 +76,7 @@ def _jit() -> Finding:
     import numba
 
     from perceptron_sim.kernels.jit import told
-    from perceptron_sim.kernels.reference import reference_sgd
+    from perceptron_sim.kernels.reference import plain_sgd
     from perceptron_sim.runs.simulate import load_kernel
 
     if numba.config.DISABLE_JIT:
@@ -90,7 +90,7 @@ def _jit() -> Finding:
     if told.problem is not None:
         reason, _, remedy = told.problem.partition("): ")
         return Finding("JIT", HINT, f"kernels compiled in {seconds:.1f} s; {reason})", remedy)
-    stats = reference_sgd.stats  # type: ignore[attr-defined]
+    stats = plain_sgd.stats  # type: ignore[attr-defined]
     cache = Path(stats.cache_path)
     state = "loaded from" if stats.cache_hits else "compiled into"
     detail = f"kernels {state} {cache} in {seconds:.1f} s"

@@ -12,8 +12,10 @@ from cli.arguments import arguments_given
 from cli.commands.nets.options import net_options
 from cli.cost import say_cost, stored_keys
 from cli.options import (
+    DynamicsChoice,
     FloatGrid,
     IntegerGrid,
+    KernelChoice,
     given,
     json_option,
     out_option,
@@ -42,10 +44,8 @@ _INTEGERS = IntegerGrid()
 )
 @click.option("--observable", help="What is mapped and refined.  [default: w_norm]")
 @workers_option
-@click.option(
-    "--kernel",
-    help="auto, event, reference, shuffled, sde, sde/4, sde/16; dynamics: an SDE; nets: lazy, net.",
-)
+@click.option("--kernel", type=KernelChoice("lazy", "net"), help="Nets: lazy, net or auto.")
+@click.option("--dynamics", type=DynamicsChoice(), help="Of plane dynamics: which SDE.")
 @out_option("perceptron-sim-phase")
 @json_option
 @click.pass_context

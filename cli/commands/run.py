@@ -10,6 +10,7 @@ from cli.options import (
     SingleInteger,
     given,
     json_option,
+    method_options,
     out_option,
     point_options,
 )
@@ -18,15 +19,10 @@ from cli.options import (
 @click.command()
 @point_options(SingleFloat(), SingleInteger())
 @click.option("--seed", type=SingleInteger(), help="Replica number.  [default: 0]")
-@click.option(
-    "--kernel",
-    default="auto",
-    show_default=True,
-    help="auto, event, reference, shuffled, sde, sde/4, sde/16.",
-)
+@method_options
 @out_option("perceptron-sim-run")
 @json_option
-def command(out: Path, kernel: str, as_json: bool, **options: Any) -> int:
+def command(out: Path, dynamics: str, kernel: str, as_json: bool, **options: Any) -> int:
     """Train one perceptron until fitted: table of checkpoints, figure against t.
 
     Defaults: chi 1, d 16, P 1024, B 2, T 1, kappa 2^-15, seed 0. The closed-form test error is
@@ -44,12 +40,12 @@ def command(out: Path, kernel: str, as_json: bool, **options: Any) -> int:
     from perceptron_sim.store.store import ParquetStore
 
     config = PerceptronConfig(**given(**options))
-    PerceptronWork(kernel).check([config], 1)
+    PerceptronWork(kernel, dynamics=dynamics).check([config], 1)
     store = ParquetStore(out)
     progress = TerminalProgress()
     identity = {**code_identity(), "checkpoints": "log"}
     snapshots = Snapshots(store.unfinished, identity, progress.note)
-    run = watched_run(config, kernel, progress, snapshots)
+    run = watched_run(config, kernel, dynamics, progress, snapshots)
     record = record_of(run)
     stored = store.keys()
     if run.status != "interrupted" and record["key"] not in stored:

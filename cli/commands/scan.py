@@ -13,6 +13,7 @@ from cli.options import (
     IntegerGrid,
     given,
     json_option,
+    method_options,
     out_option,
     point_options,
     workers_of,
@@ -35,12 +36,7 @@ DEFAULTS: dict[str, Any] = {
 @point_options(FloatGrid(), IntegerGrid())
 @click.option("--seeds", type=int, help="Replicas at each point: seeds 0 .. N-1.  [default: 6]")
 @workers_option
-@click.option(
-    "--kernel",
-    default="auto",
-    show_default=True,
-    help="auto, event, reference, shuffled, sde, sde/4, sde/16.",
-)
+@method_options
 @cost_options
 @click.option("--checkpoints/--no-checkpoints", default=True, help="Store the course of each run.")
 @out_option("perceptron-sim-scan")
@@ -52,6 +48,7 @@ def command(
     out: Path,
     workers: int | None,
     scheduler: str | None,
+    dynamics: str,
     kernel: str,
     budget: str | None,
     dry_run: bool,
@@ -77,13 +74,14 @@ def command(
     if "eta" in values and options["T"] is None:
         del values["T"]
     where = workers_of(ctx, workers, scheduler)
-    work = PerceptronWork(kernel, "log" if checkpoints else None)
+    work = PerceptronWork(kernel, "log" if checkpoints else None, dynamics)
     # Every combination is checked before the folder is touched.
     request = checked(PerceptronGrid(**values), work, where)
     until = end_of_budget(budget)
     if dry_run:
         found = request.left(stored_keys(out))
-        return say_cost(found, f"kernel {kernel}", slots_of(where), out, as_json, until=until)
+        what = f"dynamics {dynamics}, kernel {kernel}"
+        return say_cost(found, what, slots_of(where), out, as_json, until=until)
     frame, failed = carry_out(request, out, until)
     if frame is None:
         return 1

@@ -15,9 +15,14 @@ def lazy_record(run: LazyConfig, end: NetResult) -> Record:
         run: what was run.
         end: how it ended.
     """
-    return record_of(end) | {"key": run.key(), "model": MODEL}
+    return record_of(end) | _named(run)
 
 
 def lazy_failure(run: LazyConfig, reason: BaseException) -> Record:
     """Return the row of a lazy run that could not be done: no numbers, the reason as message."""
-    return failure_record(run.config, reason) | {"key": run.key(), "model": MODEL}
+    return failure_record(run.config, reason) | _named(run)
+
+
+def _named(run: LazyConfig) -> Record:
+    # Runs of one seed share data and initial weights, unless paired with those of training.
+    return {"key": run.key(), "model": MODEL, "shared_seeds": not run.paired}

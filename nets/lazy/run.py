@@ -17,11 +17,9 @@ from perceptron_sim.runs.kernel_machine import (
     simulate_kernel,
 )
 from perceptron_sim.runs.simulate import StopFlag
-from perceptron_sim.store.schema import LAZY_BY_SEED
+from perceptron_sim.store.schema import LAZY
 
 _CHECKPOINTS_PER_DECADE = 4
-# The engine of a run that is paired with a trained one.
-PAIRED = "lazy, paired"
 
 
 def run_lazy(
@@ -79,7 +77,7 @@ def run_lazy(
         # By definition of the limit.
         ntk_change=0.0,
         wall_s=time.perf_counter() - started,
-        engine=PAIRED if run.paired else LAZY_BY_SEED,
+        engine=LAZY,
         device="cpu",
         checkpoints=_course(end.course, config.eta) if checkpoints else None,
         weights=None,

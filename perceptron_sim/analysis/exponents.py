@@ -15,7 +15,7 @@ from perceptron_sim.analysis.intervals import quantile
 from perceptron_sim.analysis.power_law import PowerLawFit, fit_power_law
 from perceptron_sim.arrays import FloatArray
 from perceptron_sim.status import Status
-from perceptron_sim.store.schema import PERCEPTRON, by_seed
+from perceptron_sim.store.schema import PERCEPTRON
 from perceptron_sim.theory import exponents
 from perceptron_sim.theory.prediction import accuracy, trusted_end
 
@@ -224,7 +224,7 @@ def _rows(runs: pd.DataFrame) -> Iterator[ExponentRow]:
             logs[observable],
             groups[variable],
             expected[observable],
-            by_seed=bool(runs["kernel"].map(by_seed).any()),
+            by_seed=bool(runs["shared_seeds"].any()),
         )
         if fit is None:
             continue

@@ -5,8 +5,8 @@ import pandas as pd
 
 from perceptron_sim.arrays import FloatArray
 
-# Names of dynamics with the kernels that run them; --kernel names that of the SDE.
-DYNAMICS = {"SGD": "event", "shuffled": "shuffled", "SDE": "sde"}
+# Dynamics by the names that tables and figures have for them; --dynamics names that of the SDE.
+DYNAMICS = {"SGD": "sgd", "shuffled": "shuffled", "SDE": "sde"}
 
 
 def loss_curves(runs: pd.DataFrame, t: FloatArray) -> FloatArray:

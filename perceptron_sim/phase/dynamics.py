@@ -14,6 +14,7 @@ import pandas as pd
 from perceptron_sim.analysis.intervals import half_width
 from perceptron_sim.arrays import FloatArray
 from perceptron_sim.errors import InputError
+from perceptron_sim.kernels.dynamics import NAMES
 from perceptron_sim.phase.cells import FITTED
 from perceptron_sim.phase.courses import DYNAMICS
 from perceptron_sim.phase.perceptron import (
@@ -23,7 +24,6 @@ from perceptron_sim.phase.perceptron import (
 )
 from perceptron_sim.phase.plane import Axis, Conclusion, Map, Plane, Table
 from perceptron_sim.runs.config import PerceptronConfig
-from perceptron_sim.runs.simulate import SDE_STEPS
 from perceptron_sim.scans.drive import Job
 from perceptron_sim.scans.scan import PerceptronWork
 from perceptron_sim.theory.flow import flow_to_show
@@ -34,16 +34,15 @@ _SHARED = ("chi", "d", "P", "kappa")
 
 
 def kernels_of(options: dict[str, Any]) -> dict[str, str]:
-    """Return the kernel of each dynamics.
+    """Return the dynamics by their names in tables.
 
     Raises:
-        InputError: if the kernel that was asked for is none of the SDE's.
+        InputError: if the dynamics that was asked for is no SDE.
     """
-    chosen = options["kernel"]
-    if chosen not in SDE_STEPS:
-        raise InputError(
-            f"kernel {chosen!r} is no SDE: choose one of {', '.join(SDE_STEPS)} (steps of T/N)"
-        )
+    chosen = options["dynamics"]
+    possible = [name for name in NAMES if name.startswith("sde")]
+    if chosen not in possible:
+        raise InputError(f"dynamics {chosen!r} is no SDE: choose one of {', '.join(possible)}")
     return DYNAMICS | {"SDE": chosen}
 
 
@@ -56,7 +55,7 @@ def _maps(options: dict[str, Any]) -> list[Map]:
         if not possible:
             raise InputError(f"B: no batch size up to P = {shared['P']}: add smaller ones")
         for name, kernel in kernels_of(options).items():
-            work = PerceptronWork(kernel)
+            work = PerceptronWork(dynamics=kernel)
 
             def job(
                 B: float,
@@ -140,7 +139,7 @@ def _courses(
     """
     found: list[dict[str, Any]] = []
     tables = {
-        name: runs[(runs["kernel"] == kernel) & (runs["status"] == FITTED)].sort_values("seed")
+        name: runs[(runs["dynamics"] == kernel) & (runs["status"] == FITTED)].sort_values("seed")
         for name, kernel in kernels.items()
     }
     if any(len(table) < 2 for table in tables.values()):
@@ -248,7 +247,7 @@ PLANE = Plane(
         "T": (1.0,),
         "kappa": (2.0**-7,),
         "seeds": 12,
-        "kernel": "sde",
+        "dynamics": "sde",
     },
     observables=("w_norm", "t_star", "test_error"),
     maps=_maps,

@@ -12,13 +12,13 @@ from perceptron_sim.names import as_text
 from perceptron_sim.store.files import DamagedFile, read_columns
 from perceptron_sim.store.store import ParquetStore
 
-_COLUMNS = ("key", "status", "kernel", "device", "versions")
+_COLUMNS = ("key", "status", "dynamics", "kernel", "device", "versions")
 
 
 def provenance(folders: Sequence[Folder]) -> list[dict[str, Any]]:
     """Return for each folder its command and how many runs have which versions, device, status.
 
-    Five columns are read, so that large folders are told as quickly as small ones.
+    Six columns are read, so that large folders are told as quickly as small ones.
 
     Raises:
         InputError: if a folder holds no runs, or no summary.

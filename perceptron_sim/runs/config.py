@@ -7,6 +7,7 @@ import numpy as np
 
 from perceptron_sim import parameters
 from perceptron_sim.errors import InputError
+from perceptron_sim.kernels.dynamics import SGD, stored_name
 from perceptron_sim.runs.identity import digest_of, stream_of
 from perceptron_sim.theory.exponents import check_chi
 
@@ -105,15 +106,21 @@ class PerceptronConfig:
         """
         return max(self.kappa / self.T, float(np.finfo(np.float64).tiny))
 
-    def key(self, kernel: str) -> str:
-        """Return the name of the run of this configuration by ``kernel``: 24 hex digits."""
+    def key(self, kernel: str, dynamics: str = SGD) -> str:
+        """Return the name of the run of this configuration: 24 hex digits.
+
+        Args:
+            kernel: as resolved.
+            dynamics: what moves the weights.
+        """
         # The canonical JSON of this identity, written out: grids of 10^6 runs are looked up so.
         number = float.__repr__
         return digest_of(
             f'{{"config":{{"B":{self.B},"P":{self.P},"T":{number(self.T)},'
             f'"chi":{number(self.chi)},"d":{self.d},"kappa":{number(self.kappa)},'
             f'"max_steps":{self.max_steps},"max_updates":{self.max_updates},"seed":{self.seed}}},'
-            f'"kernel":"{kernel}","model":"perceptron","stream":{STREAM_VERSION}}}'
+            f'"kernel":"{stored_name(dynamics, kernel)}","model":"perceptron",'
+            f'"stream":{STREAM_VERSION}}}'
         )
 
     def stream(self, purpose: str) -> np.random.Generator:

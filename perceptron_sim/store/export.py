@@ -18,11 +18,15 @@ from perceptron_sim.words import counted
 
 # What a run is found by, in this order; columns that are empty throughout are left out.
 AXES = (
-    *("kernel", "model", "data", "arch", "depth", "width", "act", "dtype", "P_test"),
+    *("dynamics", "kernel", "shared_seeds", "model", "data", "arch", "depth", "width", "act"),
+    *("dtype", "P_test"),
     *("chi", "d", "P", "B", "T", "kappa", "max_steps", "max_updates", "seed"),
 )
 # A coordinate only where runs differ in it: else it says nothing, and is an attribute.
-_SHARED = ("model", "data", "arch", "act", "dtype", "P_test", "max_steps", "max_updates")
+_SHARED = (
+    *("dynamics", "shared_seeds", "model", "data", "arch", "act", "dtype", "P_test"),
+    *("max_steps", "max_updates"),
+)
 _CHECKPOINT = "checkpoint_"
 
 # Endings of file names, by the format they promise.
@@ -128,8 +132,11 @@ def _netcdf(frame: pd.DataFrame, checkpoints: bool) -> bytes:
     import xarray
 
     known = [name for name in AXES if name in frame and frame[name].notna().any()]
-    if set(frame["model"]) == {"net"}:
-        # There it is the engine, which does not tell runs apart.
+    several = frame["dynamics"].nunique() > 1
+    if set(frame["model"]) == {"net"} or (
+        several and frame.groupby("dynamics")["kernel"].nunique().max() == 1
+    ):
+        # Of nets it is the engine, which does not tell runs apart; nor does it beside dynamics.
         known.remove("kernel")
     if frame[known].isna().any(axis=None):
         raise InputError("runs of different models fit into no grid: use --format csv")

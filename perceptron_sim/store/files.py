@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from perceptron_sim.atomic import write_atomically
 from perceptron_sim.errors import InputError
-from perceptron_sim.store.schema import NET_FIELDS, SCHEMA
+from perceptron_sim.store.schema import NET_FIELDS, SCHEMA, translated
 
 _HASHED = re.compile(r"[0-9a-f]{40}")
 _OPTIONAL = {name for name, _ in NET_FIELDS}
@@ -99,6 +99,7 @@ def _parsed(source: Path | bytes, columns: list[str] | None) -> pa.Table:
             pq.ParquetFile(stream, pre_buffer=False, page_checksum_verification=True) as file,
         ):
             table = file.read(columns=columns, use_threads=False)
+            old = "dynamics" not in file.schema_arrow.names
     except (ValueError, KeyError, pa.ArrowException) as error:
         raise DamagedFile(_reason(error)) from None
     except OSError as error:
@@ -106,6 +107,8 @@ def _parsed(source: Path | bytes, columns: list[str] | None) -> pa.Table:
         if isinstance(source, bytes) or error.errno is None:
             raise DamagedFile(_reason(error)) from None
         raise
+    if old and "kernel" in table.column_names:
+        table = translated(table)
     # Asked for what is not there, Arrow gives the rest.
     lost = set(columns or ()) - set(table.column_names)
     if lost:

@@ -12,13 +12,19 @@ from typing import Any
 
 import pyarrow as pa
 
+from perceptron_sim.kernels.dynamics import OF_STORED_NAME, SGD
 from perceptron_sim.kernels.jit import SOURCE_STAMP
 from perceptron_sim.runs.config import PerceptronConfig
-from perceptron_sim.runs.simulate import RunResult
+from perceptron_sim.runs.result import RunResult
 from perceptron_sim.status import Status
 from perceptron_sim.version import __version__
 
-_CHECKPOINT_FIELDS = ("step", "t", "w1", "w_perp", "unfitted", "train_loss", "test_error")
+# ``exact`` is null where older versions wrote: all is exact there.
+_CHECKPOINT_FIELDS = {
+    "step": pa.int64(),
+    **dict.fromkeys(("t", "w1", "w_perp", "unfitted", "train_loss", "test_error"), pa.float64()),
+    "exact": pa.bool_(),
+}
 _RESULT_FIELDS = (
     *("status", "message", "t_star", "steps", "updates", "hits", "unfitted"),
     *("w1", "w_perp", "lam", "w_norm", "test_error", "wall_s"),
@@ -52,7 +58,9 @@ SCHEMA = pa.schema(
     [
         ("key", pa.string()),
         ("model", pa.string()),
+        ("dynamics", pa.string()),
         ("kernel", pa.string()),
+        ("shared_seeds", pa.bool_()),
         ("chi", pa.float64()),
         ("d", pa.int64()),
         ("P", pa.int64()),
@@ -78,10 +86,7 @@ SCHEMA = pa.schema(
         ("wall_s", pa.float64()),
         ("versions", pa.string()),
     ]
-    + [
-        (f"checkpoint_{name}", pa.list_(pa.int64() if name == "step" else pa.float64()))
-        for name in _CHECKPOINT_FIELDS
-    ]
+    + [(f"checkpoint_{name}", pa.list_(kind)) for name, kind in _CHECKPOINT_FIELDS.items()]
     + NET_FIELDS
 )
 
@@ -90,17 +95,35 @@ Record = dict[str, Any]
 # Model of the runs of perceptrons.
 PERCEPTRON = "perceptron"
 
-# Kernel of runs that other programs made; the second, where runs of one seed share their data or
-# initial weights, as the lazy runs of a seed do.
+# Kernel of runs that other programs made, and of linearised nets.
 IMPORTED = "imported"
-IMPORTED_BY_SEED = "imported, shared seeds"
-# Kernel of lazy runs that share data and initial weights within a seed.
-LAZY_BY_SEED = "lazy"
+LAZY = "lazy"
+# What stands in the column ``kernel`` of stores of version 0.1, if it is more than a kernel:
+# dynamics, kernel, and whether the runs of a seed share their data or initial weights.
+_OF_VERSION_0_1: dict[str, tuple[str, str, bool]] = {
+    **{name: (*found, False) for name, found in OF_STORED_NAME.items()},
+    IMPORTED: (SGD, IMPORTED, False),
+    "imported, shared seeds": (SGD, IMPORTED, True),
+    LAZY: (SGD, LAZY, True),
+    "lazy, paired": (SGD, LAZY, False),
+}
 
 
-def by_seed(kernel: str) -> bool:
-    """Tell whether the runs of a kernel are independent between seeds alone."""
-    return kernel in (LAZY_BY_SEED, IMPORTED_BY_SEED)
+def of_version_0_1(kernel: str | None) -> tuple[str, str | None, bool]:
+    """Return dynamics, kernel and ``shared_seeds`` for what version 0.1 wrote as ``kernel``."""
+    return _OF_VERSION_0_1.get(kernel or "", (SGD, kernel, False))
+
+
+def translated(table: pa.Table) -> pa.Table:
+    """Return runs that version 0.1 wrote, with the columns that tell how they were made."""
+    made = [of_version_0_1(kernel) for kernel in table["kernel"].to_pylist()]
+    for i, name in enumerate(("dynamics", "kernel", "shared_seeds")):
+        column = pa.array([row[i] for row in made], SCHEMA.field(name).type)
+        if name in table.column_names:
+            table = table.set_column(table.column_names.index(name), name, column)
+        else:
+            table = table.append_column(name, column)
+    return table
 
 
 def versions(extra: tuple[str, ...] = ()) -> dict[str, str]:
@@ -162,20 +185,24 @@ def revision() -> str:
     return done.stdout.strip()
 
 
-def _identity(config: PerceptronConfig, kernel: str) -> Record:
+def _identity(config: PerceptronConfig, kernel: str, dynamics: str) -> Record:
     return {
-        "key": config.key(kernel),
+        "key": config.key(kernel, dynamics),
         "model": PERCEPTRON,
+        "dynamics": dynamics,
         "kernel": kernel,
+        "shared_seeds": False,
         **asdict(config),
         "eta": config.eta,
         "versions": provenance(),
     }
 
 
-def failure_record(config: PerceptronConfig, kernel: str, reason: BaseException) -> Record:
+def failure_record(
+    config: PerceptronConfig, kernel: str, reason: BaseException, dynamics: str = SGD
+) -> Record:
     """Return the row of a run that ended in an exception: no numbers, the reason as message."""
-    return _identity(config, kernel) | failure_fields(reason)
+    return _identity(config, kernel, dynamics) | failure_fields(reason)
 
 
 def failure_fields(reason: BaseException) -> Record:
@@ -186,7 +213,7 @@ def failure_fields(reason: BaseException) -> Record:
 
 def record_of(run: RunResult) -> Record:
     """Return the row of a finished run."""
-    row = _identity(run.config, run.kernel)
+    row = _identity(run.config, run.kernel, run.dynamics)
     for name in _RESULT_FIELDS:
         row[name] = getattr(run, name)
     for name in _CHECKPOINT_FIELDS:

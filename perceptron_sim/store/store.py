@@ -287,7 +287,8 @@ def _tidy(table: pa.Table) -> pd.DataFrame:
 
 # What tells runs apart beside their limits. Nets by another engine are the same runs.
 _APART = (
-    *("model", "kernel", "data", "chi", "d", "arch", "depth", "width", "act", "P_test", "dtype"),
+    *("model", "dynamics", "kernel", "shared_seeds", "data", "chi", "d", "arch", "depth", "width"),
+    *("act", "P_test", "dtype"),
     *("P", "B", "T", "kappa", "seed"),
 )
 

@@ -112,7 +112,7 @@ def test_the_crossover_in_T(tmp_path: Path, capsys) -> None:
         (["--observable", "beauty"], "observable 'beauty' is unknown here"),
         (["--chi", "-2"], "chi = -2 has no normalisable density"),
         (["--seeds", "0"], "seeds = 0: allowed is an integer >= 1"),
-        (["--kernel", "fast"], "kernel 'fast' is unknown"),
+        (["--kernel", "fast"], "'fast' is not one of 'auto', 'event', 'reference'"),
         (["-B", "0"], "B = 0 on a logarithmic axis"),
         (["-P", "10^11"], "of memory and"),
     ],

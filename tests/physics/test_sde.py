@@ -22,7 +22,7 @@ def _differences(names: tuple[str, ...], seeds: range, **more) -> np.ndarray:
     rows = []
     for seed in seeds:
         config = _config(seed, **more)
-        sde, sgd = (simulate(config, kernel, None) for kernel in ("sde", "auto"))
+        sde, sgd = (simulate(config, checkpoints=None, dynamics=name) for name in ("sde", "sgd"))
         rows.append([np.log(getattr(sde, name) / getattr(sgd, name)) for name in names])
     return np.array(rows)
 

@@ -83,7 +83,8 @@ UNLIMITED = {
 # What keeps the costly ones from running, or from serving for ever, stays as it is.
 KEPT = {("bench", "cases"), ("bench", "repeats"), ("report", "port")}
 WORDS: dict[str, list[str]] = {
-    "kernel": ["auto", "event", "reference", "shuffled", "sde", "lazy", "net", "Event", ""],
+    "kernel": ["auto", "event", "reference", "sde", "lazy", "net", "Event", ""],
+    "dynamics": ["sgd", "shuffled", "sde", "sde/16", "sde-uncentred", "poisson", "SGD", ""],
     "budget": ["90s", "0.0001s", "1runs", "1h", "0s", "-1s", "nans", "1e9h", "infh", "", "s"],
     "data": ["digits", "perceptron", "mnist", "cifar10", "minst", "../../etc/passwd", ""],
     "arch": ["mlp", "cnn", "mnas", "linear", "MLP", ""],

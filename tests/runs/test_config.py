@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from perceptron_sim import InputError, PerceptronConfig
+from perceptron_sim.kernels.dynamics import NAMES
 from perceptron_sim.runs.identity import key_of
 
 REFUSED = [
@@ -70,7 +71,18 @@ def test_keys_differ_whenever_a_field_or_the_kernel_does() -> None:
     changes |= {"max_steps": 99, "max_updates": 99}
     variants = [dataclasses.replace(base, **{name: value}) for name, value in changes.items()]
     keys = {c.key("reference") for c in [base, *variants]} | {base.key("event")}
-    assert len(keys) == len(changes) + 2
+    keys |= {base.key("reference", name) for name in NAMES}
+    # "sgd" by its reference is the first.
+    assert len(keys) == len(changes) + 1 + len(NAMES)
+
+
+def test_runs_of_version_0_1_have_the_names_that_they_had() -> None:
+    # One name for dynamics and kernel it was, in the keys of stored runs.
+    base = PerceptronConfig()
+    fields = dataclasses.asdict(base)
+    for name in ("shuffled", "sde", "sde/4", "sde/16"):
+        identity = {"model": "perceptron", "kernel": name, "stream": 1, "config": fields}
+        assert base.key("reference", name) == key_of(identity)
 
 
 def test_streams_share_randomness_along_scalings_only() -> None:

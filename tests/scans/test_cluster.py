@@ -192,7 +192,7 @@ def test_a_run_beyond_the_memory_of_a_worker_is_refused(cluster, monkeypatch) ->
 
 
 def test_errors_of_a_worker_name_it(cluster) -> None:
-    with pytest.raises(InputError, match=r"worker tcp://127.0.0.1:\d+: kernel 'fast' is unknown"):
+    with pytest.raises(InputError, match=r"worker tcp://127.0.0.1:\d+: kernel = 'fast' is unknown"):
         cluster.call(scan, [], MemoryStore(), kernel="fast")
 
 

@@ -30,8 +30,8 @@ def test_a_run_takes_about_what_was_estimated(chi: float, d: int, P: int) -> Non
 
 def test_the_longer_of_two_runs_is_known() -> None:
     small, large = (PerceptronConfig(P=P) for P in (1024, 65536))
-    for kernel in ("event", "reference", "sde"):
-        assert seconds(large, kernel) > 10 * seconds(small, kernel)
+    for how in (("event",), ("reference",), ("reference", "sde")):
+        assert seconds(large, *how) > 10 * seconds(small, *how)
     assert math.isfinite(seconds(PerceptronConfig(chi=1e6, P=2**60, d=2, T=1e-100), "event"))
 
 
@@ -42,7 +42,7 @@ def test_an_estimate_counts_each_run_once() -> None:
     assert found.core_s == pytest.approx(2 * seconds(configs[0], "event"))
     assert found.wall_s(1) == found.core_s
     assert found.wall_s(8) == found.longest_s
-    assert estimate(configs, "sde", set()).core_s is None
+    assert estimate(configs, "reference", set(), "sde").core_s is None
 
 
 def test_a_dry_run_touches_nothing_and_counts_what_is_stored(tmp_path: Path, capsys) -> None:
@@ -56,8 +56,8 @@ def test_a_dry_run_touches_nothing_and_counts_what_is_stored(tmp_path: Path, cap
     assert command_line([*more, "--json"]) == 0
     facts = json.loads(capsys.readouterr().out)
     assert (facts["runs"], facts["found"], facts["memory_bytes"] > 0) == (56, 40, True)
-    assert command_line([*more, "--kernel", "sde"]) == 0
-    assert "time: not measured for kernel sde" in capsys.readouterr().out
+    assert command_line([*more, "--dynamics", "sde"]) == 0
+    assert "time: not measured for dynamics sde, kernel auto" in capsys.readouterr().out
 
 
 def test_a_scan_out_of_budget_says_what_is_missing_and_goes_on(

@@ -15,6 +15,7 @@ from perceptron_sim.kernels.deferred.population import Population, population
 from perceptron_sim.kernels.deferred.shells import (
     N_SEEN,
     N_SHELLS,
+    ROOM,
     Shells,
     covering,
     line_of,
@@ -32,6 +33,8 @@ from perceptron_sim.kernels.status import MAX_MEMORY
 
 # Pools reach so much beyond what can be unfitted.
 SPARE = 1.5
+# Rows for which there is room at first.
+_FIRST_BYTES = 1 << 26
 
 
 @dataclass
@@ -42,6 +45,7 @@ class Samples:
         features: phi of the samples seen, in the order in which they were, shape (room, d).
         norms: |phi_perp| of each, shape (room,).
         hit_counts: hits of each, shape (room,).
+        chi: exponent of the density of the data.
         lines, unseen, sizes: ``Shells``.
         cover: line below which all samples are seen (``event_driven.state``), shape (5,).
     """
@@ -53,6 +57,7 @@ class Samples:
     unseen: IntArray
     sizes: IntArray
     cover: FloatArray
+    chi: float
 
     @property
     def n_seen(self) -> int:
@@ -71,24 +76,82 @@ class Samples:
 
     def make_room(self, rows: int) -> None:
         """Keep what is there in arrays of so many rows."""
-        for name in ("features", "norms", "hit_counts"):
+        for name in _BY_ROW:
             old = getattr(self, name)
             new = np.zeros((rows, *old.shape[1:]), old.dtype)
             new[: self.n_seen] = old[: self.n_seen]
             setattr(self, name, new)
+        self.sizes[ROOM] = rows
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Return the state of it, by name; of arrays with room the part in use."""
+        n = self.n_seen
+        whole = {name: getattr(self, name) for name in _WHOLE}
+        return whole | {name: getattr(self, name)[:n] for name in _BY_ROW}
+
+    def restore(self, arrays: dict[str, np.ndarray]) -> None:
+        """Set it to what ``arrays`` returned."""
+        for name in _WHOLE:
+            getattr(self, name)[...] = arrays[name]
+        for name in _BY_ROW:
+            setattr(self, name, arrays[name])
+        self.make_room(int(self.sizes[ROOM]))
+
+    def completed(self, rng: np.random.Generator) -> "Samples":
+        """Return a copy in which the samples never looked at are drawn: the whole training set.
+
+        Its law is that of a set drawn at once, but for the order: samples seen come first.
+        """
+        d = self.features.shape[1]
+        whole = unseen_samples(self.n_seen + self.n_unseen, d, self.chi, 0)
+        whole.restore({name: array.copy() for name, array in self.arrays().items()})
+        whole.make_room(self.n_seen + self.n_unseen)
+        _see_all(population(self.chi, d), rng, whole.shells, whole.features, whole.norms)
+        return whole
+
+    def mean_unfitted(self, w: FloatArray, threshold: float) -> tuple[float, float]:
+        """Return how many samples are unfitted, and their loss; of the unseen ones the mean.
+
+        Args:
+            w: weights, natural units, shape (d,).
+            threshold: kappa / T.
+        """
+        number, loss = training_state(self.features[: self.n_seen], w, threshold)
+        radius = float(np.linalg.norm(w[1:]))
+        last = covering(self.shells, *line_of(w[0], radius, threshold, w.size))
+        data = population(self.chi, w.size)
+        more, more_loss = unfitted_unseen(data, self.shells, last, w[0], radius, threshold)
+        return number + more, loss + more_loss
 
 
-def unseen_samples(P: int, d: int, room: int) -> Samples:
-    """Return P samples of which none was looked at, with room for ``room`` rows."""
-    shells = new_shells(P)
-    hit_counts = np.zeros(room, dtype=np.int64)
-    cover = np.array([0.0, 0.0, 0.0, 0.0, SPARE])
-    return Samples(np.zeros((room, d)), np.zeros(room), hit_counts, *shells, cover)
+_BY_ROW = ("features", "norms", "hit_counts")
+_WHOLE = ("lines", "unseen", "sizes", "cover")
+
+
+def unseen_samples(P: int, d: int, chi: float, most: int) -> Samples:
+    """Return P samples of which none was looked at, with room for some, at most for ``most``."""
+    # Memory that is never written to is not taken.
+    room = max(min(P, most, _FIRST_BYTES // (8 * d)), 1)
+    samples = Samples(
+        np.zeros((0, d)),
+        np.zeros(0),
+        np.zeros(0, dtype=np.int64),
+        *new_shells(P),
+        np.array([0.0, 0.0, 0.0, 0.0, SPARE]),
+        chi,
+    )
+    samples.make_room(room)
+    return samples
 
 
 def row_bytes(d: int) -> int:
-    """Return the memory of one sample seen: its row and that of a copy of it, and bookkeeping."""
+    """Return the memory that a sample takes: its row, a copy of it, and bookkeeping."""
     return 8 * (2 * d + 10)
+
+
+def most_rows(P: int, d: int, budget: int) -> int:
+    """Return how many samples may be held in so many bytes."""
+    return max(1, min(P, budget // row_bytes(d)))
 
 
 def deferred_sgd(
@@ -101,7 +164,6 @@ def deferred_sgd(
     w: FloatArray,
     counters: IntArray,
     samples: Samples,
-    chi: float,
     P: int,
     most: int,
     budget: int,
@@ -115,15 +177,14 @@ def deferred_sgd(
         threshold, B, rng, limits, stop, recorder, w, counters, budget, trace: as there; ``rng``
             gives samples and batches alike.
         samples: what is known of the training set; ``unseen_samples`` at first.
-        chi: exponent of the density of the data.
         P: number of samples, up to 2^62.
         most: samples that may be held.
 
     Returns:
         A code of ``kernels.status``; MAX_MEMORY if more than ``most`` would have to be held.
     """
-    data = population(chi, w.size)
-    growth = 2.0 / (1.0 + chi)
+    data = population(samples.chi, w.size)
+    growth = 2.0 / (1.0 + samples.chi)
     while True:
         problem = (threshold, B, rng, limits, stop, recorder, w, counters)
         code = _unseen_stage(
@@ -180,17 +241,6 @@ def _unseen_stage(
     return unseen_leg(run, open_sight(data, Shells(lines, unseen, sizes), norms), most)
 
 
-def complete(samples: Samples, chi: float, rng: np.random.Generator) -> None:
-    """Draw the samples that were never looked at, so that the training set is whole.
-
-    The law of the set is that of one drawn at once, but for the order of its samples: those seen
-    come first.
-    """
-    P, d = samples.n_seen + samples.n_unseen, samples.features.shape[1]
-    samples.make_room(P)
-    _see_all(population(chi, d), rng, samples.shells, samples.features, samples.norms)
-
-
 @compiled
 def _see_all(
     data: Population,
@@ -202,22 +252,3 @@ def _see_all(
     for k in range(shells.sizes[N_SHELLS]):
         while shells.unseen[k] > 0:
             see(data, rng, shells, k, features, norms)
-
-
-def mean_unfitted(
-    samples: Samples, chi: float, w: FloatArray, threshold: float
-) -> tuple[float, float]:
-    """Return how many samples are unfitted, and their loss; of the unseen ones the mean.
-
-    Args:
-        samples: what is known of the training set.
-        chi: exponent of the density of the data.
-        w: weights, natural units, shape (d,).
-        threshold: kappa / T.
-    """
-    number, loss = training_state(samples.features[: samples.n_seen], w, threshold)
-    radius = float(np.linalg.norm(w[1:]))
-    last = covering(samples.shells, *line_of(w[0], radius, threshold, w.size))
-    data = population(chi, w.size)
-    more, more_loss = unfitted_unseen(data, samples.shells, last, w[0], radius, threshold)
-    return number + more, loss + more_loss

@@ -27,7 +27,7 @@ from perceptron_sim.kernels.jit import compiled
 A, S, MASS, MODE, RATIO, BY_POWER = range(6)
 COLUMNS = 6
 # Places in ``Shells.sizes``.
-N_SHELLS, N_SEEN = 0, 1
+N_SHELLS, N_SEEN, ROOM = 0, 1, 2
 MOST_SHELLS = 1024
 
 # A new line is drawn only if it reaches so much less far than the one that is there.
@@ -43,7 +43,7 @@ class Shells(NamedTuple):
         lines: outer line of each shell, probability below it, and what ``draws`` needs, shape
             (MOST_SHELLS, COLUMNS).
         unseen: unseen samples in each shell, shape (MOST_SHELLS,).
-        sizes: (number of shells, number of samples seen).
+        sizes: (number of shells, number of samples seen, how many there is room for).
     """
 
     lines: FloatArray
@@ -57,7 +57,7 @@ def new_shells(P: int) -> Shells:
     lines[0] = (np.inf, np.inf, 1.0, 0.0, 0.0, 0.0)
     unseen = np.zeros(MOST_SHELLS, dtype=np.int64)
     unseen[0] = P
-    return Shells(lines, unseen, np.array([1, 0], dtype=np.int64))
+    return Shells(lines, unseen, np.array([1, 0, 0], dtype=np.int64))
 
 
 @compiled

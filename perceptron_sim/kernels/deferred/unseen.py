@@ -31,7 +31,7 @@ from perceptron_sim.kernels.deferred.sight import (
     sort_seen,
     spare_wanted,
 )
-from perceptron_sim.kernels.event_driven.state import GO_ON, NEVER, Run, pause_due
+from perceptron_sim.kernels.event_driven.state import GO_ON, Run, pause_due
 from perceptron_sim.kernels.exact_weights import restore_interval, restore_weights
 from perceptron_sim.kernels.jit import compiled
 from perceptron_sim.kernels.null_steps import draw_marked, draw_null_steps, log_null, one_given_some
@@ -39,6 +39,7 @@ from perceptron_sim.kernels.observables import margin
 from perceptron_sim.kernels.run_state import (
     HITS,
     LAST_UPDATE_STEP,
+    NEVER,
     RECORDED,
     RESTORE_AT,
     STEPS_DONE,

@@ -74,24 +74,17 @@ def event_driven_sgd(
     P: int,
     cover: FloatArray,
 ) -> int:
-    """Run SGD from w = 0 until every sample is fitted; the same law as ``reference_sgd``.
+    """Run SGD from w = 0 until every sample is fitted; the same law as ``reference.plain_sgd``.
 
     At ``counters[PAUSE_AT]`` hits or soon after, if that is not 0, it returns PAUSED. Called again
     with what it has written and a later PAUSE_AT it goes on. What it chose to keep in between is
     made anew, so the run depends on the pauses, but not in law; and not on whether it was taken
     up by another process.
 
+    Other arguments and the result are those of ``reference.plain_sgd``; ``w`` starts as zeros, and
+    so do ``counters`` but for PAUSE_AT.
+
     Args:
-        features: phi = z / sqrt(d), shape (P, d).
-        threshold: kappa / T; a sample is unfitted while its margin is below it.
-        B: batch size, 1..P.
-        rng: the stream; advanced in place.
-        limits: (max_steps, max_updates).
-        stop: one flag; non-zero ends the run as INTERRUPTED.
-        recorder: checkpoints to fill.
-        w: zeros, shape (d,); final weights on return.
-        counters: as in ``reference``; zeros but for PAUSE_AT.
-        hit_counts: zeros, shape (P,); hits of each sample on return.
         trace: one entry for none, or room for a log (``kernels.trace``) with entry 0 set to 1.
         growth: 2 / (1 + chi); hits to come grow as (unfitted samples)^growth. A hint for the
             cost model alone.
@@ -101,28 +94,12 @@ def event_driven_sgd(
         cover: ``all_given()``, or the line below which all samples are given, as
             ``state`` has it. Once samples above it are needed, the kernel writes the line that is
             wanted and returns UNCOVERED.
-
-    Returns:
-        A code of ``kernels.status``.
     """
     # Tuples of arrays are slow to pass from Python but convenient from here on.
     run = Run(
-        features,
-        threshold,
-        B,
-        rng,
-        limits,
-        stop,
-        recorder,
-        w,
-        counters,
-        hit_counts,
-        trace,
-        growth,
-        schedule,
-        P,
-        cover,
-    )
+        features, threshold, B, rng, limits, stop, recorder, w, counters, hit_counts,
+        trace, growth, schedule, P, cover,
+    )  # fmt: skip
     if counters[STEPS_DONE] == 0:
         counters[RESTORE_AT] = restore_interval(features.shape[0])
         code = plain_leg(run) if schedule <= PLAIN else TO_CANDIDATES

@@ -31,7 +31,6 @@ from perceptron_sim.kernels.event_driven.state import (
     AUTO,
     GO_ON,
     LARGER_POOL,
-    NEVER,
     REVIEW_HITS,
     SMALLER_POOL,
     TO_EVENTS,
@@ -53,9 +52,11 @@ from perceptron_sim.kernels.observables import find_unfitted, margin
 from perceptron_sim.kernels.run_state import (
     HITS,
     LAST_UPDATE_STEP,
+    NEVER,
     RESTORE_AT,
     STEPS_DONE,
     UPDATES,
+    write_counts,
 )
 from perceptron_sim.kernels.status import FITTED, INTERRUPTED, MAX_STEPS, MAX_UPDATES, PAUSED
 from perceptron_sim.kernels.trace import ACTIVE, trace_event
@@ -207,7 +208,5 @@ def candidate_leg(run: Run, pool: Pool, near_allowed: bool) -> int:
             evaluated = 0
             hits_at_review = hits
     counters[RESTORE_AT] = restore_at
-    counters[STEPS_DONE] = step
-    counters[UPDATES] = updates
-    counters[HITS] = hits
+    write_counts(counters, step, counters[LAST_UPDATE_STEP], updates, hits)
     return code

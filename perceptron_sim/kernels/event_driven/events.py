@@ -55,6 +55,7 @@ from perceptron_sim.kernels.run_state import (
     RESTORE_AT,
     STEPS_DONE,
     UPDATES,
+    write_counts,
 )
 from perceptron_sim.kernels.status import FITTED, INTERRUPTED, MAX_STEPS, MAX_UPDATES, PAUSED
 from perceptron_sim.kernels.trace import UNFITTED, trace_event
@@ -274,7 +275,5 @@ def event_leg(run: Run, pool: Pool, gram: GramRows, slack: FloatArray, near_allo
             events = 0
             trials_sum = 0.0
     counters[RESTORE_AT] = restore_at
-    counters[STEPS_DONE] = step
-    counters[UPDATES] = updates
-    counters[HITS] = hits
+    write_counts(counters, step, counters[LAST_UPDATE_STEP], updates, hits)
     return code

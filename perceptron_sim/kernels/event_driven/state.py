@@ -5,9 +5,9 @@ from typing import NamedTuple
 import numpy as np
 
 from perceptron_sim.arrays import FloatArray, IntArray
+from perceptron_sim.kernels import run_state
 from perceptron_sim.kernels.jit import compiled
-from perceptron_sim.kernels.observables import training_state
-from perceptron_sim.kernels.run_state import PAUSE_AT, RECORDED, Recorder
+from perceptron_sim.kernels.run_state import PAUSE_AT, Recorder
 
 # Schedules: let the cost model choose, or step in one way alone.
 AUTO, PLAIN, CANDIDATES, EVENTS = 0, 1, 2, 3
@@ -23,7 +23,6 @@ COVER_A, COVER_S, WANTED_A, WANTED_S, LEAST_SPARE = range(5)
 
 # Hits between two looks at the rates.
 REVIEW_HITS = 32
-NEVER = np.iinfo(np.int64).max // 2
 
 
 class Run(NamedTuple):
@@ -56,21 +55,8 @@ def all_given() -> FloatArray:
 
 @compiled
 def record(run: Run, rows: FloatArray, step_of_change: int) -> int:
-    """Fill the checkpoints before the step that changes something next; return the next due.
-
-    Only ``rows`` can be unfitted, so only they are looked at.
-    """
-    recorder, counters = run.recorder, run.counters
-    k = counters[RECORDED]
-    if k < recorder.steps.size and recorder.steps[k] < step_of_change:
-        unfitted, loss = training_state(rows, run.w, run.threshold)
-        while k < recorder.steps.size and recorder.steps[k] < step_of_change:
-            recorder.w[k] = run.w
-            recorder.unfitted[k] = unfitted
-            recorder.loss[k] = loss
-            k += 1
-        counters[RECORDED] = k
-    return recorder.steps[k] if k < recorder.steps.size else NEVER
+    """Fill the checkpoints due before ``step_of_change``, as ``run_state.record``."""
+    return run_state.record(run.recorder, run.counters, rows, run.w, run.threshold, step_of_change)
 
 
 @compiled

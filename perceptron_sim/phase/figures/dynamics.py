@@ -76,7 +76,7 @@ def _courses(ax: Axes, runs: pd.DataFrame, shared: dict[str, Any], kernels: dict
     B = int(runs["B"].min())
     latest = 0.0
     for i, (dynamics, kernel) in enumerate(kernels.items()):
-        chosen = runs[(runs["B"] == B) & (runs["kernel"] == kernel)].sort_values("seed")
+        chosen = runs[(runs["B"] == B) & (runs["dynamics"] == kernel)].sort_values("seed")
         for _, run in chosen.iloc[:_COURSES].iterrows():
             t = np.array(run["checkpoint_t"])
             w = np.hypot(run["checkpoint_w1"], run["checkpoint_w_perp"])

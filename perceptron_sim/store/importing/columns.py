@@ -90,8 +90,9 @@ COLUMNS = {
     "ntk_change": _not_negative(result=True),
     "wall_s": _not_negative(result=True),
 }
-# Also read where a file has it: says whether the runs of a seed share data and weights.
-KERNEL = "kernel"
+# Also read where a file has them: they say whether the runs of a seed share data and weights, the
+# second in what version 0.1 exported.
+SHARED_SEEDS, KERNEL = "shared_seeds", "kernel"
 
 
 def parse(name: str, cell: Cell) -> str | int | float:
@@ -182,7 +183,7 @@ class Mapping:
         for place, theirs in enumerate(table.names):
             name = self.columns.get(theirs, theirs)
             # A column that was pushed aside by another or by nothing we know is left alone.
-            if name not in COLUMNS and name != KERNEL:
+            if name not in COLUMNS and name not in (SHARED_SEEDS, KERNEL):
                 continue
             if name in self.columns.values() and theirs not in self.columns:
                 continue

@@ -16,7 +16,7 @@ from perceptron_sim.status import Status
 from perceptron_sim.store.importing.columns import Mapping
 from perceptron_sim.store.importing.row import IDENTITY, POINT, Row
 from perceptron_sim.store.importing.tables import Cell, Table, read_table
-from perceptron_sim.store.schema import IMPORTED_BY_SEED, PERCEPTRON, Record
+from perceptron_sim.store.schema import PERCEPTRON, Record
 from perceptron_sim.store.store import ParquetStore
 from perceptron_sim.version import __version__
 
@@ -51,7 +51,7 @@ def import_runs(
         paths: CSV or JSON files.
         mapping: names and constants that make their columns ours.
         shared_seeds: runs of one seed share data or initial weights, so that seeds, not runs, are
-            independent. Rows whose column ``kernel`` says so are taken that way in any case.
+            independent. Rows whose column ``shared_seeds`` says so are taken that way in any case.
 
     Raises:
         InputError: on the first thing that is wrong; it names file, row, column and remedy.
@@ -99,7 +99,7 @@ def store_runs(imported: Imported, store: ParquetStore) -> pd.DataFrame:
     if len(stored):
         table = {record["key"]: record for record in imported.records}
         for row in stored.to_dict("records"):
-            for name in ("status", "t_star", "w_norm", "dw", "dw_rel", "kernel"):
+            for name in ("status", "t_star", "w_norm", "dw", "dw_rel", "shared_seeds"):
                 if not _alike(row.get(name), table[row["key"]].get(name)):
                     raise InputError(
                         f"{store.folder} holds another {name} of a run of these files: they have "
@@ -137,19 +137,19 @@ def _check_observable(records: Sequence[Record]) -> None:
 
 def _check_seeds(records: Sequence[Record]) -> None:
     """Where runs share seeds, take all they are fitted with so, and refuse missing seeds."""
-    if not any(record["kernel"] == IMPORTED_BY_SEED for record in records):
+    if not any(record["shared_seeds"] for record in records):
         return
     groups: dict[tuple[Any, ...], list[Record]] = {}
     for record in records:
         fixed = [n for n in IDENTITY[record["model"] == PERCEPTRON] if n not in _WITHIN]
         groups.setdefault(tuple(record[name] for name in fixed), []).append(record)
     for members in groups.values():
-        if not any(record["kernel"] == IMPORTED_BY_SEED for record in members):
+        if not any(record["shared_seeds"] for record in members):
             continue
         points: dict[tuple[Any, ...], set[int]] = {}
         broken = set()
         for record in members:
-            record["kernel"] = IMPORTED_BY_SEED
+            record["shared_seeds"] = True
             point = (record["P"], record["T"], record["kappa"])
             points.setdefault(point, set()).add(record["seed"])
             if record["status"] != Status.FITTED:
