@@ -17,6 +17,8 @@ from perceptron_sim.runs.config import PerceptronConfig
 Simulator = Callable[..., Any]
 # What may be handed to a simulator besides the configuration.
 GIVEN = ("data", "batches")
+# The first run, which may compile, may take so many times as long.
+_FIRST = 12.0
 _COUNTS = ("steps", "updates", "hits")
 
 
@@ -111,12 +113,16 @@ class Subject:
         return _read(answer, config)
 
     def probe(self, config: PerceptronConfig) -> None:
-        """Learn from one run what the simulator returns.
+        """Learn from one run what the simulator returns; compilation may take its time there.
 
         Raises:
             Misbehaved: as ``run``.
         """
-        self.offers = self.takes | self.run(config).present().keys()
+        limit_s, self.limit_s = self.limit_s, _FIRST * self.limit_s
+        try:
+            self.offers = self.takes | self.run(config).present().keys()
+        finally:
+            self.limit_s = limit_s
 
     def samples(self, config: PerceptronConfig, runs: int = 0) -> dict[str, FloatArray]:
         """Return w_1, |w_perp| and the scalars of runs at seeds from ``config.seed`` on.
