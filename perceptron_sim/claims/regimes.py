@@ -33,6 +33,8 @@ def _model(row: Any, *names: str) -> str:
 
 
 def _boundary(part: str, kind: type[Any], name: str, symbol: str) -> Any:
+    quantity = name.removesuffix("_over_kappa")
+
     def measure(evidence: Evidence) -> list[Measurement]:
         rows = [(row, getattr(row, name)) for _, row in evidence.rows(part, kind)]
         return [
@@ -48,7 +50,7 @@ def _boundary(part: str, kind: type[Any], name: str, symbol: str) -> Any:
                 # An untrusted prediction judges nothing.
                 expected=None if row.doubt else math.log(found.predicted),
                 expected_error=found.prediction_error,
-                systematic=found.systematic,
+                systematic=getattr(row, f"{quantity}_systematic"),
                 note=row.doubt and f"no prediction is trusted here: {row.doubt}",
             )
             for row, found in rows
