@@ -34,7 +34,8 @@ COMMANDS = {
     "nets": "nets scan --width 32 -P 64,128,256 --seeds 12 --no-checkpoints",
     "alpha-T": "phase --plane alpha-T -P 64 --width 16 --depth 1 --alpha 2^-8:2^8:9 -T 2^-9:2:11 "
     "--max-steps 2000 --seeds 3 --uniform",
-    "P-T": "phase --plane P-T --width 32 -P 64,128,256 --seeds 4",
+    "P-T": "phase --plane P-T --depth 1 --width 16 -P 16,64,256 -T 2^-7:2^2:10 --test-samples 64 "
+    "--seeds 4 --max-steps 5000",
 }
 
 
@@ -56,7 +57,7 @@ def test_the_list_covers_the_papers() -> None:
 def test_each_claim_is_measured_and_drawn(key: str, evidence: Evidence, tmp_path: Path) -> None:
     claim = BY_KEY[key]
     found = judge(claim, evidence)
-    if key not in ("noise-against-alpha", "T-opt"):
+    if key not in ("noise-against-alpha", "T-opt", "T-c-on-P"):
         # These want test errors better known than small runs know them.
         assert found.findings
     for finding in found.findings:
@@ -226,6 +227,26 @@ def test_a_prediction_that_is_not_trusted_judges_nothing(size, verdict, tmp_path
         replace(BY_KEY["three-phases-T-c"], draw=lambda evidence: ()), Evidence((folder,))
     ).findings
     assert ("no prediction is trusted here" in finding.measurement.note) == (size["P"] != 8192)
+
+
+@pytest.mark.parametrize(
+    ("onset", "verdict"),
+    [
+        ({}, Verdict.HOLDS),
+        ({"difference": {"measured": 0.4, "ci_low": 0.35, "ci_high": 0.45}}, Verdict.FAILS),
+        # Runs compared with themselves, and weights that have hardly moved, are no evidence.
+        ({"quantity": "dw_rel", "by": "lazy", "level": 0.3, "moved": []}, Verdict.UNDECIDED),
+        ({"quantity": "dw_rel", "level": 0.1, "moved": []}, Verdict.UNDECIDED),
+        ({"moved": [0.003, 0.2]}, Verdict.UNDECIDED),
+    ],
+)
+def test_T_c_is_where_the_test_error_of_trained_nets_changes(onset, verdict, tmp_path) -> None:
+    interval = {"measured": 0.01, "ci_low": -0.03, "ci_high": 0.05}
+    row = {"quantity": "test_error", "by": "net", "a": interval, "difference": interval}
+    row |= {"T_c": [], "window": "P 1..2", "beta": -0.3, "moved": [0.4, 0.7]}
+    net = {"depth": 3, "width": 64, "B": 4, "alpha": 1.0, "data": "digits", "n_seeds": 8}
+    folder = folder_of(tmp_path / "x", nets=[{**net, "onsets": [row | onset]}])
+    assert verdict_of("T-c-on-P", folder) is verdict
 
 
 def test_sizes_below_capacity_are_judged_and_drawn_without_theory(tmp_path: Path) -> None:
