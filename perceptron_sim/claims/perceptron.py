@@ -151,26 +151,41 @@ def _limit(row: Limit, expected: float, **more: Any) -> Measurement:
 def _asymptotic(quantity: str) -> Callable[[Evidence], Sequence[Measurement]]:
     """Return a finder of an exponent for P -> infinity, then d -> infinity.
 
-    From one d alone the second limit is not known; what (26) makes of it enters as an error.
+    From one d alone the second limit is not known; what (26) makes of it enters as an error. So
+    does the distance from the limit, as the law has it, where P are too few to extrapolate.
     """
 
     def measure(evidence: Evidence) -> list[Measurement]:
         rows = [row for row in _limits(evidence) if row.quantity == quantity]
-        extrapolated = {(row.chi, row.B) for row in rows if row.d is None}
-        found = []
+        in_d = {(row.chi, row.B) for row in rows if row.d is None}
+        in_P = {(row.chi, row.B) for row in rows}
+        found = [_limit(row, _paper(row)) for row in rows if row.d is None]
         for row in rows:
-            theory = exponents(row.chi)
-            expected = theory.gamma if quantity == "gamma" else theory.b
-            if row.d is None:
-                found.append(_limit(row, expected))
-            elif (row.chi, row.B) not in extrapolated:
-                shift = abs(expected - row.predicted)
+            if row.d is not None and (row.chi, row.B) not in in_d:
+                shift = abs(_paper(row) - row.predicted)
                 error = float(np.hypot(row.systematic, shift))
                 note = f"one d alone: the limit d -> infinity may be {shift:.2g} away"
-                found.append(_limit(row, expected, systematic=error, note=note))
+                found.append(_limit(row, _paper(row), systematic=error, note=note))
+        for at in exponent_rows_of(evidence, quantity):
+            if (at.chi, at.B) not in in_P:
+                found += _not_extrapolated(at)
         return found
 
     return measure
+
+
+def _not_extrapolated(row: ExponentRow) -> list[Measurement]:
+    expected = row.asymptotic or 0.0
+    shift = abs(expected - (row.finite_size or 0.0))
+    measured = measured_exponent(
+        row,
+        _name(row),
+        resolution=tenth_of(expected),
+        expected=expected,
+        systematic=shift,
+        note=f"not extrapolated: the limit P -> infinity may be {shift:.2g} away",
+    )
+    return [] if measured is None else [measured]
 
 
 def _fixed_d(evidence: Evidence) -> list[Measurement]:

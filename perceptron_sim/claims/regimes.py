@@ -56,6 +56,7 @@ def _boundary(part: str, kind: type[Any], name: str, symbol: str) -> Any:
                 n_seeds=row.n_seeds,
                 dof=row.n_cells - _FREE[part],
                 resolution=_BOUNDARY,
+                systematic=found.systematic,
                 **_trusted(row, found),
             )
             for row, found in rows
@@ -89,13 +90,14 @@ def _x(row: BStarOnP, by_law: bool) -> Measurement:
     judged: dict[str, Any] = {
         "expected": law,
         "expected_error": row.finite_size_error or 0.0,
+        "systematic": row.systematic,
         "asymptotic": gamma,
     }
     if not by_law:
         # How far x may be from its limit at these P/d: what the law makes of it, or all.
         shift = abs(gamma - (law or 0.0))
         note = f"at this P/d the limit P -> infinity may be {shift:.2g} away"
-        judged = {"expected": gamma, "systematic": shift, "note": note}
+        judged = {"expected": gamma, "systematic": max(shift, row.systematic or 0.0), "note": note}
     return Measurement(
         quantity="x of B* ~ P^x",
         model=_model(row, "chi", "d"),

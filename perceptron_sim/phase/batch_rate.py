@@ -9,12 +9,13 @@ import pandas as pd
 
 from perceptron_sim.analysis.exponents import span
 from perceptron_sim.phase.cells import FITTED
-from perceptron_sim.phase.entries import Boundary, BStarOnP, ThreePhases
+from perceptron_sim.phase.entries import Boundary, BStarOnP, Estimate, ThreePhases, largest_shift
 from perceptron_sim.phase.law import LawFit, fit_slope
 from perceptron_sim.phase.perceptron import (
     OBSERVABLES,
     batch_sizes,
     common,
+    fit_windows,
     job_of,
     predicted,
     series,
@@ -43,6 +44,7 @@ def _conclude(
     from perceptron_sim.phase.figures.maps import figure_maps
 
     rows: list[ThreePhases] = []
+    of_windows: list[list[Estimate | None]] = []
     fits: list[tuple[dict[str, Any], LawFit | None]] = []
     for shared, members, fit in series(cells, _SHARED, first_step=True):
         fits.append((shared, fit))
@@ -50,17 +52,22 @@ def _conclude(
             continue
         fitted = members[members["status"] == FITTED]
         expected = predicted(shared["chi"], shared["P"], shared["d"])
+        windows = fit_windows(fitted, ("B", "eta"), first_step=True)
+        parts = [None if part is None else part.B_star for part in windows]
+        of_windows.append(parts)
         rows.append(
             ThreePhases(
-                **common(shared, fitted, fit, expected),
+                **common(shared, fitted, fit, expected, windows),
                 window=f"B {span(fitted['B'].tolist())}, eta {span(fitted['eta'].tolist())}",
                 cells_measured=len(members),
                 cells_over_budget=int((members["status"] != FITTED).sum()),
-                B_star=Boundary.of(fit.B_star, expected.B_star if expected else None, shared["d"]),
+                B_star=Boundary.of(
+                    fit.B_star, expected.B_star if expected else None, shared["d"], parts
+                ),
                 sharpness=fit.sharpness,
             )
         )
-    slopes = _slopes(rows)
+    slopes = _slopes(rows, of_windows)
     return Conclusion(
         parts={"boundaries": rows, "B_star_on_P": slopes},
         tables=[_boundary_table(rows), *([_slope_table(slopes)] if slopes else [])],
@@ -69,16 +76,25 @@ def _conclude(
     )
 
 
-def _slopes(rows: list[ThreePhases]) -> list[BStarOnP]:
-    """Fit B* ~ P^x for each (chi, d, kappa) with several P."""
+def _slopes(rows: list[ThreePhases], of_windows: list[list[Estimate | None]]) -> list[BStarOnP]:
+    """Fit B* ~ P^x for each (chi, d, kappa) with several P; B* of parts of each map beside it."""
     found = []
     for chi, d, kappa in sorted({(row.chi, row.d, row.kappa) for row in rows}):
-        members = [r for r in rows if (r.chi, r.d, r.kappa) == (chi, d, kappa)]
+        of_rows = zip(rows, of_windows, strict=True)
+        pairs = [p for p in of_rows if (p[0].chi, p[0].d, p[0].kappa) == (chi, d, kappa)]
+        members = [row for row, _ in pairs]
         known = [r.B_star.predicted for r in members if r.B_star.predicted and r.trusted]
         expected = known if len(known) == len(members) else None
         slope = fit_slope([r.P for r in members], [r.B_star for r in members], expected)
         if slope is None:
             continue
+        # The same part of every map.
+        parts = [
+            fit_slope([r.P for r in members], [each for each in part if each], None)
+            for part in zip(*(parts for _, parts in pairs), strict=True)
+            if all(part)
+        ]
+        shifts = [(part.value - slope.value, part.error) for part in parts if part is not None]
         half = 1.96 * slope.error
         of_theory = accuracy(d)[0] * slope.expected_error
         agrees = abs(slope.value - slope.expected) <= math.hypot(half, 1.96 * of_theory)
@@ -100,6 +116,7 @@ def _slopes(rows: list[ThreePhases]) -> list[BStarOnP]:
                 finite_size=slope.expected if expected else None,
                 finite_size_error=of_theory if expected else None,
                 agrees=agrees if expected else None,
+                systematic=largest_shift(shifts, slope.error),
             )
         )
     return found
@@ -113,7 +130,7 @@ def _boundary_table(rows: list[ThreePhases]) -> Table:
             *(("chi", "{chi:g}"), ("d", "{d}"), ("P", "{P}")),
             ("T_c/kappa", "{T_c_over_kappa:.3g}"),
             ("predicted", "{T_c_over_kappa.predicted:.3g}"),
-            ("B*", "{B_star:.3g}"),
+            *(("B*", "{B_star:.3g}"), ("window", "{B_star.systematic:.1%}")),
             ("predicted", "{B_star.predicted:.3g}"),
             ("misfit in ln", "{misfit_ln:.3f}"),
             ("sharpness", "{sharpness:.1f}"),
@@ -121,8 +138,8 @@ def _boundary_table(rows: list[ThreePhases]) -> Table:
             ("not fitted", "{cells_over_budget}/{cells_measured}"),
         ),
         "noise above T_c below B*, first step above B* and above eta = T_c B*, else gradient "
-        "descent. Intervals: 95 %, misfit of the law included. trusted: whether predictions are, "
-        "at this chi, d and P/d.",
+        "descent. Intervals: 95 %, misfit of the law included. window: shift of B* without a "
+        "third of the range of B or eta. trusted: whether predictions are, at this chi, d, P/d.",
     )
 
 
@@ -132,7 +149,7 @@ def _slope_table(slopes: list[BStarOnP]) -> Table:
         slopes,
         (
             *(("chi", "{chi:g}"), ("d", "{d}"), ("measured x", "{measured:.3f}")),
-            ("95 % interval", "[{ci_low:.3f}, {ci_high:.3f}]"),
+            *(("95 % interval", "[{ci_low:.3f}, {ci_high:.3f}]"), ("syst.", "{systematic:.3f}")),
             ("1/(1+chi)", "{asymptotic:.3f}"),
             ("finite P/d", "{finite_size:.3f} +- {finite_size_error:.3f}"),
             *(("agree", "{agrees}"), ("window", "{window}")),

@@ -1,6 +1,7 @@
 """What planes of perceptrons write into summary.json, and claims and figures read from it."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 
 from perceptron_sim.analysis.summary import Entry, Positive
@@ -45,6 +46,20 @@ class Estimate(Entry):
         return f"{self.value:{spec}} [{self.ci_low:{spec}}, {self.ci_high:{spec}}]"
 
 
+def largest_shift(shifts: Sequence[tuple[float, float]], error: float) -> float | None:
+    """Return the largest shift of a number in parts of its data, less what chance makes of it.
+
+    The variance of a shift is that of the part less that of the whole, which has ``error``
+    (Hausman 1978).
+
+    Args:
+        shifts: the shift in each part, and the standard error of the number there.
+        error: standard error of the number in the whole.
+    """
+    beyond = [shift**2 - max(0.0, part**2 - error**2) for shift, part in shifts]
+    return math.sqrt(max(0.0, *beyond)) if beyond else None
+
+
 @dataclass(frozen=True)
 class Boundary(Estimate):
     """Where regimes meet, beside its prediction if there is one.
@@ -53,21 +68,45 @@ class Boundary(Estimate):
         predicted: the prediction.
         prediction_error: standard error of its ln, taken to be that of predicted ln ||w||.
         agrees: whether the two agree at 95 %, both errors taken together.
+        systematic: largest shift of ln of the number on leaving out a third of the window, less
+            what chance makes of it.
     """
 
     predicted: Positive | None = None
     prediction_error: float | None = None
     agrees: bool | None = None
+    systematic: float | None = None
 
     @classmethod
-    def of(cls, measured: Estimate, predicted: float | None, d: int) -> "Boundary":
-        """Put a measurement beside its prediction at dimension ``d``."""
+    def of(
+        cls,
+        measured: Estimate,
+        predicted: float | None,
+        d: int,
+        others: Sequence[Estimate | None] = (),
+    ) -> "Boundary":
+        """Put a measurement beside its prediction at dimension ``d``.
+
+        Args:
+            measured: the measurement.
+            predicted: its prediction, if there is one.
+            d: dimension.
+            others: the same from parts of the window, None where they do not determine it.
+        """
+        logs = [(math.log(other.value / measured.value), other.error) for other in others if other]
+        systematic = largest_shift(logs, measured.error)
         if predicted is None:
-            return cls(**asdict(measured))
+            return cls(**asdict(measured), systematic=systematic)
         error = accuracy(d)[0]
         away = abs(math.log(measured.value / predicted))
         agrees = away <= 1.96 * math.hypot(measured.error, error)
-        return cls(**asdict(measured), predicted=predicted, prediction_error=error, agrees=agrees)
+        return cls(
+            **asdict(measured),
+            predicted=predicted,
+            prediction_error=error,
+            agrees=agrees,
+            systematic=systematic,
+        )
 
 
 @dataclass(frozen=True)
@@ -141,6 +180,8 @@ class BStarOnP(Interval):
         finite_size: the same fit to the predicted B*, or None.
         finite_size_error: its standard error.
         agrees: whether the two agree at 95 %.
+        systematic: largest shift of x on leaving out a third of the window of every map, less what
+            chance makes of it.
     """
 
     quantity: str
@@ -156,6 +197,7 @@ class BStarOnP(Interval):
     finite_size: float | None
     finite_size_error: float | None
     agrees: bool | None
+    systematic: float | None = field(default=None, kw_only=True)
 
 
 @dataclass(frozen=True)

@@ -86,18 +86,47 @@ def fit_cells(cells: pd.DataFrame, *, first_step: bool) -> LawFit | None:
     return fit_law(np.asarray(T, np.float64) / kappa, B, logs, first_step=first_step)
 
 
+def fit_windows(
+    cells: pd.DataFrame, columns: Sequence[str], *, first_step: bool
+) -> list[LawFit | None]:
+    """Fit the law to what is left of the cells without a third of their range, at either end.
+
+    Args:
+        cells: fitted cells.
+        columns: what the ranges, in logarithms, are of.
+        first_step: as in ``fit_law``.
+    """
+    fits = []
+    for name in columns:
+        x = np.log(cells[name].to_numpy(dtype=np.float64))
+        third = (x.max() - x.min()) / 3.0
+        for kept in (x >= x.min() + third, x <= x.max() - third):
+            fits.append(fit_cells(cells[kept], first_step=first_step))
+    return fits
+
+
 def common(
-    shared: dict[str, Any], fitted: pd.DataFrame, fit: LawFit, expected: Crossovers | None
+    shared: dict[str, Any],
+    fitted: pd.DataFrame,
+    fit: LawFit,
+    expected: Crossovers | None,
+    windows: Sequence[LawFit | None],
 ) -> dict[str, Any]:
-    """Return what rows of all maps say: what the cells share, crossover, plateau and misfit."""
+    """Return what rows of all maps say: what the cells share, crossover, plateau and misfit.
+
+    ``windows``: the fit in parts of the window.
+    """
+    parts = [part for part in windows if part is not None]
     d = shared["d"]
     known = (expected.T_c_over_kappa, expected.plateau) if expected else (None, None)
     return {
         **shared,
         "n_seeds": int(fitted["n_seeds"].min()),
         "n_cells": fit.n_cells,
-        "T_c_over_kappa": Boundary.of(fit.tau_c, known[0], d),
-        "plateau_over_kappa": Boundary.of(fit.plateau, known[1], d),
+        "T_c_over_kappa": Boundary.of(fit.tau_c, known[0], d, [part.tau_c for part in parts]),
+        "plateau_over_kappa": Boundary.of(
+            fit.plateau, known[1], d, [part.plateau for part in parts]
+        ),
         "misfit_ln": fit.rms,
         "scatter_ln": fit.scatter,
         "trusted": not doubt_about_size(shared["chi"], shared["P"], d),

@@ -15,6 +15,7 @@ from perceptron_sim.phase.perceptron import (
     OBSERVABLES,
     common,
     fit_cells,
+    fit_windows,
     job_of,
     predicted,
     series,
@@ -55,9 +56,11 @@ def _conclude(
             continue
         fitted = members[members["status"] == FITTED]
         expected = predicted(shared["chi"], shared["P"], shared["d"])
+        tau = fitted.assign(tau=fitted["T"] / fitted["kappa"])
+        windows = fit_windows(tau, ("tau",), first_step=False)
         rows.append(
             Crossover(
-                **common(shared, fitted, fit, expected),
+                **common(shared, fitted, fit, expected, windows),
                 window=f"T/kappa {span((fitted['T'] / fitted['kappa']).tolist())}, "
                 f"kappa {span(fitted['kappa'].tolist())}",
                 noise_slope=_slope(fitted),

@@ -185,7 +185,7 @@ def test_a_disk_that_is_full_is_said_before_a_page_is_touched(tmp_path, monkeypa
     x = np.random.default_rng(0).standard_normal((20, 5))
     net = build("mlp", 5, 1, 4, "relu")
     weights = net.draw(np.random.default_rng(1))
-    with pytest.raises(InputError, match="name a folder with --kernels"):
+    with pytest.raises(InputError, match="name another folder for kernels"):
         ntk(net, weights, x, folder=tmp_path / "kernels", workers=1)
     assert list((tmp_path / "kernels").iterdir()) == []
     # A file system that knows nothing of it is no reason to give up.

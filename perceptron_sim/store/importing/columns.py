@@ -9,7 +9,7 @@ from typing import Any
 from perceptron_sim.choices import choose, near_match
 from perceptron_sim.errors import InputError
 from perceptron_sim.status import Status
-from perceptron_sim.store.importing.cells import Cell, Table
+from perceptron_sim.store.importing.reading import Cell, Table
 from perceptron_sim.store.schema import SCHEMA
 
 STATUSES = tuple(status for status in Status if status != Status.INTERRUPTED)

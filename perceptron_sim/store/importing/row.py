@@ -7,8 +7,8 @@ from perceptron_sim.errors import InputError
 from perceptron_sim.kernels.dynamics import SGD
 from perceptron_sim.runs.identity import key_of
 from perceptron_sim.status import Status
-from perceptron_sim.store.importing.cells import Cell, is_missing, is_not_finite
 from perceptron_sim.store.importing.columns import COLUMNS, KERNEL, SHARED_SEEDS, parse, shown
+from perceptron_sim.store.importing.reading import Cell, is_missing, is_not_finite
 from perceptron_sim.store.schema import IMPORTED, PERCEPTRON, Record, of_version_0_1
 
 # Two columns that say the same may differ by the digits they were printed with.

@@ -13,8 +13,8 @@ from perceptron_sim import parameters
 from perceptron_sim.errors import InputError
 from perceptron_sim.names import as_text
 from perceptron_sim.status import Status
-from perceptron_sim.store.importing.cells import Cell, Table, read_table
 from perceptron_sim.store.importing.columns import Mapping
+from perceptron_sim.store.importing.reading import Cell, Table, read_table
 from perceptron_sim.store.importing.row import IDENTITY, POINT, Row
 from perceptron_sim.store.schema import PERCEPTRON, Record
 from perceptron_sim.store.store import ParquetStore
