@@ -28,5 +28,12 @@ def arguments_given(ctx: click.Context, without: tuple[str, ...] = ()) -> list[s
     return shown
 
 
+def command_text(ctx: click.Context) -> str:
+    """Return the command line without what decides when or how fast, for summary.json."""
+    from perceptron_sim.names import command_line
+
+    return command_line([*ctx.command_path.split(), *arguments_given(ctx, without=("budget",))])
+
+
 def _plain(value: float) -> str:
     return repr(value) if value != round(value) else str(int(value))

@@ -15,7 +15,7 @@ from typing import NoReturn
 import click
 
 from cli import streams
-from cli.lazy import LazyGroup
+from cli.groups import LazyGroup
 from cli.output import use_legible_streams
 from perceptron_sim import extras
 from perceptron_sim.errors import InputError
@@ -29,6 +29,7 @@ COMMANDS = {
     "nets": "Train nets on images or teacher data: the same questions, asked of deep nets.",
     "compare": "Run theory, perceptron and nets; judge every claim; write a report.",
     "report": "Judge the claims of the papers by run folders: a page, a table, JSON.",
+    "check": "Look whether a simulator of yours obeys the laws of SGD.",
     "theory": "Print the predicted exponents and prefactors.",
     "export": "Write the runs of a folder as CSV, Parquet or NetCDF.",
     "import": "Take in runs of other programs, checked: fits, figures, evidence.",

@@ -7,6 +7,8 @@ from typing import Any, TypeVar
 
 import click
 
+from perceptron_sim.kernels.dynamics import AUTO, KERNELS, NAMES, SGD
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -14,62 +16,41 @@ class FloatGrid(click.ParamType[Any]):
     """A list, powers, or a geometric range of real numbers."""
 
     name = "GRID"
+    _parse = "parse_floats"
+    _single = False
 
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[float, ...]:
-        """Parse by ``experiments.grid.parse_floats``."""
-        from perceptron_sim.scans.grid import parse_floats
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Parse by ``scans.grid``; refuse more than one value where one is asked for."""
+        from perceptron_sim.scans import grid
 
-        return value if isinstance(value, tuple) else parse_floats(value, _shown(param))
+        if not isinstance(value, str):
+            return value
+        values = getattr(grid, self._parse)(value, _shown(param))
+        if not self._single:
+            return values
+        if len(values) != 1:
+            raise click.BadParameter(f"{value!r} is {len(values)} values: give one", param=param)
+        return values[0]
 
 
-class IntegerGrid(click.ParamType[Any]):
+class IntegerGrid(FloatGrid):
     """A list, powers, or a geometric range of integers."""
 
-    name = "GRID"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[int, ...]:
-        """Parse by ``experiments.grid.parse_integers``."""
-        from perceptron_sim.scans.grid import parse_integers
-
-        return value if isinstance(value, tuple) else parse_integers(value, _shown(param))
+    _parse = "parse_integers"
 
 
 class SingleFloat(FloatGrid):
     """One real number, powers allowed."""
 
     name = "NUMBER"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Parse, and refuse more than one value."""
-        return (
-            value
-            if isinstance(value, float)
-            else _single(super().convert(value, param, ctx), value, param)
-        )
+    _single = True
 
 
 class SingleInteger(IntegerGrid):
     """One integer, powers allowed."""
 
     name = "INTEGER"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Parse, and refuse more than one value."""
-        return (
-            value
-            if isinstance(value, int)
-            else _single(super().convert(value, param, ctx), value, param)
-        )
-
-
-def _single(values: tuple[Any, ...], text: Any, param: click.Parameter | None) -> Any:
-    if len(values) != 1:
-        raise click.BadParameter(f"{text!r} is {len(values)} values: give one", param=param)
-    return values[0]
+    _single = True
 
 
 def _shown(param: click.Parameter | None) -> str:
@@ -82,61 +63,146 @@ class OutFolder(click.ParamType[Any]):
     name = "PATH"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
-        """Refuse by ``experiments.places.check_writable``."""
+        """Refuse by ``places.check_writable``."""
         from perceptron_sim.places import check_writable
 
         check_writable(Path(value), _shown(param))
         return Path(value)
 
 
-def _chain(decorators: list[Callable[[F], F]]) -> Callable[[F], F]:
-    def apply(function: F) -> F:
-        return functools.reduce(lambda f, decorate: decorate(f), reversed(decorators), function)
-
-    return apply
+def chain(*decorators: Callable[[F], F]) -> Callable[[F], F]:
+    """Return one decorator for several, the first of which stands first in --help."""
+    return lambda function: functools.reduce(lambda f, add: add(f), decorators[::-1], function)
 
 
 def point_options(real: click.ParamType[Any], integer: click.ParamType[Any]) -> Callable[[F], F]:
     """Return the decorator that adds chi, d, P, B, T | eta, kappa | alpha."""
-    return _chain(
-        [
-            click.option("--chi", type=real, help="Density exponent at the boundary, > -1."),
-            click.option("-d", "--dimension", "d", type=integer, help="Input dimension, >= 2."),
-            click.option("-P", "--samples", "P", type=integer, help="Training-set size."),
-            click.option("-B", "--batch-size", "B", type=integer, help="Batch size, 1..P."),
-            click.option("-T", "--temperature", "T", type=real, help="Noise scale eta/B, > 0."),
-            click.option("--eta", "--learning-rate", "eta", type=real, help="Instead of T."),
-            click.option("--kappa", "--margin", "kappa", type=real, help="Margin, >= 0."),
-            click.option("--alpha", type=real, help="Instead of kappa: kappa = 1/alpha."),
-            click.option(
-                "--max-steps", type=SingleInteger(), help="Give up a run after so many steps."
-            ),
-        ]
+    steps = "Give up a run after so many steps."
+    return chain(
+        click.option("--chi", type=real, help="Density exponent at the boundary, > -1."),
+        click.option("-d", "--dimension", "d", type=integer, help="Input dimension, >= 2."),
+        click.option("-P", "--samples", "P", type=integer, help="Training-set size."),
+        click.option("-B", "--batch-size", "B", type=integer, help="Batch size, 1..P."),
+        click.option("-T", "--temperature", "T", type=real, help="Noise scale eta/B, > 0."),
+        click.option("--eta", "--learning-rate", "eta", type=real, help="Instead of T."),
+        click.option("--kappa", "--margin", "kappa", type=real, help="Margin, >= 0."),
+        click.option("--alpha", type=real, help="Instead of kappa: kappa = 1/alpha."),
+        click.option("--max-steps", type=SingleInteger(), help=steps),
     )
 
 
-def out_option(default: str) -> Callable[[F], F]:
+class DynamicsChoice(click.Choice[str]):
+    """The name of a dynamics."""
+
+    def __init__(self) -> None:
+        """Take the names from the table of dynamics."""
+        super().__init__(NAMES)
+
+
+class KernelChoice(click.Choice[str]):
+    """The name of a kernel."""
+
+    def __init__(self, *more: str) -> None:
+        """Take the names from the table of dynamics, and ``more``."""
+        super().__init__([*KERNELS, *more])
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Parse; say of a dynamics, which version 0.1 took here, what to write now."""
+        if value in NAMES:
+            message = f"{value!r} is a dynamics: write --dynamics {value}"
+            raise click.BadParameter(message, ctx, param)
+        return super().convert(value, param, ctx)
+
+
+def method_options(function: F) -> F:
+    """Add --dynamics and --kernel."""
+    return chain(
+        click.option(
+            "--dynamics",
+            type=DynamicsChoice(),
+            default=SGD,
+            show_default=True,
+            help="How weights move.",
+        ),
+        click.option(
+            "--kernel",
+            type=KernelChoice(),
+            default=AUTO,
+            show_default=True,
+            help="The compiled loop that computes it; auto: the fastest.",
+        ),
+    )(function)
+
+
+def net_options(
+    real: click.ParamType[Any], integer: click.ParamType[Any], *, trained: bool = True
+) -> Callable[[F], F]:
+    """Return the decorator that adds everything a run of a net is made of, but its seed.
+
+    Args:
+        real, integer: types of the options.
+        trained: whether nets are trained, so that precision, device and engine can be chosen.
+    """
+    depth = "Hidden layers, or blocks of mnas, >= 1.  [default: mlp 3, cnn and mnas 4]"
+    width = "Units or channels h of a hidden layer.  [default: mlp 64, cnn and mnas 32]"
+    engine = "compiled (dense nets on a CPU), ensemble, resident (GPU), or auto."
+    folder = "Folder of mnist.npz, cifar10.npz; else $PERCEPTRON_SIM_DATA, the user cache."
+    shown: dict[str, Any] = {"default": "auto", "show_default": True}
+    training = (
+        click.option("--dtype", help="float32 or float64.  [default: float32]"),
+        click.option("--device", help="auto, cpu or cuda.", **shown),
+        click.option("--engine", help=engine, **shown),
+    )
+    return chain(
+        point_options(real, integer),
+        click.option("--data", help="digits, mnist, cifar10 or perceptron.  [default: digits]"),
+        click.option("--arch", help="mlp, cnn, mnas or linear.  [default: mlp]"),
+        click.option("--depth", type=integer, help=depth),
+        click.option("--width", type=integer, help=width),
+        click.option("--act", help="relu, gelu or silu.  [default: relu]"),
+        click.option("--test-samples", "P_test", type=SingleInteger(), help="[default: 512]"),
+        *(training if trained else ()),
+        click.option("--data-dir", type=click.Path(path_type=Path), help=folder),
+    )
+
+
+def seeds_option(default: int) -> Callable[[F], F]:
+    """Return the decorator that adds --seeds."""
+    about = f"Replicas at each point: seeds 0 .. N-1.  [default: {default}]"
+    return click.option("--seeds", type=int, help=about)
+
+
+def out_option(
+    default: str, about: str = "Folder for runs, summary.json and figures; resumed if it exists."
+) -> Callable[[F], F]:
     """Return the decorator that adds --out."""
     return click.option(
-        "--out",
-        type=OutFolder(),
-        default=Path(default),
-        show_default=True,
-        help="Folder for runs, summary.json and figures; resumed if it exists.",
+        "--out", type=OutFolder(), default=Path(default), show_default=True, help=about
     )
 
 
 def workers_option(function: F) -> F:
     """Add --workers and --scheduler; ``workers_of`` makes one of the two."""
-    options = [
+    threads = "Threads.  [default: one a core]"
+    cluster = "Run on a Dask cluster: tcp://host:port or a scheduler file."
+    return chain(
+        click.option("--workers", type=click.IntRange(min=1), help=threads),
+        click.option("--scheduler", help=cluster),
+    )(function)
+
+
+def scan_options(function: F) -> F:
+    """Add what every scan takes: where, at what cost, and whether courses are stored."""
+    return chain(
+        workers_option,
+        click.option("--budget", help="Start no run after so long: 90s, 10m, 2h.  [default: none]"),
         click.option(
-            "--workers", type=click.IntRange(min=1), help="Threads.  [default: one a core]"
+            "--dry-run", is_flag=True, help="Say what there is to do and what it costs; do none."
         ),
         click.option(
-            "--scheduler", help="Run on a Dask cluster: tcp://host:port or a scheduler file."
+            "--checkpoints/--no-checkpoints", default=True, help="Store the course of each run."
         ),
-    ]
-    return _chain(options)(function)
+    )(function)
 
 
 def workers_of(
@@ -170,11 +236,18 @@ def workers_of(
 
 def json_option(function: F) -> F:
     """Add --json."""
-    return click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")(
-        function
-    )
+    about = "Print JSON instead of a table."
+    return click.option("--json", "as_json", is_flag=True, help=about)(function)
 
 
 def given(**values: Any) -> dict[str, Any]:
     """Return the values that the user gave, so that defaults stay where they are defined."""
     return {name: value for name, value in values.items() if value is not None}
+
+
+def values_of(defaults: dict[str, Any], options: dict[str, Any]) -> dict[str, Any]:
+    """Return the axes of a grid: what the user gave, else ``defaults``; eta replaces their T."""
+    values = defaults | given(**options)
+    if "eta" in values and options["T"] is None:
+        values.pop("T", None)
+    return values

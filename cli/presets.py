@@ -6,6 +6,7 @@ Times are seconds on two quiet cores, compilation left out; a stage with a budge
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from perceptron_sim.choices import check_choice
 from perceptron_sim.errors import InputError
 
 PERCEPTRON, NETS = "perceptron", "nets"
@@ -41,127 +42,66 @@ class Preset:
     stages: tuple[Stage, ...]
 
 
-def _stage(name: str, kind: str, command: str, seconds: float) -> Stage:
-    return Stage(name, kind, tuple(command.split()), seconds)
-
-
-def _phase(name: str, kind: str, options: str, seconds: float) -> Stage:
-    return _stage(name, kind, f"phase {options}", seconds)
+def _preset(about: str, text: str) -> Preset:
+    """Read stages from lines "name kind seconds command"; lines that begin with a space go on."""
+    lines = text.strip().replace("\n ", " ").split("\n")
+    words = [line.split() for line in lines]
+    return Preset(about, tuple(Stage(w[0], w[1], tuple(w[3:]), float(w[2])) for w in words))
 
 
 PRESETS = {
-    "quick": Preset(
+    "quick": _preset(
         "digits, minutes on two cores",
-        (
-            _stage(
-                "scan",
-                PERCEPTRON,
-                "scan -d 16,64 -P 1024:16384:4 -T 2^-4,1,2^4 --seeds 10 --no-checkpoints",
-                30,
-            ),
-            _phase("B-eta", PERCEPTRON, "--chi 0,1 -d 32 -P 512,1024,2048 --budget 35s", 40),
-            _phase("T-kappa", PERCEPTRON, "--plane T-kappa --budget 25s", 30),
-            _phase("late-noise", PERCEPTRON, "--plane late-noise --chi 0,1", 15),
-            _stage("lazy", NETS, "nets lazy --seeds 24 --no-checkpoints", 12),
-            _stage("nets", NETS, "nets scan --seeds 24 --no-checkpoints", 15),
-            _phase("alpha-T", NETS, "--plane alpha-T --budget 60s", 65),
-            _phase("P-T", NETS, "--plane P-T --budget 25s", 30),
-        ),
+        """
+scan       perceptron     30  scan -d 16,64 -P 1024:16384:4 -T 2^-4,1,2^4 --seeds 10
+                              --no-checkpoints
+B-eta      perceptron     40  phase --chi 0,1 -d 32 -P 512,1024,2048 --budget 35s
+T-kappa    perceptron     30  phase --plane T-kappa --budget 25s
+late-noise perceptron     15  phase --plane late-noise --chi 0,1
+lazy       nets           12  nets lazy --seeds 24 --no-checkpoints
+nets       nets           15  nets scan --seeds 24 --no-checkpoints
+alpha-T    nets           65  phase --plane alpha-T --budget 60s
+P-T        nets           30  phase --plane P-T --budget 25s
+""",
     ),
-    "large": Preset(
+    "large": _preset(
         "MNIST, an hour or two on two cores",
-        (
-            _stage(
-                "scan",
-                PERCEPTRON,
-                "scan -d 16,64 -P 1024:65536:7 -T 2^-4,1,2^4 --seeds 12 --no-checkpoints",
-                420,
-            ),
-            _phase("B-eta", PERCEPTRON, "--chi 0,1,3 -d 32 -P 512,2048,8192 --budget 10min", 600),
-            _phase(
-                "T-kappa",
-                PERCEPTRON,
-                "--plane T-kappa --chi 0,1 -d 8,64 -P 1024,8192 --seeds 12 --budget 10min",
-                600,
-            ),
-            _phase("late-noise", PERCEPTRON, "--plane late-noise --chi 0,1 --seeds 48", 30),
-            _stage(
-                "lazy",
-                NETS,
-                "nets lazy --data mnist --depth 5 --width 128 -P 256:16384:7 -T 2^-13:4:16 "
-                "--seeds 8 --no-checkpoints",
-                240,
-            ),
-            _stage(
-                "nets",
-                NETS,
-                "nets scan --data mnist --depth 5 --width 128 -P 256:16384:7 -T 2^-12,2^-10 "
-                "--seeds 10 --no-checkpoints",
-                900,
-            ),
-            _phase(
-                "alpha-T",
-                NETS,
-                "--plane alpha-T --data mnist --depth 1,3,5 --width 64 -P 512 --budget 20min",
-                1200,
-            ),
-            _phase(
-                "P-T",
-                NETS,
-                "--plane P-T --data mnist --depth 5 --width 128 -B 16 -P 256:8192:6 "
-                "-T 2^-8:4:11 --seeds 8 --kernel lazy",
-                300,
-            ),
-        ),
+        """
+scan       perceptron    420  scan -d 16,64 -P 1024:65536:7 -T 2^-4,1,2^4 --seeds 12
+                              --no-checkpoints
+B-eta      perceptron    600  phase --chi 0,1,3 -d 32 -P 512,2048,8192 --budget 10min
+T-kappa    perceptron    600  phase --plane T-kappa --chi 0,1 -d 8,64 -P 1024,8192 --seeds 12
+                              --budget 10min
+late-noise perceptron     30  phase --plane late-noise --chi 0,1 --seeds 48
+lazy       nets          240  nets lazy --data mnist --depth 5 --width 128 -P 256:16384:7
+                              -T 2^-13:4:16 --seeds 8 --no-checkpoints
+nets       nets          900  nets scan --data mnist --depth 5 --width 128 -P 256:16384:7
+                              -T 2^-12,2^-10 --seeds 10 --no-checkpoints
+alpha-T    nets         1200  phase --plane alpha-T --data mnist --depth 1,3,5 --width 64 -P 512
+                              --budget 20min
+P-T        nets          300  phase --plane P-T --data mnist --depth 5 --width 128 -B 16
+                              -P 256:8192:6 -T 2^-8:4:11 --seeds 8 --kernel lazy
+""",
     ),
-    "paper": Preset(
+    "paper": _preset(
         "the authors' grids on MNIST; hours on a GPU, days on two cores",
-        (
-            _stage(
-                "scan",
-                PERCEPTRON,
-                "scan --chi 0,1,3 -d 16,32,64,128 -P 1024:16384:5 --eta 2^-15:2^2:18 "
-                "--alpha 32768 --seeds 5 --no-checkpoints",
-                3600,
-            ),
-            _phase(
-                "B-eta",
-                PERCEPTRON,
-                "--chi 0,1 -d 128 -P 8192 -B 1:8192:14 --eta 2^-5:2^13:19 --alpha 128 --uniform "
-                "--seeds 5",
-                3600,
-            ),
-            _phase("T-kappa", PERCEPTRON, "--plane T-kappa --chi 0,1 -d 8,64 -P 1024,8192", 3600),
-            _phase("late-noise", PERCEPTRON, "--plane late-noise --chi 0,1 --seeds 48", 30),
-            _stage(
-                "lazy",
-                NETS,
-                "nets lazy --data mnist --depth 5 --width 128 -P 1024:16384:5 -T 2^-13:2^2:16 "
-                "--seeds 5 --no-checkpoints",
-                240,
-            ),
-            _stage(
-                "nets",
-                NETS,
-                "nets scan --data mnist --depth 5 --width 128 -P 1024:16384:5 -T 2^-13:2^2:16 "
-                "--seeds 5 --no-checkpoints",
-                14400,
-            ),
-            _phase(
-                "alpha-T",
-                NETS,
-                "--plane alpha-T --data mnist --depth 5 --width 128 --act gelu -P 1024 "
-                "--alpha 2^-14:2^11:26 --eta 2^-15:2^15:31 --seeds 9 --uniform",
-                86400,
-            ),
-            _phase(
-                "P-T",
-                NETS,
-                "--plane P-T --data mnist --depth 5 --width 128 -B 16 -P 1024:16384:5 "
-                "-T 2^-13:2^2:16 --seeds 5",
-                14400,
-            ),
-        ),
+        """
+scan       perceptron   3600  scan --chi 0,1,3 -d 16,32,64,128 -P 1024:16384:5 --eta 2^-15:2^2:18
+                              --alpha 32768 --seeds 5 --no-checkpoints
+B-eta      perceptron   3600  phase --chi 0,1 -d 128 -P 8192 -B 1:8192:14 --eta 2^-5:2^13:19
+                              --alpha 128 --uniform --seeds 5
+T-kappa    perceptron   3600  phase --plane T-kappa --chi 0,1 -d 8,64 -P 1024,8192
+late-noise perceptron     30  phase --plane late-noise --chi 0,1 --seeds 48
+lazy       nets          240  nets lazy --data mnist --depth 5 --width 128 -P 1024:16384:5
+                              -T 2^-13:2^2:16 --seeds 5 --no-checkpoints
+nets       nets        14400  nets scan --data mnist --depth 5 --width 128 -P 1024:16384:5
+                              -T 2^-13:2^2:16 --seeds 5 --no-checkpoints
+alpha-T    nets        86400  phase --plane alpha-T --data mnist --depth 5 --width 128 --act gelu
+                              -P 1024 --alpha 2^-14:2^11:26 --eta 2^-15:2^15:31 --seeds 9
+                              --uniform
+P-T        nets        14400  phase --plane P-T --data mnist --depth 5 --width 128 -B 16
+                              -P 1024:16384:5 -T 2^-13:2^2:16 --seeds 5
+""",
     ),
 }
 
@@ -172,9 +112,7 @@ def preset(name: str) -> Preset:
     Raises:
         InputError: if there is none.
     """
-    if name not in PRESETS:
-        raise InputError(f"preset {name!r} is unknown: choose one of {', '.join(PRESETS)}")
-    return PRESETS[name]
+    return PRESETS[check_choice("preset", name, list(PRESETS))]
 
 
 def chosen(stages: Sequence[Stage], names: str | None) -> list[Stage]:

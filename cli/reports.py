@@ -11,14 +11,6 @@ from perceptron_sim.words import counted
 if TYPE_CHECKING:
     from perceptron_sim.claims import Judgement
 
-INTERVALS = (
-    "95 % interval: statistical, Student t over seeds. syst.: largest shift when a third "
-    "of the window is left out."
-)
-NOTHING_TO_FIT = (
-    "nothing to fit: that takes two values of T or of P at which every run is fitted, of two seeds"
-)
-
 
 def say_interrupted(report: ScanReport) -> None:
     """Say how much of an interrupted scan is missing, and how to go on."""
@@ -41,29 +33,33 @@ def exit_code(failed: int) -> int:
     return 1 if failed else 0
 
 
-def say_left_out(left_out: int) -> None:
-    """Say how many grid points took no part in the fits."""
-    if left_out:
-        click.echo(f"{left_out} grid points left out of the fits: some run there was not fitted.")
-
-
 def say_verdicts(judgements: "Sequence[Judgement]") -> None:
-    """Print how each claim stands, and why."""
+    """Print how each claim stands, by what numbers, and why."""
     from cli.output import print_table
+    from perceptron_sim.claims.registry import in_tables
     from perceptron_sim.report.markdown import MARKS
+    from perceptron_sim.report.numbers import shown
     from perceptron_sim.report.symbols import as_text
 
-    print_table(
-        "what the runs say",
-        ["claim", "verdict", "statement", "why"],
-        [
-            [
-                judgement.claim.key,
-                f"{MARKS[judgement.verdict]} {judgement.verdict.value}",
-                as_text(judgement.claim.statement),
-                as_text(judgement.reason),
-            ]
-            for judgement in judgements
-        ],
-        text_columns=4,
-    )
+    for title, about, some in in_tables(judgements):
+        if not any(judgement.findings for judgement in some):
+            rows = [[j.claim.key, j.claim.whose.tag, as_text(j.claim.statement)] for j in some]
+            print_table(f"{title}: {about}", ["claim", "whose", "statement"], rows, text_columns=3)
+            continue
+        rows = []
+        for judgement in some:
+            claim = judgement.claim
+            (measured, predicted, model), *_ = shown(judgement) or [("–", "–", "")]
+            rows.append(
+                [
+                    claim.key,
+                    f"{MARKS[judgement.verdict]} {judgement.verdict.value}",
+                    f"{claim.whose.tag}, {claim.quantifier.value}",
+                    as_text(claim.statement),
+                    as_text(f"{model}: {measured}" if model else measured),
+                    predicted,
+                    as_text(judgement.reason),
+                ]
+            )
+        columns = ["claim", "verdict", "whose", "statement", "measured", "predicted", "why"]
+        print_table(title, columns, rows, text_columns=7)

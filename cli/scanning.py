@@ -1,11 +1,15 @@
 """What scan, nets scan, nets lazy and import have in common, from a request to what is shown."""
 
 import contextlib
+import functools
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from cli.arguments import command_text
+from cli.dry_run import end_of_budget, say_cost, stored_keys
+from cli.options import workers_of
 from cli.reports import say_interrupted
 from perceptron_sim.words import counted
 
@@ -14,39 +18,93 @@ if TYPE_CHECKING:
 
     from perceptron_sim.analysis.analyse import Analysis
     from perceptron_sim.scans.drive import Request, ScanReport
+    from perceptron_sim.scans.executors import Workers
 
 
-def carry_out(
-    request: "Request[Any]", out: Path, until: float | None, done: str = "simulated"
-) -> "tuple[pd.DataFrame | None, int]":
-    """Do a request and say how it ended.
+class Scanning:
+    """One command that scans: options that all of them take, and what they do with them.
 
-    Args:
-        request: what to do.
+    Attributes:
+        ctx: of the command.
         out: the folder of the runs.
-        until: the time.monotonic() after which no run starts, or None.
-        done: what becomes of runs, in a word.
-
-    Returns:
-        The runs, None if they are not complete, and how many failed.
+        dry_run: whether the cost is said and nothing done.
+        failed: how many runs failed so far.
     """
-    from cli.progress import TerminalProgress
-    from perceptron_sim.scans.drive import drive
-    from perceptron_sim.store.store import ParquetStore, QuarantinedError
 
-    progress = TerminalProgress()
-    store = ParquetStore(out, tell=progress.note)
-    failed = 0
-    while True:
-        report = drive(request, store, progress=progress, until=until)
-        failed += report.failed
-        click.echo(_what_was_done(report, done), err=True)
-        if report.interrupted:
-            say_interrupted(report)
-            return None, failed
-        # A damaged file that only a full reading finds is out of the way now: do its runs again.
-        with contextlib.suppress(QuarantinedError):
-            return store.frame(report.keys), failed
+    def __init__(self, ctx: click.Context, options: dict[str, Any]) -> None:
+        """Take the common options out of ``options``, which is left with those of the grid."""
+        self.ctx = ctx
+        self.out: Path = options.pop("out")
+        self.dry_run: bool = options.pop("dry_run")
+        self.failed = 0
+        self._as_json: bool = options.pop("as_json")
+        self._budget: str | None = options.pop("budget")
+        self._place = (options.pop("workers"), options.pop("scheduler"))
+
+    @functools.cached_property
+    def until(self) -> float | None:
+        """The time.monotonic() after which no run starts, or None; first asked at the start."""
+        return end_of_budget(self._budget)
+
+    def where(self, *, packages: tuple[str, ...] = (), gpu: bool = False) -> "Workers":
+        """Return where runs are done, as ``workers_of``."""
+        found: Workers = workers_of(self.ctx, *self._place, packages=packages, gpu=gpu)
+        return found
+
+    def say_cost(
+        self, what: str, *requests: "Request[Any] | None", in_flight: int | None = None
+    ) -> int:
+        """Print what the requests would cost, as ``dry_run.say_cost``; return the exit code."""
+        from perceptron_sim.scans.executors import slots_of
+
+        until, stored = self.until, stored_keys(self.out)
+        asked = [request for request in requests if request is not None]
+        first, *others = (request.left(stored) for request in asked)
+        found = functools.reduce(lambda a, b: a + b, others, first)
+        place = (slots_of(asked[0].workers), self.out, self._as_json)
+        return say_cost(found, what, *place, until=until, in_flight=in_flight)
+
+    def carry_out(self, request: "Request[Any]", done: str = "simulated") -> "pd.DataFrame | None":
+        """Do a request, say how it ended, and return its runs; None if they are not complete.
+
+        Args:
+            request: what to do.
+            done: what becomes of runs, in a word.
+        """
+        from cli.progress import TerminalProgress
+        from perceptron_sim.scans.drive import drive
+        from perceptron_sim.store.store import ParquetStore, QuarantinedError
+
+        until, progress = self.until, TerminalProgress()
+        store = ParquetStore(self.out, tell=progress.note)
+        while True:
+            report = drive(request, store, progress=progress, until=until)
+            self.failed += report.failed
+            click.echo(_what_was_done(report, done), err=True)
+            if report.interrupted:
+                say_interrupted(report)
+                return None
+            # A damaged file that only a full reading finds is out of the way: do its runs again.
+            with contextlib.suppress(QuarantinedError):
+                return store.frame(report.keys)
+
+    def conclude(
+        self,
+        analysis: "Analysis",
+        packages: tuple[str, ...] = (),
+        lazy: "pd.DataFrame | None" = None,
+        **more: Any,
+    ) -> bool:
+        """Write and print what the runs say; return whether tables were printed.
+
+        Args:
+            analysis: of the runs.
+            packages, more: as in ``Analysis.summary``.
+            lazy: as in ``Analysis.figures``.
+        """
+        summary = analysis.summary(command_text(self.ctx), packages, **more)
+        conclude(analysis, summary, self.out, self._as_json, lazy=lazy)
+        return not self._as_json
 
 
 def _what_was_done(report: "ScanReport", done: str) -> str:
@@ -70,7 +128,7 @@ def conclude(
         drawn: options of ``analysis.figures``.
     """
     from cli.output import print_json
-    from cli.tables import print_collapses, print_exponents
+    from cli.tables import print_collapses, print_exponents, print_limits
     from perceptron_sim.analysis.figures import save
     from perceptron_sim.analysis.summary import write_summary
 
@@ -80,7 +138,8 @@ def conclude(
     if as_json:
         print_json(summary)
     else:
-        print_exponents(analysis.rows, analysis.left_out)
+        print_exponents(analysis.rows, analysis.left_out, analysis.copies)
+        print_limits(analysis.limits)
         print_collapses(analysis.collapses)
     say_written(written, out)
 

@@ -5,8 +5,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from perceptron_sim.words import counted
+
 if TYPE_CHECKING:
     from perceptron_sim.analysis.exponents import ExponentRow
+    from perceptron_sim.analysis.limits import Limit
 
 _NAMES = {
     "delta": "delta: {} on T",
@@ -26,21 +29,61 @@ _LEGEND = {
     "(docs/theory.md).",
 }
 
+_INTERVALS = (
+    "95 % interval: statistical, Student t over seeds. syst.: largest shift when a third "
+    "of the window is left out."
+)
+_NOTHING_TO_FIT = (
+    "nothing to fit: that takes two values of T or of P at which every run is fitted, of two seeds"
+)
 
-def print_exponents(rows: "Sequence[ExponentRow]", left_out: int) -> None:
+
+def print_exponents(rows: "Sequence[ExponentRow]", left_out: int, copies: int = 0) -> None:
     """Print rows of exponents, a table a model, with their windows, and what was left out."""
-    from cli.reports import NOTHING_TO_FIT, say_left_out
-
     if not rows:
-        click.echo(NOTHING_TO_FIT)
+        click.echo(_NOTHING_TO_FIT)
     for model in dict.fromkeys(row.model for row in rows):
         _print_model(model, [row for row in rows if row.model == model])
-    say_left_out(left_out)
+    if left_out:
+        click.echo(f"{left_out} grid points left out of the fits: some run there was not fitted.")
+    if copies:
+        click.echo(
+            f"{counted(copies, 'run')} left out of the fits: the trajectory of another run in "
+            "other units (same seed, same kappa/T), which counts once."
+        )
+
+
+def print_limits(found: "Sequence[Limit]") -> None:
+    """Print exponents extrapolated to P -> infinity, and from two d on to d -> infinity."""
+    from cli.output import number, print_table
+
+    if not found:
+        return
+    rows = [
+        [
+            row.quantity,
+            f"{row.chi:g}",
+            "-> inf" if row.d is None else str(row.d),
+            f"{row.measured:.3f}",
+            f"[{_end(row.ci_low)}, {_end(row.ci_high)}]",
+            number(row.systematic, 2),
+            _end(row.predicted),
+        ]
+        for row in found
+    ]
+    print_table(
+        "limits P -> infinity: exponents fitted with a correction P^(-1/(1+chi))",
+        ["exponent", "chi", "d", "limit", "95 % interval", "syst.", "theory"],
+        rows,
+    )
+    click.echo(
+        "theory: at fixed d equation (26) of docs/theory.md; for d -> inf the paper's exponents. "
+        "syst.: largest shift with a steeper correction or without the lower third of P."
+    )
 
 
 def _print_model(model: str, rows: "Sequence[ExponentRow]") -> None:
     from cli.output import number, print_table
-    from cli.reports import INTERVALS
     from perceptron_sim.analysis.exponents import AGREES
     from perceptron_sim.store.schema import PERCEPTRON
 
@@ -75,7 +118,8 @@ def _print_model(model: str, rows: "Sequence[ExponentRow]") -> None:
     )
     for window in windows:
         click.echo(f"window {mark[window]}: {window}")
-    click.echo("\n".join([INTERVALS, *(text for name, text in _LEGEND.items() if name in columns)]))
+    legend = [text for name, text in _LEGEND.items() if name in columns]
+    click.echo("\n".join([_INTERVALS, *legend]))
 
 
 def _end(value: float | None) -> str:
@@ -109,3 +153,52 @@ def _finite_size(row: Any) -> str:
         return "-"
     error = f" +- {row.finite_size_error:.3f}" if row.finite_size_error else ""
     return f"{row.finite_size:.3f}{error}"
+
+
+def print_parting(rows: list[Any]) -> None:
+    """Print the rows of ``nets.lazy.parting``: at which T nets leave their linearisation."""
+    from cli.output import number, print_table
+
+    def shown(T: float | None) -> str:
+        if T is None:
+            return "beyond"
+        return "below" if T == 0.0 else f"{T:.3g}"
+
+    named = ("data", "arch", "chi", "d", "depth", "width", "act", "B", "kappa")
+    extra = [name for name in named if len({getattr(row, name) for row in rows}) > 1]
+    print_table(
+        "T at which ||dw|| is 20 % off that of the net linearised at w0",
+        ["P", *extra, "T", "95 % interval", "linearised ||dw||/||w0|| there", "seeds"],
+        [
+            [
+                str(row.P),
+                *(str(getattr(row, name)) for name in extra),
+                shown(row.T),
+                f"[{shown(row.ci_low)}, {shown(row.ci_high)}]",
+                number(row.dw_rel, 3),
+                str(row.n_seeds),
+            ]
+            for row in rows
+        ],
+    )
+    for window in sorted({row.window for row in rows}):
+        click.echo(f"T scanned: {window}; beyond and below: no such T among them")
+
+
+def print_density(density: Any, rows: list[Any]) -> None:
+    """Print chi_density beside what gamma and b say of chi, as lines."""
+    from cli.output import number
+
+    about = (
+        f"margins of the first gradient step at P = {density.P}, {density.n_seeds} seeds: "
+        f"error {density.error:.3g}, smear {density.smear:.2g} of their spread"
+    )
+    if density.measured is None:
+        click.echo(f"chi_density: not determined, Gaussian within the errors ({about})")
+    else:
+        interval = f"[{number(density.ci_low, 3)}, {number(density.ci_high, 3)}]"
+        click.echo(f"chi_density = {density.measured:.3f} {interval} ({about})")
+    for row in rows:
+        if row.quantity == "b":
+            ends = ", ".join(number(0.5 * (end - 1.0), 3) for end in (row.ci_low, row.ci_high))
+            click.echo(f"(b - 1)/2 = {0.5 * (row.measured - 1.0):.3f} [{ends}], gamma in the paper")

@@ -8,10 +8,7 @@ import sys
 from perceptron_sim.extras import require
 
 # Every module that imports PyTorch itself; others reach it through these.
-_NEED_TORCH = (
-    *("nets.training", "nets.ntk", "nets.architectures.", "nets.lazy"),
-    *("nets.run_time", "nets.scan"),
-)
+_NEED_TORCH = (*("nets.training", "nets.ntk", "nets.architectures.", "nets.lazy", "nets.scan"),)
 
 
 class _Guard:

@@ -1,7 +1,7 @@
 """Claims about nets, judged by the summaries of ``nets scan``, ``nets lazy`` and net planes."""
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,25 +10,29 @@ import pandas as pd
 
 from nets.phase.entries import NetDelay, NetOnsets, Regime
 from perceptron_sim.analysis.exponents import ExponentRow
-from perceptron_sim.claims.claim import Claim, Measurement, Panel, Series
+from perceptron_sim.analysis.intervals import mixed_dof, quantile
+from perceptron_sim.claims.claim import (
+    Claim,
+    Measurement,
+    Panel,
+    Quantifier,
+    Series,
+    Table,
+    Whose,
+)
 from perceptron_sim.claims.evidence import Evidence, Folder
 from perceptron_sim.claims.panels import drawn, grouped, means, power_law, with_laws
+from perceptron_sim.claims.perceptron import TENTH, measured_exponent
 from perceptron_sim.claims.regimes import delays, growth_panel
 from perceptron_sim.claims.registry import register
 from perceptron_sim.names import number_text
 
-_PAPER = "Sclocchi, Geiger, Wyart (2023)"
 NET, LAZY = "net", "lazy"
 _KIND = ("data", "arch", "depth", "width", "B")
-_RESOLUTION = {"delta": 0.05, "t_star_on_T": 0.1, "gamma": 0.05, "b": 0.1, "b - 1 - 2 gamma": 0.1}
-_SYMBOL = {
-    "delta": "delta",
-    "t_star_on_T": "slope of ln t* on ln T",
-    "gamma": "gamma",
-    "b": "b",
-    "b - 1 - 2 gamma": "b - 1 - 2 gamma",
-}
-_LAZY_RATIO, _A, _K = 0.2, 0.1, 0.1
+# Departures that count as agreement.
+_ON_T = {"delta": 0.05, "t_star_on_T": 0.1}
+_ON_P = {"gamma": 0.05, "b": 0.1}
+_A, _K = 0.1, 0.1
 _LAZY_FACTOR = 2.0
 # k is fitted at alpha so far below the lazy boundary, as nets.phase.alpha_temperature does.
 _FAR_BELOW = 16.0
@@ -51,36 +55,35 @@ def _name(net: Any, kind: str, data: str | None = None) -> str:
 
 def _rows(evidence: Evidence, quantity: str, models: Sequence[str]) -> Iterator[ExponentRow]:
     for _, row in evidence.rows("exponents", ExponentRow):
-        if row.model in models and row.quantity == quantity and row.ci_low is not None:
+        if row.model in models and row.quantity == quantity:
             yield row
 
 
-def _ends_of(row: ExponentRow) -> tuple[float, float]:
-    assert row.ci_low is not None
-    assert row.ci_high is not None
-    return row.ci_low, row.ci_high
+def _exponents(
+    models: Sequence[str], claimed: Mapping[str, tuple[float, float]]
+) -> Callable[[Evidence], list[Measurement]]:
+    """Return a finder of exponents of some models.
 
+    Args:
+        models: NET, LAZY or both.
+        claimed: what is expected of each quantity, and what counts as agreement.
+    """
 
-def _measurement(row: ExponentRow, expected: float) -> Measurement:
-    low, high = _ends_of(row)
-    return Measurement(
-        quantity=_SYMBOL[row.quantity],
-        model=_name(row, row.model),
-        value=row.measured,
-        ci_low=low,
-        ci_high=high,
-        window=row.window,
-        n_seeds=row.n_seeds,
-        resolution=_RESOLUTION[row.quantity],
-        expected=expected,
-        systematic=row.systematic,
-        note="" if row.chi2_per_dof is None else f"chi2/dof = {row.chi2_per_dof:.1f}",
-    )
-
-
-def _one(quantity: str, expected: float) -> Callable[[Evidence], list[Measurement]]:
     def measure(evidence: Evidence) -> list[Measurement]:
-        return [_measurement(row, expected) for row in _rows(evidence, quantity, (NET, LAZY))]
+        found = []
+        for quantity, (expected, resolution) in claimed.items():
+            for row in _rows(evidence, quantity, models):
+                misfit = row.chi2_per_dof
+                measured = measured_exponent(
+                    row,
+                    _name(row, row.model),
+                    resolution=resolution,
+                    expected=expected,
+                    systematic=row.systematic,
+                    note="" if misfit is None else f"chi2/dof = {misfit:.1f}",
+                )
+                found += [] if measured is None else [measured]
+        return found
 
     return measure
 
@@ -88,15 +91,18 @@ def _one(quantity: str, expected: float) -> Callable[[Evidence], list[Measuremen
 def _trained_less_lazy(evidence: Evidence) -> list[Measurement]:
     """gamma and b of trained nets less those of their linearisation, where both are at hand."""
     found = []
-    for quantity in ("gamma", "b"):
+    for quantity, resolution in _ON_P.items():
         lazy = {_kind(row): row for row in _rows(evidence, quantity, (LAZY,))}
         for row in _rows(evidence, quantity, (NET,)):
             other = lazy.get(_kind(row))
             if other is None:
                 continue
-            half = math.hypot(*(0.5 * (high - low) for low, high in map(_ends_of, (row, other))))
+            both = [measured_exponent(each, "", resolution=resolution) for each in (row, other)]
+            known = [each for each in both if each is not None]
+            variances = [(each.std_error**2, each.dof) for each in known]
+            dof = mixed_dof(variances)
+            half = quantile(dof) * math.sqrt(sum(variance for variance, _ in variances))
             value = row.measured - other.measured
-            shifts = [r.systematic or 0.0 for r in (row, other)]
             found.append(
                 Measurement(
                     quantity=f"{quantity} trained less {quantity} lazy",
@@ -106,9 +112,10 @@ def _trained_less_lazy(evidence: Evidence) -> list[Measurement]:
                     ci_high=value + half,
                     window=f"trained: {row.window}; lazy: {other.window}",
                     n_seeds=min(row.n_seeds, other.n_seeds),
-                    resolution=_RESOLUTION[quantity],
+                    dof=dof,
+                    resolution=resolution,
                     expected=0.0,
-                    systematic=math.hypot(*shifts),
+                    systematic=math.hypot(row.systematic or 0.0, other.systematic or 0.0),
                 )
             )
     return found
@@ -136,6 +143,7 @@ def _k(name: str) -> Callable[[Evidence], list[Measurement]]:
                 ci_high=k.ci_high,
                 window=k.window,
                 n_seeds=row.n_seeds,
+                dof=k.n_points - 2,
                 resolution=_K,
                 expected=row.k_predicted,
                 systematic=k.systematic,
@@ -148,32 +156,34 @@ def _k(name: str) -> Callable[[Evidence], list[Measurement]]:
 
 
 def _opposite(evidence: Evidence) -> list[Measurement]:
-    """Slope of ln(error) on ln T, counted positive where it opposes that on ln(1/alpha)."""
+    """The weaker of the two slopes of ln(test error), positive if they have opposite signs.
+
+    Both must be told from 0 for an instance, so the one that is less certain is judged.
+    """
     found = []
     for net, row in _regimes(evidence):
-        if row.opposition is None:
+        ways = row.opposition
+        if ways is None or ways.raise_T is None or ways.lower_alpha is None:
             continue
-        on_T, on_alpha = row.opposition.raise_T, row.opposition.lower_alpha
-        if on_T is None or on_alpha is None or on_alpha.ci_low <= 0.0 <= on_alpha.ci_high:
-            continue
-        sign = -1.0 if on_alpha.measured > 0.0 else 1.0
-        ends = sorted((sign * on_T.ci_low, sign * on_T.ci_high))
-        value = sign * on_T.measured
+        both = (ways.raise_T, ways.lower_alpha)
+        weaker = min(both, key=lambda s: abs(s.measured) / (s.ci_high - s.ci_low))
+        opposite = both[0].measured * both[1].measured < 0.0
+        value = abs(weaker.measured) * (1.0 if opposite else -1.0)
+        half = 0.5 * (weaker.ci_high - weaker.ci_low)
         found.append(
             Measurement(
-                quantity="d ln(test error)/d ln T, positive if against that of 1/alpha",
+                quantity="weaker slope of ln(test error), positive if T and 1/alpha oppose",
                 model=net,
                 value=value,
-                ci_low=ends[0],
-                ci_high=ends[1],
-                window=on_T.window,
+                ci_low=value - half,
+                ci_high=value + half,
+                window=ways.raise_T.window,
                 n_seeds=row.n_seeds,
-                # Decided where the interval leaves 0 out.
-                resolution=max(abs(value), 1e-9),
+                dof=row.n_seeds - 1,
+                resolution=0.0,
                 expected=0.0,
                 expected_high=math.inf,
-                note=f"d ln(test error)/d ln(1/alpha) = {on_alpha.measured:.3f} "
-                f"[{on_alpha.ci_low:.3f}, {on_alpha.ci_high:.3f}]",
+                note=f"on ln T {both[0]:.3f}, on ln(1/alpha) {both[1]:.3f}",
             )
         )
     return found
@@ -194,7 +204,8 @@ def _lazy_boundary(evidence: Evidence) -> list[Measurement]:
                 ci_high=math.log(at.ci_high / predicted),
                 window=at.window,
                 n_seeds=row.n_seeds,
-                resolution=_LAZY_RATIO,
+                dof=math.inf,
+                resolution=0.0,
                 # Nets that have moved by a tenth are no longer linear: agreement is up to O(1).
                 expected=-math.log(_LAZY_FACTOR),
                 expected_high=math.log(_LAZY_FACTOR),
@@ -229,6 +240,7 @@ def _a(evidence: Evidence) -> list[Measurement]:
                     ci_high=difference.ci_high,
                     window=onset.window,
                     n_seeds=net.n_seeds,
+                    dof=net.n_seeds - 1,
                     resolution=_A,
                     expected=0.0 if moved else None,
                     note=f"a = {onset.a:.3f}; at T_c weights have moved by {reach}",
@@ -435,8 +447,24 @@ def _draw_onset(evidence: Evidence) -> tuple[Panel, ...]:
     return drawn(panels)
 
 
-def _claim(number: str, key: str, statement: str, where: str, **rest: Any) -> Claim:
-    return Claim(key=key, number=number, statement=statement, source=f"{_PAPER}, {where}", **rest)
+def _claim(
+    number: str,
+    key: str,
+    statement: str,
+    whose: Whose = Whose.PAPER,
+    table: Table = Table.PAPERS,
+    quantifier: Quantifier = Quantifier.FOR_ALL,
+    **rest: Any,
+) -> Claim:
+    return Claim(
+        key=key,
+        number=number,
+        statement=statement,
+        whose=whose,
+        quantifier=quantifier,
+        table=table,
+        **rest,
+    )
 
 
 _LAZY_SCAN = (
@@ -457,6 +485,7 @@ _P_T = (
     "-P 256,512,1024,2048 -T 2^-9:2^-2:15 --seeds 6"
 )
 _SLOPE = "weighted least squares of the mean log over seeds"
+_K_OF = "least squares of ln {} on ln alpha, alpha up to 1/16 of the lazy boundary"
 
 CLAIMS: Sequence[Claim] = (
     _claim(
@@ -464,10 +493,13 @@ CLAIMS: Sequence[Claim] = (
         "noise-against-alpha",
         "Raising T and lowering alpha both leave the lazy regime, and can act on the test error "
         "in opposite ways.",
-        "section 2",
+        quantifier=Quantifier.EXISTS,
+        judged="slopes of ln(test error) on ln T and on ln(1/alpha) beyond the lazy boundary: "
+        "whether both differ from 0 and their signs are opposite",
+        refuted="nothing here: nets in which they act alike are no exception, and the claim is "
+        "then not seen",
         command=_ALPHA_T,
-        estimator=f"{_SLOPE} of the test error on T beyond the lazy boundary, its sign against "
-        "that of the slope on 1/alpha",
+        estimator=f"{_SLOPE} of the test error, on either way; the less certain slope is judged",
         measure=_opposite,
         draw=_draw_opposition,
     ),
@@ -475,57 +507,87 @@ CLAIMS: Sequence[Claim] = (
         "1",
         "lazy-boundary",
         "Nets are lazy for alpha >> 1 up to about the T that their linearisation predicts.",
-        "section 2",
+        Whose.OURS,
+        Table.OURS,
+        judged=f"T at which ||w - w_0|| = 0.1 ||w_0|| over that of linearised nets, against 1 "
+        f"within a factor {_LAZY_FACTOR:g}",
+        refuted=f"one net in which the two differ by more than a factor {_LAZY_FACTOR:g}",
         command=_ALPHA_T,
-        estimator="T at which ||w - w_0|| = 0.1 ||w_0||, over that of linearised nets",
+        estimator="crossing of the level on lines of cells, mean over the outermost",
         measure=_lazy_boundary,
         draw=_draw_boundary,
     ),
     _claim(
         "2",
-        "T-max",
-        "Training fails above T_max(alpha) ~ alpha^k for alpha << 1, k = (D-1)/(D+1).",
-        "section 2",
-        command=_ALPHA_T,
-        estimator="least squares of ln T_max on ln alpha, alpha up to 1/16 of the lazy boundary",
-        measure=_k("T_max"),
-        draw=_draw_rows("T_max", "T_max", ("T_max_fits", "T_max_fails")),
-    ),
-    _claim(
-        "2",
         "T-opt",
         "The test error is least at T_opt ~ alpha^k for alpha << 1, k = (D-1)/(D+1).",
-        "section 2",
+        judged="k of T_opt ~ alpha^k against (D-1)/(D+1)",
+        refuted=f"one net at which the prediction is excluded and k departs by more than {_K:g}",
         command=_ALPHA_T,
-        estimator="least squares of ln T_opt on ln alpha, alpha up to 1/16 of the lazy boundary",
+        estimator=_K_OF.format("T_opt"),
         measure=_k("T_opt"),
         draw=_draw_rows("T_opt", "T_opt", ("T_opt_ci_low", "T_opt_ci_high")),
     ),
     _claim(
-        "3",
-        "nets-delta",
-        "Lazy regime: ||w - w_0||/||w_0|| ~ T^delta with delta = 1.",
-        "section 3",
-        command=_LAZY_SCAN,
-        estimator=_SLOPE,
-        measure=_one("delta", 1.0),
-        draw=_draw_scan("T", "moved", _MOVED, 1.0, "slope 1"),
+        "2",
+        "T-max",
+        "Training fails above T_max(alpha) ~ alpha^k for alpha << 1, k = (D-1)/(D+1).",
+        Whose.OURS,
+        Table.OURS,
+        judged="k of T_max ~ alpha^k against (D-1)/(D+1)",
+        refuted=f"one net at which the prediction is excluded and k departs by more than {_K:g}",
+        command=_ALPHA_T,
+        estimator=_K_OF.format("T_max"),
+        measure=_k("T_max"),
+        draw=_draw_rows("T_max", "T_max", ("T_max_fits", "T_max_fails")),
     ),
     _claim(
         "3",
         "nets-t-star-on-T",
-        "Lazy regime: t* ~ T.",
-        "section 3",
-        command=_LAZY_SCAN,
+        "Trained nets in the lazy regime: t* ~ T.",
+        judged="slope of ln t* on ln T against 1",
+        refuted=f"one net at which 1 is excluded and the slope departs by more than "
+        f"{_ON_T['t_star_on_T']:g}",
+        command=_NET_SCAN,
         estimator=_SLOPE,
-        measure=_one("t_star_on_T", 1.0),
+        measure=_exponents((NET,), {"t_star_on_T": (1.0, _ON_T["t_star_on_T"])}),
         draw=_draw_scan("T", "t_star", "t*", 1.0, "slope 1"),
+    ),
+    _claim(
+        "3",
+        "T-c-on-P",
+        "Nets leave the lazy regime at T_c ~ P^-a with a = gamma/delta.",
+        judged="a - gamma/delta against 0, T_c where the test error of trained nets begins to "
+        "change and their weights have moved by O(1), gamma/delta of the same seeds linearised",
+        refuted=f"one net at which 0 is excluded by more than {_A:g}",
+        command=_P_T,
+        estimator="T_c at which the test error of trained nets departs from that of linearised "
+        "ones; least squares of ln T_c on ln P, less gamma/delta; jackknife over seeds",
+        measure=_a,
+        draw=_draw_onset,
+    ),
+    _claim(
+        "3",
+        "nets-delta",
+        "Trained nets in the lazy regime: ||w - w_0||/||w_0|| ~ T^delta with delta = 1.",
+        Whose.OURS,
+        Table.OURS,
+        judged="delta against 1; the papers leave delta of nets open",
+        refuted=f"one net at which 1 is excluded and delta departs by more than {_ON_T['delta']:g}",
+        command=_NET_SCAN,
+        estimator=_SLOPE,
+        measure=_exponents((NET,), {"delta": (1.0, _ON_T["delta"])}),
+        draw=_draw_scan("T", "moved", _MOVED, 1.0, "slope 1"),
     ),
     _claim(
         "3",
         "trained-as-lazy",
         "Trained nets at alpha >> 1 have the exponents gamma and b of their linearisation.",
-        "section 3",
+        Whose.OURS,
+        Table.OURS,
+        judged="gamma and b of trained nets less those of their linearisation against 0",
+        refuted=f"one net at which 0 is excluded by more than {_ON_P['gamma']:g} in gamma or "
+        f"{_ON_P['b']:g} in b",
         command=f"{_LAZY_SCAN} --out lazy; {_NET_SCAN} --out net; perceptron-sim report lazy net",
         estimator=f"{_SLOPE}; difference of the two, errors together",
         measure=_trained_less_lazy,
@@ -533,21 +595,24 @@ CLAIMS: Sequence[Claim] = (
     ),
     _claim(
         "3",
-        "T-c-on-P",
-        "Nets leave the lazy regime at T_c ~ P^-a with a = gamma/delta.",
-        "section 3",
-        command=_P_T,
-        estimator="T_c at which the test error of trained nets departs from that of linearised "
-        "ones; least squares of ln T_c on ln P, less gamma/delta of the same seeds, linearised; "
-        "jackknife over seeds",
-        measure=_a,
-        draw=_draw_onset,
+        "lazy-on-T",
+        "Linearised nets at kappa << T: ||w - w_0|| ~ T and t* ~ T.",
+        Whose.OURS,
+        Table.SYMMETRY,
+        judged="slopes of ln ||w - w_0|| and ln t* on ln T against 1, exact for kappa/T -> 0",
+        refuted=f"one net at which 1 is excluded by more than {_ON_T['delta']:g} or "
+        f"{_ON_T['t_star_on_T']:g}: a fault of the program, or T too near kappa",
+        command=_LAZY_SCAN,
+        estimator=_SLOPE,
+        measure=_exponents((LAZY,), {name: (1.0, width) for name, width in _ON_T.items()}),
+        draw=_draw_scan("T", "moved", _MOVED, 1.0, "slope 1"),
     ),
     _claim(
         "4",
         "nets-late-noise",
         "Noise acts late in nets: what T adds to the weights comes later than their own movement.",
-        "section 3",
+        judged="delay in ln t of what noise adds to the weights after their movement, against > 0",
+        refuted="one net and alpha at which the delay is below 0",
         command=_LATE,
         estimator="mean of ln t over the growth of d||w - w_0||/dT, less that over the growth of "
         "||w - w_0||, both for T -> 0 by lines in T up to T_c; jackknife over seeds",
@@ -558,10 +623,14 @@ CLAIMS: Sequence[Claim] = (
         "5",
         "nets-b-gamma",
         "Nets too obey b = 1 + 2 gamma, whatever their chi.",
-        "section 4",
+        Whose.OURS,
+        Table.OURS,
+        judged="b - 1 - 2 gamma measured over a window of P against 0, as for perceptrons",
+        refuted=f"one net at which 0 is excluded and b - 1 - 2 gamma departs by more than "
+        f"{TENTH:g}",
         command=_LAZY_SCAN,
         estimator=f"{_SLOPE} of t*/||w - w_0||^2",
-        measure=_one("b - 1 - 2 gamma", 0.0),
+        measure=_exponents((NET, LAZY), {"b - 1 - 2 gamma": (0.0, TENTH)}),
         draw=_draw_scan("P", "ratio", "t* (||w_0|| / ||w - w_0||)^2", 1.0, "predicted, P^1"),
     ),
 )

@@ -1,16 +1,17 @@
-"""What net is to be trained on what: one frozen, validated, hashable configuration."""
+"""What net is to be trained on what: one validated configuration, and grids of them."""
 
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
-from nets.architectures import HIDDEN, SHALLOW, check_architecture, reads_images
-from nets.data.names import PERCEPTRON, check_name
+from nets.architectures import kind_of
+from nets.data import PERCEPTRON, check_name
 from perceptron_sim import parameters
 from perceptron_sim.choices import check_choice
 from perceptron_sim.errors import InputError
 from perceptron_sim.runs.identity import key_of, stream_of
+from perceptron_sim.scans.grid import Grid, Integers, Reals
 from perceptron_sim.theory.exponents import check_chi
 
 # Bumped whenever training consumes random numbers differently, so that stored runs of an older
@@ -22,7 +23,8 @@ ACTIVATIONS = ("relu", "gelu", "silu")
 DTYPES = ("float32", "float64")
 # Scales that products and ratios of two of them leave within single precision, about.
 LARGEST_SINGLE = 1e30
-_TEACHER = {"chi": 1.0, "d": 16}
+# What T stands for.
+LAW = "eta / (B h)"
 
 
 @dataclass(frozen=True, init=False)
@@ -95,33 +97,23 @@ class NetConfig:
             InputError: if a value is out of range or means nothing here, or both of a pair are
                 given.
         """
+        parameters.check_pairs(T, eta, kappa, alpha, LAW)
+        hidden = _hidden(arch, depth, width, act)
         values: dict[str, Any] = {
             "data": check_name(data),
-            "arch": check_architecture(arch),
+            "arch": arch,
             **_teacher(data, chi, d),
-            **_hidden(arch, depth, width, act),
-            "P": parameters.integer("P", P, 1, "there must be a sample to fit"),
-            "P_test": parameters.integer("P_test", P_test, 0, "0 leaves the test out"),
-            "B": parameters.integer("B", B, 1, "a batch holds at least one sample"),
-            "seed": parameters.integer("seed", seed, 0, "seeds count replicas from 0"),
-            "max_steps": parameters.integer(
-                "max_steps", max_steps, 1, "a run has at least one step"
-            ),
+            **hidden,
+            **parameters.integers(P=P, P_test=P_test, B=B, seed=seed, max_steps=max_steps),
+            "T": parameters.temperature(T, eta, B * hidden["width"], default=2.0**-5),
+            "kappa": parameters.margin(kappa, alpha),
             "dtype": check_choice("dtype", dtype, DTYPES),
         }
-        if data == PERCEPTRON and reads_images(arch):
+        if data == PERCEPTRON and kind_of(arch).reads_images:
             raise InputError(
                 f"arch = {arch!r} reads images and data = {data!r} are none: "
                 "choose data = 'digits', 'mnist' or 'cifar10', or arch = 'mlp' or 'linear'"
             )
-        if B > P:
-            raise InputError(f"B = {B} is larger than P = {P}: allowed is 1 <= B <= P")
-        if T is None and eta is None:
-            T = 2.0**-5
-        if T is not None and eta is not None:
-            raise InputError("both T and eta are given: give one, they are tied by T = eta / (B h)")
-        values["T"] = parameters.temperature(T, eta, B * values["width"])
-        values["kappa"] = parameters.margin(kappa, alpha)
         if values["kappa"] == 0:
             raise InputError("kappa = 0 is out of range: allowed for nets is 0 < kappa < inf")
         for name, value in values.items():
@@ -174,36 +166,68 @@ def check_range(config: NetConfig) -> None:
 
 def _teacher(data: str, chi: float | None, d: int | None) -> dict[str, float | int | None]:
     if data != PERCEPTRON:
-        for name, value in (("chi", chi), ("d", d)):
-            if value is not None:
-                raise InputError(
-                    f"{name} = {value!r} means nothing to data = {data!r}: "
-                    "leave it out, or choose data = 'perceptron'"
-                )
+        _refuse("data", data, PERCEPTRON, chi=chi, d=d)
         return {"chi": None, "d": None}
     return {
-        "chi": check_chi(_TEACHER["chi"] if chi is None else chi),
-        "d": parameters.integer(
-            "d", _TEACHER["d"] if d is None else d, 2, "the boundary needs a direction along it"
-        ),
+        "chi": check_chi(1.0 if chi is None else chi),
+        **parameters.integers(d=16 if d is None else d),
     }
 
 
-def _hidden(
-    arch: str, depth: int | None, width: int | None, act: str | None
-) -> dict[str, int | str]:
-    given = {"depth": depth, "width": width, "act": act}
-    if arch in SHALLOW:
-        for name, value in given.items():
-            if value is not None:
-                raise InputError(
-                    f"{name} = {value!r} means nothing to arch = {arch!r}: "
-                    "leave it out, or choose arch = 'mlp'"
-                )
-        return {"depth": 0, "width": 1, "act": "none"}
-    chosen = {n: getattr(HIDDEN[arch], n) if v is None else v for n, v in given.items()}
+def _hidden(arch: str, depth: int | None, width: int | None, act: str | None) -> dict[str, Any]:
+    usual = kind_of(arch)
+    if usual.depth == 0:
+        _refuse("arch", arch, "mlp", depth=depth, width=width, act=act)
+        return {"depth": usual.depth, "width": usual.width, "act": usual.act}
     return {
-        "depth": parameters.integer("depth", chosen["depth"], 1, "a net has a hidden layer"),
-        "width": parameters.integer("width", chosen["width"], 1, "a layer has a unit"),
-        "act": check_choice("act", str(chosen["act"]), ACTIVATIONS),
+        **parameters.integers(
+            depth=usual.depth if depth is None else depth,
+            width=usual.width if width is None else width,
+        ),
+        "act": check_choice("act", usual.act if act is None else act, ACTIVATIONS),
     }
+
+
+def _refuse(what: str, chosen: str, other: str, **given: Any) -> None:
+    """Refuse values that mean nothing to the data or the architecture chosen."""
+    for name, value in given.items():
+        if value is not None:
+            raise InputError(
+                f"{name} = {value!r} means nothing to {what} = {chosen!r}: "
+                f"leave it out, or choose {what} = {other!r}"
+            )
+
+
+@dataclass(frozen=True)
+class NetGrid(Grid[NetConfig]):
+    """A grid of training runs; axes as in ``Grid``, their defaults as in ``NetConfig``.
+
+    Attributes:
+        chi, d, depth, width, P, B, T, eta, kappa, alpha: values of each parameter.
+        data, arch, act, P_test, dtype, max_steps: shared by all runs.
+        seeds: number of replicas at each point; they are numbered 0 .. seeds-1.
+    """
+
+    SHARED = ("data", "arch", "act", "P_test", "dtype", "max_steps")
+    LAW = LAW
+
+    chi: Reals = None
+    d: Integers = None
+    depth: Integers = None
+    width: Integers = None
+    P: Integers = None
+    B: Integers = None
+    T: Reals = None
+    eta: Reals = None
+    kappa: Reals = None
+    alpha: Reals = None
+    data: str = "digits"
+    arch: str = "mlp"
+    act: str | None = None
+    P_test: int = 512
+    dtype: str = "float32"
+    max_steps: int = MAX_STEPS
+    seeds: int = 1
+
+    def _config(self, **values: Any) -> NetConfig:
+        return NetConfig(**values)

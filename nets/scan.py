@@ -1,4 +1,4 @@
-"""Scans of trained nets: what ``drive`` needs to know of them."""
+"""Trained nets as a kind of run: what ``drive`` needs to know of them, and rows of the store."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -6,12 +6,14 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any, ClassVar
 
+import torch
+
 from nets.config import NetConfig
-from nets.records import failure_record, record_of
-from nets.run_time import PIXELS, estimate_nets, net_seconds
-from nets.training import Control, Failure, check_request, device_on, train_each
-from nets.training.device import DeviceLost
-from nets.training.plan import shape_of
+from nets.run_time import ERROR, PIXELS, net_seconds
+from nets.training import Control, Failure, NetResult, check_request, device_on, train_each
+from nets.training.compiled import run_bytes
+from nets.training.device import DeviceLost, resolve_device
+from nets.training.plan import inputs_of, is_compiled, shape_of
 from perceptron_sim.errors import InputError
 from perceptron_sim.progress import Progress
 from perceptron_sim.scans.cluster import Cluster
@@ -19,13 +21,47 @@ from perceptron_sim.scans.cluster_task import Steering
 from perceptron_sim.scans.drive import ScanReport, checked, drive
 from perceptron_sim.scans.executors import TASKS_A_SLOT, Workers, batches
 from perceptron_sim.scans.interrupts import passed
-from perceptron_sim.scans.run_time import Estimate
+from perceptron_sim.scans.run_time import Estimate, total
 from perceptron_sim.scans.work import Session, Work
-from perceptron_sim.store.schema import Record, code_identity
+from perceptron_sim.store.schema import (
+    Record,
+    code_identity,
+    failure_fields,
+    identity_fields,
+    result_fields,
+)
 from perceptron_sim.store.store import Store
 
 # Runs of a task of a cluster: what is lost with a worker, and what an ensemble on a GPU pays for.
 _MOST_RUNS = 256
+# What a row takes from a result and from its course.
+_FIELDS = (
+    *("d", "status", "message", "t_star", "steps", "updates", "hits", "unfitted", "dw", "w0_norm"),
+    *("dw_rel", "dw_layers", "w0_layers", "train_loss", "test_error", "noise_trace", "ntk_change"),
+    *("wall_s", "device"),
+)
+_COURSE = ("step", "t", "dw", "unfitted", "train_loss", "noise_trace", "ntk_change")
+
+
+def _identity(config: NetConfig) -> Record:
+    identity = identity_fields(config, config.key(), ("torch",))
+    return identity | {
+        "model": "net",
+        "dynamics": "sgd",
+        "shared_seeds": False,
+        "alpha": config.alpha,
+    }
+
+
+def failure_record(config: NetConfig, reason: BaseException) -> Record:
+    """Return the row of a run that ended in an exception: no numbers, the reason as message."""
+    return _identity(config) | failure_fields(reason)
+
+
+def record_of(run: NetResult) -> Record:
+    """Return the row of a finished run, as ``perceptron_sim.store.schema.SCHEMA`` says."""
+    row = _identity(run.config) | {"kernel": run.engine}
+    return row | result_fields(run, _FIELDS, _COURSE)
 
 
 @dataclass(frozen=True)
@@ -37,10 +73,6 @@ class NetWork(Work[NetConfig]):
     data_dir: Path | None = None
     checkpoints: bool = True
     name: ClassVar[str] = "nets scan"
-
-    def key(self, run: NetConfig) -> str:
-        """Return the name of a run in the store."""
-        return run.key()
 
     def check(self, runs: Sequence[NetConfig], workers: Workers) -> None:
         """Refuse what cannot run, as ``nets.training.check_request``."""
@@ -62,8 +94,16 @@ class NetWork(Work[NetConfig]):
         return net_seconds(run, run.d or PIXELS)
 
     def estimate(self, runs: Sequence[NetConfig], stored: set[str]) -> Estimate:
-        """Return what is left of ``runs``."""
-        return estimate_nets(runs, stored, self.device, self.engine, self.data_dir)
+        """Return what is left of ``runs``; only the compiled loop was measured."""
+        rest = {run.key(): run for run in runs}
+        left = [run for key, run in rest.items() if key not in stored]
+        # A driver of a cluster may have no GPU of its own.
+        cuda = self.device == "cuda"
+        where = torch.device("cuda") if cuda else resolve_device(self.device)
+        measured = all(is_compiled(run, where, self.engine) for run in left)
+        sizes = [(run, inputs_of(run, self.data_dir)[0]) for run in left]
+        costs = [(net_seconds(run, d), run_bytes(run, d)) for run, d in sizes]
+        return total(len(rest), costs, ERROR if measured else None)
 
     def failed(self, run: NetConfig, reason: BaseException) -> Record:
         """Return the record of a run that could not be trained."""
@@ -77,10 +117,9 @@ class NetWork(Work[NetConfig]):
         self, pending: Sequence[NetConfig], session: Session[NetConfig]
     ) -> Iterator[tuple[NetConfig, Record]]:
         """Train side by side; runs that are stored keep company to saved states."""
-        interrupts = session.interrupts
         control = Control(
-            draining=lambda: interrupts.draining or passed(session.until),
-            stop=interrupts.stop,
+            draining=lambda: session.interrupts.draining or passed(session.until),
+            stop=session.interrupts.stop,
             heartbeat=session.heartbeat,
             settle=session.settle,
             snapshots=session.snapshots,
@@ -101,6 +140,8 @@ class NetWork(Work[NetConfig]):
 
     def __call__(self, group: list[NetConfig], steering: Steering) -> list[Record | None]:
         """Train a group in one thread of a worker; None for runs not started or dropped."""
+        # Workers may differ from the one that was asked.
+        self.check(group, 1)
         control = Control(draining=lambda: steering.draining, stop=steering.stop)
         try:
             found = {record["key"]: record for _, record in self._train(group, control, 1)}
@@ -136,21 +177,17 @@ def scan(
     configs: Iterable[NetConfig],
     store: Store,
     *,
-    device: str = "auto",
-    engine: str = "auto",
-    data_dir: Path | None = None,
-    checkpoints: bool = True,
     workers: Workers = None,
     progress: Progress | None = None,
     until: float | None = None,
+    **how: Any,
 ) -> ScanReport:
     """Train every configuration that ``store`` does not hold yet.
 
     Args:
         configs: what to run.
-        device, engine, data_dir, checkpoints: as in ``nets.training.train``; on a cluster, of its
-            workers.
         store, workers, progress, until: as in ``drive``, which says the rest.
+        how: fields of ``NetWork``.
     """
-    request = checked(configs, NetWork(device, engine, data_dir, checkpoints), workers)
+    request = checked(configs, NetWork(**how), workers)
     return drive(request, store, progress=progress, until=until)

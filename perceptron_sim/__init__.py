@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from perceptron_sim.runs.kernel_machine import KernelRunResult, simulate_kernel
     from perceptron_sim.runs.kernel_matrix import KernelMatrix
     from perceptron_sim.runs.online import OnlineResult, simulate_online
-    from perceptron_sim.runs.simulate import RunResult, simulate
+    from perceptron_sim.runs.result import RunResult
+    from perceptron_sim.runs.simulate import simulate
     from perceptron_sim.scans.drive import ScanReport
     from perceptron_sim.scans.grid import PerceptronGrid
     from perceptron_sim.scans.scan import scan
@@ -41,7 +42,7 @@ _HOME = {
     "PerceptronGrid": "perceptron_sim.scans.grid",
     "PowerLawFit": "perceptron_sim.analysis.power_law",
     "Prediction": "perceptron_sim.theory.prediction",
-    "RunResult": "perceptron_sim.runs.simulate",
+    "RunResult": "perceptron_sim.runs.result",
     "ScanReport": "perceptron_sim.scans.drive",
     "Status": "perceptron_sim.status",
     "analyse": "perceptron_sim.analysis.analyse",

@@ -2,7 +2,7 @@
 
 import difflib
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from perceptron_sim.errors import InputError
 
@@ -16,10 +16,19 @@ def check_choice(what: str, name: str, choices: Sequence[str]) -> str:
         InputError: if it is not; the nearest choice is in the message.
     """
     if name not in choices:
-        near = difflib.get_close_matches(name, choices, n=1)
-        hint = f"did you mean {near[0]!r}? " if near else ""
-        raise InputError(f"{what} = {name!r} is unknown: {hint}choose one of {', '.join(choices)}")
+        raise InputError(f"{what} = {name!r} is unknown: {choose(name, choices)}")
     return name
+
+
+def choose(name: str, choices: Iterable[str]) -> str:
+    """Return the end of a message on a wrong name: the nearest choice, then all of them."""
+    return f"{near_match(name, choices)}choose one of {', '.join(choices)}"
+
+
+def near_match(name: str, choices: Iterable[str]) -> str:
+    """Return "did you mean ...? " with the nearest choice, or "" where none is near."""
+    near = difflib.get_close_matches(str(name), list(choices), n=1)
+    return f"did you mean {near[0]!r}? " if near else ""
 
 
 def check_new(what: str, name: str, taken: Sequence[str]) -> str:

@@ -46,7 +46,7 @@ MOVED = {
     "importing.columns": "store.importing.columns",
     "importing.row": "store.importing.row",
     "importing.runs": "store.importing.runs",
-    "importing.tables": "store.importing.tables",
+    "importing.tables": "store.importing.reading",
     "interrupts": "scans.interrupts",
     "kernel_machine": "runs.kernel_machine",
     "kernel_matrix": "runs.kernel_matrix",

@@ -14,6 +14,8 @@ _EXTRAS = {
     "xarray": ("xarray", "netcdf"),
     "h5netcdf": ("h5netcdf", "netcdf"),
     "h5py": ("h5py", "netcdf"),
+    "hypothesis": ("Hypothesis", "testing"),
+    "pytest": ("pytest", "testing"),
 }
 _CPU = "pip install torch --index-url https://download.pytorch.org/whl/cpu"
 

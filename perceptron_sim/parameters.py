@@ -1,4 +1,4 @@
-"""The two pairs of names for one parameter: T = eta / B and kappa = 1 / alpha."""
+"""What every parameter is read by: T or eta, kappa or alpha, integers, numbers, paths."""
 
 import math
 from os import PathLike
@@ -15,17 +15,44 @@ DEFAULT_KAPPA = 2.0**-15
 LARGEST_SCALE = 1e100
 
 
-def temperature(T: float | None, eta: float | None, B: int) -> float:
-    """Return T from itself or from eta = T B; 1 if neither is given.
+# Whole numbers that runs and grids have, each with its least value and why.
+_LEAST = {
+    "d": (2, "the boundary needs a direction along it"),
+    "P": (1, "there must be a sample to fit"),
+    "B": (1, "a batch holds at least one sample"),
+    "depth": (1, "a net has a hidden layer"),
+    "width": (1, "a layer has a unit"),
+    "P_test": (0, "0 leaves the test out"),
+    "seed": (0, "seeds count replicas from 0"),
+    "seeds": (1, "there must be a run"),
+    "max_steps": (1, "a run has at least one step"),
+    "max_updates": (1, "a run has at least one update"),
+}
+INTEGERS = tuple(_LEAST)
+
+
+def check_pairs(T: Any, eta: Any, kappa: Any, alpha: Any, law: str = "eta / B") -> None:
+    """Refuse two names of one parameter, whatever their values; ``law`` is what T stands for.
+
+    Raises:
+        InputError: if T and eta are given, or kappa and alpha.
+    """
+    if T is not None and eta is not None:
+        raise InputError(f"both T and eta are given: give one, they are tied by T = {law}")
+    if kappa is not None and alpha is not None:
+        raise InputError("both kappa and alpha are given: give one, kappa = 1 / alpha")
+
+
+def temperature(T: float | None, eta: float | None, factor: int, default: float = 1.0) -> float:
+    """Return T from itself, or from eta = T x ``factor`` (B of the perceptron, B h of nets).
 
     Raises:
         InputError: if both are given, or the one given is out of range.
     """
-    if T is not None and eta is not None:
-        raise InputError("both T and eta are given: give one, they are tied by T = eta / B")
+    check_pairs(T, eta, None, None)
     if eta is not None:
-        return scale("eta", eta) / B
-    return scale("T", 1.0 if T is None else T)
+        return scale("eta", eta) / factor
+    return scale("T", default if T is None else T)
 
 
 def margin(kappa: float | None, alpha: float | None) -> float:
@@ -34,8 +61,7 @@ def margin(kappa: float | None, alpha: float | None) -> float:
     Raises:
         InputError: if both are given, or the one given is out of range.
     """
-    if kappa is not None and alpha is not None:
-        raise InputError("both kappa and alpha are given: give one, kappa = 1 / alpha")
+    check_pairs(None, None, kappa, alpha)
     if alpha is not None:
         return 1.0 / scale("alpha", alpha)
     value = number("kappa", DEFAULT_KAPPA if kappa is None else kappa)
@@ -44,12 +70,27 @@ def margin(kappa: float | None, alpha: float | None) -> float:
     return value if value == 0.0 else scale("kappa", value)
 
 
-def integer(name: str, value: Any, low: int, reason: str) -> int:
-    """Return ``value`` as an integer >= ``low`` and <= 2^62.
+def integers(**values: Any) -> dict[str, int]:
+    """Return values of ``INTEGERS`` by name, each held to its range, and B to P.
+
+    Raises:
+        InputError: on the first that is no integer or out of range.
+    """
+    found = {name: integer(name, value) for name, value in values.items()}
+    B, P = found.get("B", 0), found.get("P", 2**62)
+    if B > P:
+        raise InputError(f"B = {B} is larger than P = {P}: allowed is 1 <= B <= P")
+    return found
+
+
+def integer(name: str, value: Any, low: int | None = None, reason: str = "") -> int:
+    """Return ``value`` as an integer from ``low`` to 2^62; from what ``INTEGERS`` has by default.
 
     Raises:
         InputError: if it is none.
     """
+    if low is None:
+        low, reason = _LEAST[name]
     if isinstance(value, bool) or not isinstance(value, int | np.integer):
         raise InputError(f"{name} = {value!r} is not an integer")
     if value < low:

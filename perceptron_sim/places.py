@@ -1,6 +1,8 @@
 """Folders that commands write to: refused in one line, before any work, where that cannot be."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from perceptron_sim.errors import InputError
@@ -39,8 +41,15 @@ def make_folder(folder: Path, option: str) -> None:
         InputError: as ``check_writable``.
     """
     check_writable(folder, option)
-    try:
+    with writing(folder, option):
         folder.mkdir(parents=True, exist_ok=True)
+
+
+@contextmanager
+def writing(folder: Path, option: str) -> Iterator[None]:
+    """Turn what the system refuses while files are made in ``folder`` into an InputError."""
+    try:
+        yield
     except OSError as error:
         raise _refused(folder, option, error) from None
 

@@ -1,9 +1,7 @@
 """Shared by all tests: no display, no colour, no data of the user's, how much is drawn."""
 
 import os
-import sys
 from collections import Counter
-from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -29,7 +27,6 @@ _LOOKS = 4
 @pytest.fixture(autouse=True, scope="session")
 def legible_figures():
     """Whatever figure a test lets a command write can be read."""
-    sys.path.insert(0, str(Path(__file__).parent))
     from legible import faults
 
     from perceptron_sim.analysis import figures

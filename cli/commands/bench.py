@@ -2,13 +2,17 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from cli.options import OutFolder, json_option
+from cli.options import json_option, out_option
 
-PARTS = ("headline", "grid", "size", "growth", "threads", "compile")
+if TYPE_CHECKING:
+    from perceptron_sim.bench.compare import Settings
+
+PARTS = ("headline", "dynamics", "grid", "size", "growth", "threads", "compile")
+_COMPARISONS = ("headline", "dynamics", "grid")
 _PEERS = ("scikit-learn", "torch")
 
 
@@ -28,13 +32,7 @@ _PEERS = ("scikit-learn", "torch")
     help="Skip grid cases whose reference run would take longer.",
 )
 @click.option("--quick", is_flag=True, help="Shrink every case: shows that it works, no more.")
-@click.option(
-    "--out",
-    type=OutFolder(),
-    default=Path("perceptron-sim-bench"),
-    show_default=True,
-    help="Folder for bench.json and the figure of growth.",
-)
+@out_option("perceptron-sim-bench", "Folder for bench.json and the figure of growth.")
 @json_option
 def command(cases: str, repeats: int, limit_s: float, quick: bool, out: Path, as_json: bool) -> int:
     """Time the event-driven kernel beside the reference loop, scikit-learn and PyTorch.
@@ -45,6 +43,7 @@ def command(cases: str, repeats: int, limit_s: float, quick: bool, out: Path, as
 
     \b
     headline  seven cases from easy to hard
+    dynamics  the other dynamics by their loops
     grid      chi 0,1,3; d 8,64,128; P 256..16384; B 1,2,16,256
     size      the event kernel alone at P = 2^20 and 2^16: time, peak memory
     growth    exponent of its cost on P beside that of t*; figure
@@ -53,6 +52,7 @@ def command(cases: str, repeats: int, limit_s: float, quick: bool, out: Path, as
     """
     from cli.output import print_json
     from perceptron_sim.analysis.figures import save
+    from perceptron_sim.analysis.summary import write_summary
     from perceptron_sim.bench import compare as bench
     from perceptron_sim.bench import growth as bench_event
     from perceptron_sim.places import make_folder
@@ -64,14 +64,6 @@ def command(cases: str, repeats: int, limit_s: float, quick: bool, out: Path, as
     def say(text: str) -> None:
         click.echo(text, err=True)
 
-    measure: dict[str, Callable[[], Any]] = {
-        "headline": lambda: bench.compare(bench.HEADLINE, settings, say),
-        "grid": lambda: bench.compare(bench.GRID, settings, say, limit_s),
-        "size": lambda: bench_event.measure_size(settings, say),
-        "growth": lambda: bench_event.measure_growth(settings, say),
-        "threads": lambda: bench_event.measure_threads(settings, say),
-        "compile": lambda: bench_event.measure_compilation(settings, say),
-    }
     content: dict[str, Any] = {
         "machine": bench_event.describe_machine(),
         "settings": {"cases": list(names), "repeats": settings.seeds, "limit_s": limit_s}
@@ -82,18 +74,20 @@ def command(cases: str, repeats: int, limit_s: float, quick: bool, out: Path, as
     if not as_json:
         _print_machine(content)
     for name in names:
-        content[name] = measure[name]()
+        content[name] = _measured(name, settings, say)
         # After each part, so that what is done survives an interrupt.
-        _write(out / "bench.json", content)
+        write_summary(out / "bench.json", content)
         if not as_json:
             _PRINT[name](name, content[name])
         if name == "growth":
             save(bench_event.figure_cost_on_P(content[name]), out, "cost_on_P")
     # The libraries come last: their thread pools shall not be there while kernels are timed.
-    compared = [row for name in names if name in ("headline", "grid") for row in content[name]]
+    compared = [
+        row for name in names if name in ("headline", "dynamics", "grid") for row in content[name]
+    ]
     if any("skipped" not in row for row in compared):
         content["peers"] = bench.compare_peers(compared, settings, say)
-        _write(out / "bench.json", content)
+        write_summary(out / "bench.json", content)
         if not as_json:
             _print_peers(content["peers"])
     if as_json:
@@ -102,28 +96,36 @@ def command(cases: str, repeats: int, limit_s: float, quick: bool, out: Path, as
     return 0
 
 
-def _part_names(text: str) -> tuple[str, ...]:
-    import difflib
+def _measured(name: str, settings: "Settings", say: Callable[[str], None]) -> Any:
+    """Return what a part of the benchmark found."""
+    from perceptron_sim.bench import compare, growth
 
+    if name == "headline":
+        return compare.compare(compare.HEADLINE, settings, say)
+    if name == "dynamics":
+        return compare.compare(compare.OTHERS, settings, say)
+    if name == "grid":
+        return compare.compare(compare.GRID, settings, say, settings.limit_s)
+    measures = {
+        "size": growth.measure_size,
+        "growth": growth.measure_growth,
+        "threads": growth.measure_threads,
+        "compile": growth.measure_compilation,
+    }
+    return measures[name](settings, say)
+
+
+def _part_names(text: str) -> tuple[str, ...]:
+    from perceptron_sim.choices import choose
     from perceptron_sim.errors import InputError
 
     known = [*PARTS, "all"]
     names: list[str] = []
     for name in (part.strip() for part in text.split(",")):
         if name not in known:
-            near = " or ".join(map(repr, difflib.get_close_matches(name, known)))
-            hint = f"did you mean {near}? " if near else ""
-            raise InputError(f"--cases: {name!r} is unknown: {hint}choose from {', '.join(known)}")
+            raise InputError(f"--cases: {name!r} is unknown: {choose(name, known)}")
         names.extend(PARTS if name == "all" else [name])
     return tuple(dict.fromkeys(names))
-
-
-def _write(path: Path, content: dict[str, Any]) -> None:
-    import json
-
-    from perceptron_sim.atomic import write_atomically
-
-    write_atomically(path, (json.dumps(content, indent=2, allow_nan=False) + "\n").encode())
 
 
 def _time(seconds: float) -> str:
@@ -175,6 +177,21 @@ def _print_comparison(name: str, rows: list[dict[str, Any]]) -> None:
     )
 
 
+def _print_loops(name: str, rows: list[dict[str, Any]]) -> None:
+    from cli.output import print_table
+    from perceptron_sim.kernels.dynamics import DYNAMICS
+
+    cells = []
+    for row in rows:
+        for kernel in DYNAMICS[row["dynamics"]].kernels:
+            found = row[kernel]
+            numbers = (_time(found["median_s"]), f"{found['ns_per_step']:.3g}")
+            cells.append([row["case"], kernel, str(row["seeds"]), *numbers])
+    print_table(
+        f"{name}: one thread, kernel alone", ["case", "kernel", "seeds", "median", "ns/step"], cells
+    )
+
+
 def _print_peers(rows: list[dict[str, Any]]) -> None:
     from cli.output import print_table
 
@@ -182,9 +199,10 @@ def _print_peers(rows: list[dict[str, Any]]) -> None:
     for row in rows:
         line = [row["case"], _time(row["event_s"]), _time(row["reference_s"])]
         for name in _PEERS:
-            peer = row[name]
+            peer = row.get(name, {"skipped": None})
             if "skipped" in peer:
-                skipped.add(f"{name}: skipped, {peer['skipped']}")
+                if peer["skipped"]:
+                    skipped.add(f"{name}: skipped, {peer['skipped']}")
                 line += ["-", "-", "-"]
             else:
                 line += [f"{peer['ns_per_step']:.3g}", _time(peer["extrapolated_s"])]
@@ -263,6 +281,7 @@ def _print_compilation(name: str, found: dict[str, Any]) -> None:
 
 _PRINT: dict[str, Callable[[str, Any], None]] = {
     "headline": _print_comparison,
+    "dynamics": _print_loops,
     "grid": _print_comparison,
     "size": _print_size,
     "growth": _print_growth,

@@ -76,7 +76,7 @@ def _jit() -> Finding:
     import numba
 
     from perceptron_sim.kernels.jit import told
-    from perceptron_sim.kernels.reference import reference_sgd
+    from perceptron_sim.kernels.reference import plain_sgd
     from perceptron_sim.runs.simulate import load_kernel
 
     if numba.config.DISABLE_JIT:
@@ -90,7 +90,7 @@ def _jit() -> Finding:
     if told.problem is not None:
         reason, _, remedy = told.problem.partition("): ")
         return Finding("JIT", HINT, f"kernels compiled in {seconds:.1f} s; {reason})", remedy)
-    stats = reference_sgd.stats  # type: ignore[attr-defined]
+    stats = plain_sgd.stats  # type: ignore[attr-defined]
     cache = Path(stats.cache_path)
     state = "loaded from" if stats.cache_hits else "compiled into"
     detail = f"kernels {state} {cache} in {seconds:.1f} s"
@@ -127,13 +127,9 @@ def _data_sets() -> list[Finding]:
             findings.append(Finding(name, OK, str(path)))
         else:
             folders = " or ".join(map(str, search_path()))
-            findings.append(
-                Finding(
-                    name,
-                    HINT,
-                    "not found; only nets need it",
-                    f"run 'perceptron-sim nets fetch {name}', put {file} into {folders}, or point "
-                    f"${DATA_VARIABLE} to its folder",
-                )
+            remedy = (
+                f"run 'perceptron-sim nets fetch {name}', put {file} into {folders}, or point "
+                f"${DATA_VARIABLE} to its folder"
             )
+            findings.append(Finding(name, HINT, "not found; only nets need it", remedy))
     return findings

@@ -2,15 +2,11 @@
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from cli.options import json_option, out_option
 from perceptron_sim.words import counted
-
-if TYPE_CHECKING:
-    pass
 
 
 def _pairs(values: Iterable[str], option: str) -> dict[str, str]:

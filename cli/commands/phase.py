@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cli.arguments import arguments_given
-from cli.commands.nets.options import net_options
-from cli.cost import say_cost, stored_keys
+from cli.dry_run import say_cost, stored_keys
 from cli.options import (
+    DynamicsChoice,
     FloatGrid,
     IntegerGrid,
+    KernelChoice,
     given,
     json_option,
+    net_options,
     out_option,
     workers_of,
     workers_option,
@@ -48,8 +50,13 @@ _INTEGERS = IntegerGrid()
 @click.option("--observable", help="What is mapped and refined.  [default: w_norm]")
 @workers_option
 @click.option(
-    "--kernel",
-    help="auto, event, reference, shuffled, sde, sde/4, sde/16; dynamics: an SDE; nets: lazy, net.",
+    "--kernel", type=KernelChoice("lazy", "net"), help="auto, event, reference; nets: lazy, net."
+)
+@click.option(
+    "--dynamics",
+    type=DynamicsChoice(),
+    multiple=True,
+    help="Given several times: set beside SGD in plane dynamics.",
 )
 @out_option("perceptron-sim-phase")
 @json_option
@@ -74,7 +81,7 @@ def command(
                 gradient descent; T_c ~ kappa and B* ~ P^x.
     T-kappa     ||w|| over temperature and margin: plateau, T_c, noise branch.
     late-noise  What T adds to the weights, and when: later than they grow?
-    dynamics    SGD beside shuffled epochs and the SDE of its noise.
+    dynamics    SGD beside shuffled epochs, SDEs of its noise, and Poisson hits.
     alpha-T     Nets: test error over alpha and T, lazy boundary, T_max, T_opt.
     P-T         Nets: T_c(P), where the lazy regime ends, by training and linearised.
 
@@ -90,6 +97,7 @@ def command(
     from perceptron_sim.store.store import ParquetStore
 
     plane = plane_of(plane_name, nets.phase.PLANES)
+    options["dynamics"] = options["dynamics"] or None
     gpu, asked = options["device"] == "cuda", [options.pop(n) for n in ("workers", "scheduler")]
     # "auto", a default of the options themselves, is what every plane does.
     chosen = {n: v for n, v in options.items() if n not in ("device", "engine") or v != "auto"}

@@ -92,9 +92,8 @@ def _build(
 ) -> "tuple[list[Judgement], list[Path]]":
     import nets.claims  # noqa: F401  (registers the claims about nets)
     from cli.progress import TerminalProgress
-    from perceptron_sim.claims import judge
     from perceptron_sim.claims.evidence import Evidence, evidence_in
-    from perceptron_sim.claims.registry import all_claims
+    from perceptron_sim.claims.registry import all_claims, judge_all
     from perceptron_sim.names import as_text, command_line
     from perceptron_sim.report import write_report
     from perceptron_sim.store.store import ParquetStore
@@ -109,12 +108,9 @@ def _build(
     ]
     progress = TerminalProgress("claims")
     evidence = Evidence(ended)
-    judgements = []
-    claims = all_claims()
-    progress.start("judging", len(claims), len(claims))
-    for claim in claims:
-        judgements.append(judge(claim, evidence))
-        progress.advance(1, 1)
+    n = len(all_claims())
+    progress.start("judging", n, n)
+    judgements = judge_all(evidence, lambda: progress.advance(1, 1))
     progress.finish()
     written = write_report(
         judgements,

@@ -10,6 +10,7 @@ from cli.options import (
     SingleInteger,
     given,
     json_option,
+    method_options,
     out_option,
     point_options,
 )
@@ -18,15 +19,10 @@ from cli.options import (
 @click.command()
 @point_options(SingleFloat(), SingleInteger())
 @click.option("--seed", type=SingleInteger(), help="Replica number.  [default: 0]")
-@click.option(
-    "--kernel",
-    default="auto",
-    show_default=True,
-    help="auto, event, reference, shuffled, sde, sde/4, sde/16.",
-)
+@method_options
 @out_option("perceptron-sim-run")
 @json_option
-def command(out: Path, kernel: str, as_json: bool, **options: Any) -> int:
+def command(out: Path, dynamics: str, kernel: str, as_json: bool, **options: Any) -> int:
     """Train one perceptron until fitted: table of checkpoints, figure against t.
 
     Defaults: chi 1, d 16, P 1024, B 2, T 1, kappa 2^-15, seed 0. The closed-form test error is
@@ -44,12 +40,12 @@ def command(out: Path, kernel: str, as_json: bool, **options: Any) -> int:
     from perceptron_sim.store.store import ParquetStore
 
     config = PerceptronConfig(**given(**options))
-    PerceptronWork(kernel).check([config], 1)
+    PerceptronWork(kernel, dynamics=dynamics).check([config], 1)
     store = ParquetStore(out)
     progress = TerminalProgress()
     identity = {**code_identity(), "checkpoints": "log"}
     snapshots = Snapshots(store.unfinished, identity, progress.note)
-    run = watched_run(config, kernel, progress, snapshots)
+    run = watched_run(config, kernel, dynamics, progress, snapshots)
     record = record_of(run)
     stored = store.keys()
     if run.status != "interrupted" and record["key"] not in stored:
@@ -62,14 +58,14 @@ def command(out: Path, kernel: str, as_json: bool, **options: Any) -> int:
     else:
         course = run.checkpoints
         assert course is not None
-        fresh = dict(
-            zip(check.index.tolist(), zip(check.measured, check.error, strict=True), strict=True)
-        )
-        cells = []
-        for i in range(len(course.step)):
-            measured = f"{fresh[i][0]:.4g} +- {fresh[i][1]:.1g}" if i in fresh else "-"
-            columns = (course.t, course.w1, course.w_perp, course.unfitted, course.test_error)
-            cells.append([f"{course.step[i]}", *(f"{c[i]:.5g}" for c in columns), measured])
+        fresh = dict.fromkeys(range(len(course.step)), "-")
+        for i, measured, error in zip(check.index, check.measured, check.error, strict=True):
+            fresh[int(i)] = f"{measured:.4g} +- {error:.1g}"
+        columns = (course.t, course.w1, course.w_perp, course.unfitted, course.test_error)
+        cells = [
+            [f"{course.step[i]}", *(f"{c[i]:.5g}" for c in columns), text]
+            for i, text in fresh.items()
+        ]
         print_table(
             f"chi = {config.chi:g}, d = {config.d}, P = {config.P}, B = {config.B}, "
             f"T = {config.T:g}, kappa = {config.kappa:g}, seed = {config.seed}",

@@ -1,22 +1,19 @@
 """``perceptron-sim scan``: the main job."""
 
-import shlex
-from pathlib import Path
 from typing import Any
 
 import click
 
-from cli.arguments import arguments_given
-from cli.cost import cost_options, end_of_budget, say_cost, stored_keys
 from cli.options import (
     FloatGrid,
     IntegerGrid,
-    given,
     json_option,
+    method_options,
     out_option,
     point_options,
-    workers_of,
-    workers_option,
+    scan_options,
+    seeds_option,
+    values_of,
 )
 
 # Chosen so that the exponents of three chi come out in under a minute on two cores, the first
@@ -33,31 +30,14 @@ DEFAULTS: dict[str, Any] = {
 
 @click.command()
 @point_options(FloatGrid(), IntegerGrid())
-@click.option("--seeds", type=int, help="Replicas at each point: seeds 0 .. N-1.  [default: 6]")
-@workers_option
-@click.option(
-    "--kernel",
-    default="auto",
-    show_default=True,
-    help="auto, event, reference, shuffled, sde, sde/4, sde/16.",
-)
-@cost_options
-@click.option("--checkpoints/--no-checkpoints", default=True, help="Store the course of each run.")
+@seeds_option(DEFAULTS["seeds"])
+@method_options
+@scan_options
 @out_option("perceptron-sim-scan")
 @json_option
 @click.pass_context
 def command(
-    ctx: click.Context,
-    /,
-    out: Path,
-    workers: int | None,
-    scheduler: str | None,
-    kernel: str,
-    budget: str | None,
-    dry_run: bool,
-    checkpoints: bool,
-    as_json: bool,
-    **options: Any,
+    ctx: click.Context, /, dynamics: str, kernel: str, checkpoints: bool, **options: Any
 ) -> int:
     """Train perceptrons over a grid until fitted; fit delta, gamma, b; draw the figures.
 
@@ -66,30 +46,21 @@ def command(
     finds what is stored and does only the rest.
     """
     from cli.reports import exit_code
-    from cli.scanning import carry_out, conclude
+    from cli.scanning import Scanning
     from perceptron_sim.analysis.analyse import analyse
     from perceptron_sim.scans.drive import checked
-    from perceptron_sim.scans.executors import slots_of
     from perceptron_sim.scans.grid import PerceptronGrid
     from perceptron_sim.scans.scan import PerceptronWork
 
-    values = DEFAULTS | given(**options)
-    if "eta" in values and options["T"] is None:
-        del values["T"]
-    where = workers_of(ctx, workers, scheduler)
-    work = PerceptronWork(kernel, "log" if checkpoints else None)
+    scanning = Scanning(ctx, options)
+    work = PerceptronWork(kernel, "log" if checkpoints else None, dynamics)
     # Every combination is checked before the folder is touched.
-    request = checked(PerceptronGrid(**values), work, where)
-    until = end_of_budget(budget)
-    if dry_run:
-        found = request.left(stored_keys(out))
-        return say_cost(found, f"kernel {kernel}", slots_of(where), out, as_json, until=until)
-    frame, failed = carry_out(request, out, until)
+    grid = PerceptronGrid(**values_of(DEFAULTS, options))
+    request = checked(grid, work, scanning.where())
+    if scanning.dry_run:
+        return scanning.say_cost(f"dynamics {dynamics}, kernel {kernel}", request)
+    frame = scanning.carry_out(request)
     if frame is None:
         return 1
-    analysis = analyse(frame)
-    command_line = shlex.join(
-        ["perceptron-sim", "scan", *arguments_given(ctx, without=("budget",))]
-    )
-    conclude(analysis, analysis.summary(command_line), out, as_json)
-    return exit_code(failed)
+    scanning.conclude(analyse(frame))
+    return exit_code(scanning.failed)

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from cli.options import FloatGrid, IntegerGrid, given, json_option, out_option, point_options
+from cli.options import FloatGrid, IntegerGrid, json_option, out_option, point_options, values_of
 
 DEFAULTS: dict[str, Any] = {
     "chi": (0.0, 1.0, 3.0),
@@ -40,10 +40,7 @@ def command(out: Path, as_json: bool, **options: Any) -> int:
     from perceptron_sim.runs.simulate import simulate
     from perceptron_sim.scans.grid import PerceptronGrid
 
-    values = DEFAULTS | given(**options)
-    if "eta" in values and options["T"] is None:
-        del values["T"]
-    configs = list(PerceptronGrid(**values, seeds=1))
+    configs = list(PerceptronGrid(**values_of(DEFAULTS, options)))
     make_folder(out, "--out")
     found = {
         "exponents": _exponents(configs),
@@ -62,47 +59,33 @@ def command(out: Path, as_json: bool, **options: Any) -> int:
 
 
 def _exponents(configs: list[Any]) -> list[dict[str, Any]]:
-    from perceptron_sim.theory import (
-        constants,
-        exponents,
-        exponents_at_dimension,
-        mean_abs_x1,
-        minimal_error,
-    )
+    from perceptron_sim import theory
 
-    entries = []
-    for chi, d in dict.fromkeys((c.chi, c.d) for c in configs):
-        at_d = exponents_at_dimension(chi, d)
-        entries.append(
-            {
-                **asdict(exponents(chi)),
-                "d": d,
-                "gamma_at_d": at_d.gamma,
-                "b_at_d": at_d.b,
-                **asdict(constants(chi)),
-                "mean_abs_x1": mean_abs_x1(chi),
-                "minimal_error": minimal_error(chi),
-            }
-        )
-    return entries
+    return [
+        {
+            **asdict(theory.exponents(chi)),
+            "d": d,
+            "gamma_at_d": theory.exponents_at_dimension(chi, d).gamma,
+            "b_at_d": theory.exponents_at_dimension(chi, d).b,
+            **asdict(theory.constants(chi)),
+            "mean_abs_x1": theory.mean_abs_x1(chi),
+            "minimal_error": theory.minimal_error(chi),
+        }
+        for chi, d in dict.fromkeys((c.chi, c.d) for c in configs)
+    ]
 
 
 def _closed_forms(configs: list[Any]) -> list[dict[str, Any]]:
-    from perceptron_sim.theory import (
-        noise_diffusion,
-        noise_drift,
-        signal_drift,
-        unfitted_fraction,
-    )
+    from perceptron_sim import theory
 
     return [
         {
             "chi": chi,
             "lam": lam,
-            "n": float(unfitted_fraction(lam, chi)),
-            "g_1": float(signal_drift(lam, chi)),
-            "z_theta": float(noise_drift(lam, chi)),
-            "z2_theta": float(noise_diffusion(lam, chi)),
+            "n": float(theory.unfitted_fraction(lam, chi)),
+            "g_1": float(theory.signal_drift(lam, chi)),
+            "z_theta": float(theory.noise_drift(lam, chi)),
+            "z2_theta": float(theory.noise_diffusion(lam, chi)),
         }
         for chi in dict.fromkeys(c.chi for c in configs)
         for lam in _LAMBDAS
@@ -151,67 +134,27 @@ def _shown(configs: list[Any]) -> list[Any]:
     return [shown.get(c.chi, c) for c in {c.chi: c for c in reversed(configs)}.values()][::-1]
 
 
-_TABLES: dict[str, tuple[str, dict[str, str]]] = {
+# Titles, and columns as "key = heading", the key alone where they are the same.
+_TABLES = {
     "exponents": (
         "||w|| ~ T^delta P^gamma,  t* ~ T P^b  for P/d -> inf, T/kappa -> inf",
-        {
-            "chi": "chi",
-            "delta": "delta",
-            "gamma": "gamma",
-            "b": "b",
-            "t_star_on_T": "t* on T",
-            "d": "d",
-            "gamma_at_d": "gamma, fixed d",
-            "b_at_d": "b, fixed d",
-            "C_n": "C_n",
-            "C_1": "C_1",
-            "r_star": "r*",
-            "t_prefactor": "t_c",
-            "mean_abs_x1": "E|x_1|",
-            "minimal_error": "C",
-        },
+        "chi; delta; gamma; b; t_star_on_T = t* on T; d; gamma_at_d = gamma, fixed d; "
+        "b_at_d = b, fixed d; C_n; C_1; r_star = r*; t_prefactor = t_c; mean_abs_x1 = E|x_1|; "
+        "minimal_error = C",
     ),
     "closed_forms": (
         "fresh samples at kappa = 0",
-        {
-            "chi": "chi",
-            "lam": "lambda",
-            "n": "n",
-            "g_1": "g_1",
-            "z_theta": "E[z theta]",
-            "z2_theta": "E[z^2 theta]",
-        },
+        "chi; lam = lambda; n; g_1; z_theta = E[z theta]; z2_theta = E[z^2 theta]",
     ),
     "trajectories": (
         "SGD on fresh samples from w = 0",
-        {
-            "chi": "chi",
-            "t": "t",
-            "w1": "w_1",
-            "w_perp": "|w_perp|",
-            "lam": "lambda",
-            "unfitted": "unfitted",
-            "test_error": "test error",
-        },
+        "chi; t; w1 = w_1; w_perp = |w_perp|; lam = lambda; unfitted; test_error = test error",
     ),
     "finite_size": (
         "predicted end of training on P samples; local exponents",
-        {
-            "chi": "chi",
-            "d": "d",
-            "P": "P",
-            "B": "B",
-            "T": "T",
-            "kappa": "kappa",
-            "w1": "w_1",
-            "w_perp": "|w_perp|",
-            "t_star": "t*",
-            "test_error": "test error",
-            "gamma_loc": "gamma",
-            "b_loc": "b",
-            "delta_loc": "delta",
-            "doubt": "not trusted because",
-        },
+        "chi; d; P; B; T; kappa; w1 = w_1; w_perp = |w_perp|; t_star = t*; "
+        "test_error = test error; gamma_loc = gamma; b_loc = b; delta_loc = delta; "
+        "doubt = not trusted because",
     ),
 }
 
@@ -219,7 +162,9 @@ _TABLES: dict[str, tuple[str, dict[str, str]]] = {
 def _print(found: dict[str, list[dict[str, Any]]]) -> None:
     from cli.output import number, print_table
 
-    for name, (title, columns) in _TABLES.items():
+    for name, (title, text) in _TABLES.items():
+        pairs = [column.partition(" = ") for column in text.split("; ")]
+        columns = {key: heading or key for key, _, heading in pairs}
         cells = [
             [
                 str(entry[key]) if isinstance(entry[key], str | int) else number(entry[key], 4)

@@ -1,4 +1,4 @@
-"""Architectures: one module each, with a function ``build``, and one registry line each.
+"""Architectures: one module each, with a class ``build``, and one registry line each.
 
 Every network is written over tensors with a leading replica axis, so that R replicas with their
 own weights go through one batched computation. Importing this package does not load PyTorch.
@@ -10,56 +10,48 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from perceptron_sim import parameters
 from perceptron_sim.choices import check_choice, check_new
-from perceptron_sim.errors import InputError
+from perceptron_sim.errors import InputError, reason_of
 
 if TYPE_CHECKING:
     from nets.architectures.base import Architecture
 
-NAMES = {
-    "mlp": "nets.architectures.mlp",
-    "linear": "nets.architectures.linear",
-    "cnn": "nets.architectures.cnn",
-    "mnas": "nets.architectures.mnas",
-}
-# Without hidden layers: depth, width and activation mean nothing to them.
-SHALLOW = ("linear",)
-# Reading images by place, so that data without places mean nothing to them.
-CONVOLUTIONAL = ("cnn", "mnas")
+Build = Callable[[int, int, int, str, tuple[int, ...] | None], "Architecture"]
 
+
+@dataclass(frozen=True)
+class Kind:
+    """One architecture.
+
+    Attributes:
+        build: the module that has its ``build``, or what is called itself.
+        depth, width, act: where a configuration gives none. Without hidden layers, depth 0, it
+            can give none.
+        reads_images: by place, so that data without places mean nothing to it.
+    """
+
+    build: str | Build
+    depth: int
+    width: int
+    act: str = "relu"
+    reads_images: bool = False
+
+
+KINDS = {
+    "mlp": Kind("nets.architectures.mlp", 3, 64),
+    "linear": Kind("nets.architectures.linear", 0, 1, "none"),
+    "cnn": Kind("nets.architectures.cnn", 4, 32, reads_images=True),
+    # Blocks as in the paper's net.
+    "mnas": Kind("nets.architectures.mnas", 4, 32, reads_images=True),
+}
 # Made of dense layers and activations alone (``base.Dense``).
 DENSE = ("mlp", "linear")
 
 
-@dataclass(frozen=True)
-class Hidden:
-    """What depth, width and activation of a net are where none are given."""
-
-    depth: int
-    width: int
-    act: str = "relu"
-
-
-HIDDEN = {
-    "mlp": Hidden(3, 64),
-    "cnn": Hidden(4, 32),
-    # Blocks as in the paper's net.
-    "mnas": Hidden(4, 32),
-}
-
-
-@dataclass(frozen=True)
-class _Registered:
-    build: "Callable[[int, int, int, str, tuple[int, ...] | None], Architecture]"
-    reads_images: bool
-
-
-_registered: dict[str, _Registered] = {}
-
-
 def register(
     name: str,
-    build: "Callable[[int, int, int, str, tuple[int, ...] | None], Architecture]",
+    build: Build,
     *,
     depth: int = 3,
     width: int = 64,
@@ -82,29 +74,16 @@ def register(
         InputError: if the name is taken or no such name, ``build`` is no function, or a default is
             out of range. The net is tried, and what it returns checked, when it is first used.
     """
-    check_new("arch", name, (*NAMES, *_registered))
+    check_new("arch", name, list(KINDS))
     if not callable(build):
         raise InputError(f"arch = {name!r}: build = {build!r:.60} is no function: give one")
-    for what, value in (("depth", depth), ("width", width)):
-        if value < 1:
-            raise InputError(f"{what} = {value} is too small: allowed is {what} >= 1")
-    _registered[name] = _Registered(build, reads_images)
-    HIDDEN[name] = Hidden(depth, width, act)
+    parameters.integers(depth=depth, width=width)
+    KINDS[name] = Kind(build, depth, width, act, reads_images)
 
 
-def check_architecture(name: str) -> str:
-    """Return ``name`` if it is registered; raise InputError with the near match otherwise."""
-    return check_choice("arch", name, (*NAMES, *_registered))
-
-
-def registered(name: str) -> object | None:
-    """Return what ``name`` was registered with, None for what is built in."""
-    return _registered.get(name)
-
-
-def reads_images(name: str) -> bool:
-    """Tell whether an architecture reads images by place."""
-    return name in CONVOLUTIONAL or (name in _registered and _registered[name].reads_images)
+def kind_of(name: str) -> Kind:
+    """Return the architecture ``name``; raise InputError with the near match if there is none."""
+    return KINDS[check_choice("arch", name, list(KINDS))]
 
 
 def build(
@@ -118,7 +97,7 @@ def build(
     """Return the architecture ``name`` for inputs of dimension d.
 
     Args:
-        name: one of ``NAMES``, or registered.
+        name: one of ``KINDS``.
         d: input dimension.
         depth: number of hidden layers; of blocks for "mnas".
         width: size h of each, or number of channels.
@@ -130,20 +109,18 @@ def build(
         InputError: if no architecture has that name, it reads images and there is none, or what
             was registered raises.
     """
-    check_architecture(name)
-    if reads_images(name) and image is None:
+    kind = kind_of(name)
+    if kind.reads_images and image is None:
         raise InputError(f"arch = {name!r} reads images: give their shape, or choose 'mlp'")
-    if name in _registered:
-        try:
-            return _registered[name].build(d, depth, width, act, image)
-        except InputError:
-            raise
-        except Exception as error:
-            reason = " ".join(f"{type(error).__name__}: {error}".split())[:200]
-            raise InputError(
-                f"arch = {name!r} cannot be built for d = {d}, depth = {depth}, width = {width}, "
-                f"act = {act!r}, image = {image}: build raises {reason}; mend it"
-            ) from error
-    module = import_module(NAMES[name])
-    architecture: Architecture = module.build(d, depth, width, act, image)
-    return architecture
+    if isinstance(kind.build, str):
+        found: Architecture = import_module(kind.build).build(d, depth, width, act, image)
+        return found
+    try:
+        return kind.build(d, depth, width, act, image)
+    except InputError:
+        raise
+    except Exception as error:
+        raise InputError(
+            f"arch = {name!r} cannot be built for d = {d}, depth = {depth}, width = {width}, "
+            f"act = {act!r}, image = {image}: build raises {reason_of(error)}; mend it"
+        ) from error

@@ -1,11 +1,15 @@
-"""What training needs of an architecture."""
+"""What training needs of an architecture, and gradients of any one sample by sample."""
 
 from typing import Protocol
 
 import numpy as np
 import torch
+from torch.func import grad, vmap
 
 from perceptron_sim.arrays import FloatArray
+
+# (height, width) or (height, width, channels) of an input, channels last; None if it is no image.
+Image = tuple[int, ...] | None
 
 
 class Architecture(Protocol):
@@ -57,3 +61,21 @@ class Dense(Architecture, Protocol):
     """
 
     scales: list[float]
+
+
+def sample_gradients(
+    net: Architecture, weights: list[torch.Tensor], x: torch.Tensor
+) -> list[torch.Tensor]:
+    """Return df(x_n)/dw by automatic differentiation, shape (n, *shapes[layer]) for each layer.
+
+    Args:
+        net: the architecture.
+        weights: of one replica, one tensor a layer.
+        x: inputs, shape (n, d).
+    """
+
+    def output(weights: list[torch.Tensor], sample: torch.Tensor) -> torch.Tensor:
+        f, _ = net.forward([w[None] for w in weights], sample[None, None])
+        return torch.as_tensor(f[0, 0])
+
+    return list(vmap(grad(output), in_dims=(None, 0))(weights, x))

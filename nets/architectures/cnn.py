@@ -3,6 +3,7 @@
 import torch
 
 from nets.architectures.activations import normalisation
+from nets.architectures.base import Image
 from nets.architectures.convolution import Convolution, Convolutional, halving, image_of
 
 _KERNEL = 3
@@ -16,7 +17,7 @@ class Cnn(Convolutional):
     than 4 pixels. The fan-in is 9 h inside the image, less at its borders.
     """
 
-    def __init__(self, image: tuple[int, ...], depth: int, width: int, act: str) -> None:
+    def __init__(self, d: int, depth: int, width: int, act: str, image: Image) -> None:
         """Prepare for images (height, width[, channels]), ``depth`` layers of ``width``."""
         c = normalisation(act)
         size, channels = image_of(image)
@@ -34,7 +35,4 @@ class Cnn(Convolutional):
         return self.read_out(weights[-1], a)
 
 
-def build(d: int, depth: int, width: int, act: str, image: tuple[int, ...] | None) -> Cnn:
-    """Return the architecture; d is the number of values of ``image``."""
-    assert image is not None
-    return Cnn(image, depth, width, act)
+build = Cnn

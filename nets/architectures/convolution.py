@@ -15,6 +15,7 @@ import torch
 
 from nets.architectures.activations import ACTIVATIONS, normalisation
 from nets.architectures.autograd import Autograd
+from nets.architectures.base import Image
 
 # Images are halved while they are larger than this.
 SMALLEST = 4
@@ -145,7 +146,8 @@ class Convolutional(Autograd):
         return torch.bmm(pooled, v).squeeze(-1) * self._last
 
 
-def image_of(image: tuple[int, ...]) -> tuple[tuple[int, int], int]:
+def image_of(image: Image) -> tuple[tuple[int, int], int]:
     """Return (height, width) and the number of channels of an image's shape."""
+    assert image is not None
     height, width, channels = (*image, 1)[:3]
     return (height, width), channels

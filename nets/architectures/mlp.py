@@ -7,6 +7,7 @@ import numpy as np
 import torch
 
 from nets.architectures.activations import ACTIVATIONS, normalisation
+from nets.architectures.base import Image
 from perceptron_sim.arrays import FloatArray
 
 
@@ -17,8 +18,8 @@ class Mlp:
     such that activations have unit second moment on N(0, 1) input.
     """
 
-    def __init__(self, d: int, depth: int, width: int, act: str) -> None:
-        """Prepare for inputs of dimension d and ``depth`` hidden layers of size ``width``."""
+    def __init__(self, d: int, depth: int, width: int, act: str, image: Image = None) -> None:
+        """Prepare for ``depth`` hidden layers of size ``width``; images are read as d numbers."""
         sizes = [d] + [width] * depth
         self.shapes: list[tuple[int, ...]] = [
             *itertools.pairwise(sizes),
@@ -89,6 +90,4 @@ class Mlp:
         return found[::-1]
 
 
-def build(d: int, depth: int, width: int, act: str, image: tuple[int, ...] | None) -> Mlp:
-    """Return the architecture; images are read as d numbers."""
-    return Mlp(d, depth, width, act)
+build = Mlp

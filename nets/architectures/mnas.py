@@ -5,6 +5,7 @@ import math
 import torch
 
 from nets.architectures.activations import normalisation
+from nets.architectures.base import Image
 from nets.architectures.convolution import Convolution, Convolutional, halving, image_of
 
 _KERNEL = 5
@@ -23,7 +24,7 @@ class Mnas(Convolutional):
     zeros around the image do not count as fan-in, and images of 4 pixels are not made smaller.
     """
 
-    def __init__(self, image: tuple[int, ...], depth: int, width: int, act: str) -> None:
+    def __init__(self, d: int, depth: int, width: int, act: str, image: Image) -> None:
         """Prepare for images (height, width[, channels]), ``depth`` blocks and h = ``width``."""
         c = normalisation(act)
         size, channels = image_of(image)
@@ -74,7 +75,4 @@ class Mnas(Convolutional):
         return self.read_out(weights[-1], self.activate(convolve(a)))
 
 
-def build(d: int, depth: int, width: int, act: str, image: tuple[int, ...] | None) -> Mnas:
-    """Return the architecture; d is the number of values of ``image``."""
-    assert image is not None
-    return Mnas(image, depth, width, act)
+build = Mnas

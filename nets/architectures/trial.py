@@ -5,15 +5,13 @@ what it would give it alone, must not touch what it is given, and must say the s
 """
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
-from torch.func import grad, vmap
 
-from nets.architectures.base import Architecture
-from perceptron_sim.errors import InputError
+from nets.architectures.base import Architecture, sample_gradients
+from perceptron_sim.errors import InputError, reason_of
 
 _REPLICAS, _SAMPLES = 3, 5
 # Of the largest number compared: what rounding may do where other samples are in company.
@@ -110,9 +108,9 @@ class _Trial:
         """Evaluate, and again with the same arguments."""
         weights, x = [w.clone() for w in self._weights], self._x.clone()
         f = self._output(weights, x)
-        if not _equal(x, self._x):
+        if not torch.equal(x, self._x):
             raise self._wrong("output changes its inputs x in place", "work on a copy")
-        if not all(map(_equal, weights, self._weights)):
+        if not all(map(torch.equal, weights, self._weights)):
             raise self._wrong("output changes the weights in place", "work on copies")
         if not torch.isfinite(f).all():
             raise self._wrong("output is not finite on normal inputs", "mend it")
@@ -171,17 +169,11 @@ class _Trial:
 
     def gradients(self) -> None:
         """Differentiate sample by sample, and hold the sum against ``descend``."""
-
-        def output(weights: list[torch.Tensor], sample: torch.Tensor) -> torch.Tensor:
-            f, _ = self._net.forward([w[None] for w in weights], sample[None, None])
-            return torch.as_tensor(f[0, 0])
-
         expected = self._descended([w[:1] for w in self._weights], self._x[:1], self._push[:1])
         each = self._call(
             "the gradient of single samples (torch.func.vmap and grad, which the course and "
             "kernels need)",
-            partial(vmap(grad(output), in_dims=(None, 0)), [w[0] for w in self._weights]),
-            self._x[0],
+            *(sample_gradients, self._net, [w[0] for w in self._weights], self._x[0]),
         )
         self._compare(
             _flat([torch.tensordot(self._push[0], part, dims=1) for part in each]),
@@ -222,8 +214,7 @@ class _Trial:
         try:
             return function(*arguments)
         except Exception as error:
-            reason = " ".join(f"{type(error).__name__}: {error}".split())[:200]
-            raise self._wrong(f"{what} raises {reason}", "mend it") from error
+            raise self._wrong(f"{what} raises {reason_of(error)}", "mend it") from error
 
     def _compare(self, f: torch.Tensor, expected: torch.Tensor, what: str, remedy: str) -> None:
         apart = float((f - expected).abs().max())
@@ -247,7 +238,3 @@ def _is_shape(shape: Any) -> bool:
 def _flat(layers: list[torch.Tensor]) -> torch.Tensor:
     """Return all layers one after the other, compared on the scale of the largest."""
     return torch.cat([layer.reshape(-1) for layer in layers])
-
-
-def _equal(a: torch.Tensor, b: torch.Tensor) -> bool:
-    return bool(torch.equal(a, b))

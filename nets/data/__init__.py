@@ -12,13 +12,12 @@ from numpy.typing import ArrayLike
 from nets.data.archives import load_cifar10, load_mnist
 from nets.data.digits import load_digits
 from nets.data.images import ImageData, Subsets, check_contrast, check_size, draw_subsets
-from nets.data.names import NAMES, PERCEPTRON, add_name, check_name
 from nets.data.own import own_data
 from nets.data.teacher import draw_teacher_data
+from perceptron_sim.choices import check_choice, check_new
 from perceptron_sim.errors import InputError
 
 __all__ = [
-    "NAMES",
     "PERCEPTRON",
     "ImageData",
     "Subsets",
@@ -35,6 +34,13 @@ _LOADERS: dict[str, Callable[[Path | None], ImageData]] = {
     "mnist": load_mnist,
     "cifar10": load_cifar10,
 }
+# Drawn by the configuration, of any size, instead of loaded.
+PERCEPTRON = "perceptron"
+
+
+def check_name(name: str) -> str:
+    """Return ``name`` if it is a data set; raise InputError with the near match otherwise."""
+    return check_choice("data", name, (*_LOADERS, PERCEPTRON))
 
 
 def register(name: str, load: Callable[[], tuple[ArrayLike, ArrayLike]]) -> None:
@@ -55,7 +61,7 @@ def register(name: str, load: Callable[[], tuple[ArrayLike, ArrayLike]]) -> None
     """
     if not callable(load):
         raise InputError(f"data {name}: load = {load!r:.60} is no function: give one that loads it")
-    add_name(name)
+    check_new("data", name, (*_LOADERS, PERCEPTRON))
     _LOADERS[name] = lambda data_dir: own_data(name, load)
 
 

@@ -11,7 +11,6 @@ from nets.data.openml import describe, read_arff
 from nets.data.paths import FILES, locate
 from nets.data.sources import Source, check_content
 from perceptron_sim.atomic import write_atomically
-from perceptron_sim.extras import require
 from perceptron_sim.progress import NoProgress, Progress
 
 
@@ -46,17 +45,15 @@ def fetch(source: Source, folder: Path, progress: Progress | None = None) -> Pat
         The archive: uint8 x_train, y_train, x_test, y_test, channels last.
 
     Raises:
-        MissingExtra: if scikit-learn is not installed.
         FetchError: if network, server or disk fail, or the content is not that of the data set.
     """
-    require("nets fetch", "sklearn")
     progress = progress or NoProgress()
     target = folder / FILES[source.name]
     arff = folder / f"{source.name}.arff"
     entry = describe(source.data_id, progress)
     download(entry.url, arff, entry.md5, source.size, progress)
     progress.note(f"{source.name}: downloaded, converting (about {source.size / 1.3e7:.0f} s)")
-    pixels, labels = read_arff(entry, arff)
+    pixels, labels = read_arff(arff)
     if len(source.shape) == 3 and pixels.shape[1] == np.prod(source.shape):
         # OpenML keeps the authors' rows: all of red, all of green, all of blue.
         height, width, channels = source.shape

@@ -12,6 +12,19 @@ from perceptron_sim.errors import InputError
 _BLOCK = 4096
 
 
+def moments_of(pixels: NDArray[np.uint8] | FloatArray) -> tuple[float, float]:
+    """Return mean and standard deviation of all pixels (N, n); of uint8 exactly rounded."""
+    if pixels.dtype != np.uint8:
+        return float(np.mean(pixels)), float(np.std(pixels))
+    # In blocks, because NumPy counts in a copy of eight bytes a pixel.
+    counts = np.zeros(256)
+    for i in range(0, len(pixels), _BLOCK):
+        counts += np.bincount(pixels[i : i + _BLOCK].reshape(-1), minlength=256)
+    values = np.arange(256.0)
+    mean = float(counts @ values / counts.sum())
+    return mean, float(np.sqrt(counts @ (values - mean) ** 2 / counts.sum()))
+
+
 @dataclass(frozen=True, eq=False)
 class ImageData(ByValue):
     """A data set of N images of d pixels, kept as stored, normalised where it is read.
@@ -39,17 +52,8 @@ class ImageData(ByValue):
 
     @cached_property
     def moments(self) -> tuple[float, float]:
-        """Mean and standard deviation of all pixels of all images, exactly rounded."""
-        if self.pixels.dtype != np.uint8:
-            return float(np.mean(self.pixels)), float(np.std(self.pixels))
-        # In blocks, because NumPy counts in a copy of eight bytes a pixel.
-        blocks = (self.pixels[i : i + _BLOCK] for i in range(0, len(self), _BLOCK))
-        counts = np.zeros(256)
-        for block in blocks:
-            counts += np.bincount(block.reshape(-1), minlength=256)
-        values = np.arange(256.0)
-        mean = float(counts @ values / counts.sum())
-        return mean, float(np.sqrt(counts @ (values - mean) ** 2 / counts.sum()))
+        """Mean and standard deviation of all pixels of all images."""
+        return moments_of(self.pixels)
 
     def inputs(self, index: IntArray) -> FloatArray:
         """Return images ``index`` shifted and scaled to mean 0, variance 1 over the data set.
@@ -58,6 +62,11 @@ class ImageData(ByValue):
         """
         mean, deviation = self.moments
         return (self.pixels[index].astype(np.float64) - mean) / deviation
+
+    def subsets(self, train: IntArray, test: IntArray) -> "Subsets":
+        """Return the images ``train`` and ``test`` with their labels."""
+        y = self.y.astype(np.float64)
+        return Subsets(x=self.inputs(train), y=y[train], x_test=self.inputs(test), y_test=y[test])
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,11 +122,5 @@ def draw_subsets(data: ImageData, P: int, P_test: int, rng: np.random.Generator)
         InputError: if P + P_test > N.
     """
     check_size(data, P, P_test)
-    chosen = rng.permutation(len(data))[: P + P_test]
-    train, test = chosen[:P], chosen[P:]
-    return Subsets(
-        x=data.inputs(train),
-        y=data.y[train].astype(np.float64),
-        x_test=data.inputs(test),
-        y_test=data.y[test].astype(np.float64),
-    )
+    train, test = np.split(rng.permutation(len(data))[: P + P_test], [P])
+    return data.subsets(train, test)

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 
 from nets.data.images import ImageData
 from perceptron_sim.arrays import real_array
-from perceptron_sim.errors import InputError
+from perceptron_sim.errors import InputError, reason_of
 
 # Beyond 2^-this and 2^this the squares of values could vanish or overflow.
 _SAFE_EXPONENT = 200
@@ -31,7 +31,7 @@ def own_data(name: str, load: Callable[[], tuple[ArrayLike, ArrayLike]]) -> Imag
     except InputError:
         raise
     except Exception as error:
-        reason = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+        reason = reason_of(error)
         raise InputError(f"data {name}: its loader raises {reason}: mend the loader") from error
     if not isinstance(loaded, tuple | list) or len(loaded) != 2:
         many = (

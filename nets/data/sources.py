@@ -1,12 +1,14 @@
 """What is known of the public data sets: where OpenML has them and what they must hold."""
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nets.data.download import FetchError
+from nets.data.images import moments_of
 
 # Of a mean or standard deviation, in grey levels 0..255.
 _TOLERANCE = 1e-3
@@ -102,12 +104,10 @@ def check_content(source: Source, pixels: NDArray[np.uint8], labels: NDArray[np.
             f"{len(labels)} images of {pixels.shape[1]} numbers, by label {counts}, instead of "
             f"{source.images} of {np.prod(source.shape)}, by label {source.per_class}",
         )
-    for name, found, known in zip(
-        ("mean", "standard deviation"),
-        channel_moments(pixels, len(source.mean)),
-        (source.mean, source.std),
-        strict=True,
-    ):
+    n = len(source.mean)
+    moments = np.array([moments_of(pixels[:, channel::n]) for channel in range(n)]).T
+    facts = {"mean": source.mean, "standard deviation": source.std}
+    for found, (name, known) in zip(moments, facts.items(), strict=True):
         if np.abs(found - known).max() > _TOLERANCE:
             raise _wrong(source, f"{name} {_numbers(found)} instead of {_numbers(known)}")
     rows = np.column_stack([pixels, labels])
@@ -119,17 +119,6 @@ def check_content(source: Source, pixels: NDArray[np.uint8], labels: NDArray[np.
             "other subsets from this file than from one in that order"
         )
     return ""
-
-
-def channel_moments(pixels: NDArray[np.uint8], channels: int) -> NDArray[np.float64]:
-    """Return mean and standard deviation of each channel, shape (2, channels), grey levels."""
-    counts = np.zeros((channels, 256))
-    for block in np.array_split(pixels, max(1, len(pixels) // 4096)):
-        for channel in range(channels):
-            counts[channel] += np.bincount(block[:, channel::channels].ravel(), minlength=256)
-    value = np.arange(256.0)
-    mean = counts @ value / counts.sum(1)
-    return np.array([mean, np.sqrt(counts @ value**2 / counts.sum(1) - mean**2)])
 
 
 def row_digest(rows: NDArray[np.uint8]) -> str:
@@ -150,5 +139,5 @@ def _wrong(source: Source, what: str) -> FetchError:
     )
 
 
-def _numbers(values: object) -> str:
-    return ", ".join(f"{value:.4f}" for value in np.atleast_1d(np.asarray(values)))
+def _numbers(values: Iterable[float]) -> str:
+    return ", ".join(f"{value:.4f}" for value in values)

@@ -11,15 +11,13 @@ from pathlib import Path
 import torch
 
 from nets.config import NetConfig
-from nets.data import check_size, load_images
-from nets.data.names import PERCEPTRON
 from nets.lazy.config import LazyConfig
 from nets.lazy.kernel import LazyKernel, build_kernel
 from nets.lazy.run import run_lazy
 from nets.ntk import check_kernel_memory
-from nets.training.own import check_own_nets
+from nets.training.request import check_data, check_own_net
 from nets.training.result import NetResult
-from perceptron_sim.progress import NoProgress, Progress
+from perceptron_sim.progress import Progress
 from perceptron_sim.scans.cluster import Cluster
 from perceptron_sim.scans.executors import Workers
 
@@ -64,23 +62,13 @@ def simulate_lazy(
     check_request(wanted, data_dir, folder)
     found: dict[str, NetResult] = {}
     for members in by_kernel({config.key(): config for config in wanted}.values()):
-        found |= _runs_of_one_kernel(
-            members, data_dir, folder, checkpoints, workers, progress or NoProgress()
+        kernel = build_kernel(
+            members[0], data_dir, folder=folder, workers=workers, progress=progress
         )
+        found |= {run.key(): run_lazy(kernel, run, checkpoints=checkpoints) for run in members}
+        # It goes before the next one is built.
+        del kernel
     return [found[config.key()] for config in wanted]
-
-
-def _runs_of_one_kernel(
-    members: list[LazyConfig],
-    data_dir: Path | None,
-    folder: Path | None,
-    checkpoints: bool,
-    workers: int | None,
-    progress: Progress,
-) -> dict[str, NetResult]:
-    # A function of its own, so that one kernel is gone before the next is built.
-    kernel = build_kernel(members[0], data_dir, folder=folder, workers=workers, progress=progress)
-    return {run.key(): run_lazy(kernel, run, checkpoints=checkpoints) for run in members}
 
 
 def by_kernel(configs: Iterable[LazyConfig]) -> Iterator[list[LazyConfig]]:
@@ -104,16 +92,14 @@ def check_request(
             kernel (``nets.architectures.trial.try_net``).
     """
     nets = [run.config for run in configs]
-    by_size = {(c.data, c.P, c.P_test): c for c in nets}
-    wanted = list(by_size.values())
-    if isinstance(workers, Cluster) and wanted:
-        kinds = {(c.data, c.arch, c.depth, c.width, c.act, c.d): c for c in nets}
-        some = {c.key(): c for c in (*wanted, *kinds.values())}
-        workers.call(check_request, list(map(LazyConfig, some.values())), data_dir, folder)
+    sizes = list({(c.data, c.P, c.P_test): c for c in nets}.values())
+    kinds = list({(c.data, c.arch, c.depth, c.width, c.act, c.d): c for c in nets}.values())
+    if isinstance(workers, Cluster) and nets:
+        some = {c.key(): LazyConfig(c) for c in (*sizes, *kinds)}
+        workers.call(check_request, list(some.values()), data_dir, folder)
         return
-    for config in wanted:
-        if config.data != PERCEPTRON:
-            check_size(load_images(config.data, data_dir), config.P, config.P_test)
-    check_own_nets(nets, data_dir, torch.device("cpu"), by_sample=True, dtype="float64")
-    if wanted and folder is None:
-        check_kernel_memory(max(config.P for config in wanted))
+    check_data(sizes, data_dir)
+    for config in kinds:
+        check_own_net(config, data_dir, torch.device("cpu"), "float64", by_sample=True)
+    if nets and folder is None:
+        check_kernel_memory(max(config.P for config in sizes))

@@ -142,10 +142,6 @@ class DensityRow:
     P: int
     n_seeds: int
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return the row for JSON."""
-        return asdict(self)
-
 
 def density_row(fits: Sequence[DensityFit]) -> DensityRow:
     """Average over the kernels of some seeds, alike but for the seed."""
@@ -158,16 +154,11 @@ def density_row(fits: Sequence[DensityFit]) -> DensityRow:
     if measured is not None and len(found) > 1:
         half = half_width(found)
         low, high = measured - half, measured + half
-    return DensityRow(
-        measured=measured,
-        ci_low=low,
-        ci_high=high,
-        error=float(np.mean([fit.error for fit in fits])),
-        smear=float(np.mean([fit.smear for fit in fits])),
-        misfit=float(np.mean([fit.misfit for fit in fits])),
-        P=fits[0].P,
-        n_seeds=len(fits),
-    )
+    means: dict[str, Any] = {
+        name: float(np.mean([getattr(fit, name) for fit in fits]))
+        for name in ("error", "smear", "misfit")
+    }
+    return DensityRow(measured, low, high, P=fits[0].P, n_seeds=len(fits), **means)
 
 
 class DensityLog:
@@ -185,17 +176,19 @@ class DensityLog:
 
     def add(self, leader: LazyConfig, kernel: LazyKernel) -> None:
         """Fit the margins of a kernel, unless one of as many samples was."""
-        known = self._fits.get(leader.kernel_key())
-        if known is None or len(kernel.y) > known.P:
+        if self._lacks(leader, len(kernel.y)):
             self.keep(leader, fit_density(early_margins(kernel)))
 
     def keep(self, leader: LazyConfig, fit: DensityFit) -> None:
         """Keep the fit of a kernel, made here or elsewhere, unless one of as many samples is."""
-        known = self._fits.get(leader.kernel_key())
-        if known is None or fit.P > known.P:
+        if self._lacks(leader, fit.P):
             self._fits[leader.kernel_key()] = fit
             content = {key: asdict(fit) for key, fit in sorted(self._fits.items())}
             write_atomically(self._path, (json.dumps(content, indent=1) + "\n").encode())
+
+    def _lacks(self, leader: LazyConfig, P: int) -> bool:
+        known = self._fits.get(leader.kernel_key())
+        return known is None or P > known.P
 
     def of(self, runs: Sequence[LazyConfig]) -> list[DensityFit]:
         """Return the fits of the kernels of ``runs``, where each is of their largest P."""

@@ -1,6 +1,5 @@
 """The kernel of a seed: data, initial weights, and the products of their gradients."""
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,15 +7,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from nets.architectures import build
 from nets.config import NetConfig
-from nets.data import Subsets, draw_teacher_data, load_images
-from nets.data.names import PERCEPTRON
+from nets.data import PERCEPTRON, Subsets, draw_teacher_data, load_images
 from nets.lazy.config import LazyConfig
 from nets.ntk import ntk, ntk_cross
-from nets.training.plan import draw_data, inputs_of
+from nets.training.plan import draw_data, net_of
 from perceptron_sim.arrays import FloatArray
-from perceptron_sim.progress import NoProgress, Progress
+from perceptron_sim.progress import Progress
 from perceptron_sim.runs.kernel_matrix import KernelMatrix
 
 # Teacher data are drawn so many at a time, so that a smaller set is the beginning of a larger one.
@@ -43,11 +40,6 @@ class LazyKernel:
     d: int
     w0_layers: list[float]
 
-    @property
-    def w0_norm(self) -> float:
-        """||w_0|| over all layers."""
-        return math.hypot(*self.w0_layers)
-
 
 def build_kernel(
     run: LazyConfig,
@@ -72,16 +64,14 @@ def build_kernel(
     config = run.config
     data = _data(run, data_dir)
     x, x_test = data.x, data.x_test
-    d, image = inputs_of(config, data_dir)
-    net = build(config.arch, d, config.depth, config.width, config.act, image)
+    net = net_of(config, data_dir)
     weights = net.draw(run.stream("weights"))
     if run.paired and config.dtype == "float32":
         # The start as training has it: a rounded sign can open or close a relu.
         x, x_test = (part.astype(np.float32).astype(np.float64) for part in (x, x_test))
         weights = [w.astype(np.float32).astype(np.float64) for w in weights]
-    watcher = progress or NoProgress()
-    K = ntk(net, weights, x, folder=folder, workers=workers, progress=watcher, stop=stop)
-    cross = ntk_cross(net, weights, x, x_test, workers=workers, progress=watcher, stop=stop)
+    K = ntk(net, weights, x, folder=folder, workers=workers, progress=progress, stop=stop)
+    cross = ntk_cross(net, weights, x, x_test, workers=workers, progress=progress, stop=stop)
     return LazyKernel(
         matrix=KernelMatrix(K),
         y=data.y,
@@ -103,12 +93,7 @@ def _data(run: LazyConfig, data_dir: Path | None) -> Subsets:
     chosen = run.stream("data").permutation(len(images))
     # The test set first, so that it does not depend on P.
     test, train = np.split(chosen[: config.P_test + config.P], [config.P_test])
-    return Subsets(
-        x=images.inputs(train),
-        y=images.y[train].astype(np.float64),
-        x_test=images.inputs(test),
-        y_test=images.y[test].astype(np.float64),
-    )
+    return images.subsets(train, test)
 
 
 def _teacher_data(config: NetConfig, rng: np.random.Generator) -> Subsets:

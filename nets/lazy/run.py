@@ -11,17 +11,9 @@ from nets.training.course import next_mark
 from nets.training.result import NetCheckpoints, NetResult
 from perceptron_sim.arrays import FloatArray, IntArray
 from perceptron_sim.kernels.kernel_sgd import add_rows
-from perceptron_sim.runs.kernel_machine import (
-    KernelCourse,
-    KernelRunResult,
-    simulate_kernel,
-)
+from perceptron_sim.runs.kernel_machine import KernelCourse, KernelRunResult, simulate_kernel
 from perceptron_sim.runs.simulate import StopFlag
-from perceptron_sim.store.schema import LAZY_BY_SEED
-
-_CHECKPOINTS_PER_DECADE = 4
-# The engine of a run that is paired with a trained one.
-PAIRED = "lazy, paired"
+from perceptron_sim.store.schema import LAZY
 
 
 def run_lazy(
@@ -57,29 +49,24 @@ def run_lazy(
         every_batch=run.paired,
         marks=_marks(config.max_steps) if checkpoints else None,
     )
-    w0_norm = kernel.w0_norm
+    w0_norm = math.hypot(*kernel.w0_layers)
+    same = ("status", "message", "steps", "updates", "hits", "unfitted", "train_loss")
     return NetResult(
+        **{name: getattr(end, name) for name in same},
         config=config,
-        status=end.status,
-        message=end.message,
         d=kernel.d,
         t_star=config.eta * end.steps,
-        steps=end.steps,
-        updates=end.updates,
-        hits=end.hits,
-        unfitted=end.unfitted,
         dw=end.w_norm,
         w0_norm=w0_norm,
         dw_rel=end.w_norm / w0_norm if w0_norm > 0 else math.nan,
         dw_layers=[],
         w0_layers=kernel.w0_layers,
-        train_loss=end.train_loss,
         test_error=_test_error(kernel, end),
         noise_trace=math.nan,
         # By definition of the limit.
         ntk_change=0.0,
         wall_s=time.perf_counter() - started,
-        engine=PAIRED if run.paired else LAZY_BY_SEED,
+        engine=LAZY,
         device="cpu",
         checkpoints=_course(end.course, config.eta) if checkpoints else None,
         weights=None,

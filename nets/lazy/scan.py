@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from nets.config import NetConfig
-from nets.lazy import LazyConfig, build_kernel, by_kernel, check_request, run_lazy
+from nets.lazy import LazyConfig, LazyKernel, build_kernel, by_kernel, check_request, run_lazy
 from nets.lazy.density import DensityFit, DensityLog, early_margins, fit_density
-from nets.lazy.records import lazy_failure, lazy_record
 from nets.ntk import BuildStopped
-from nets.run_time import PIXELS, estimate_lazy, kernel_seconds, lazy_seconds
+from nets.run_time import ERROR, PIXELS, kernel_seconds, lazy_seconds
+from nets.scan import failure_record, record_of
+from nets.training.plan import inputs_of
 from perceptron_sim.progress import NoProgress, Progress
 from perceptron_sim.runs.simulate import StopFlag
 from perceptron_sim.scans.cluster import Cluster
@@ -18,7 +19,7 @@ from perceptron_sim.scans.cluster_task import Steering
 from perceptron_sim.scans.drive import ScanReport, checked, drive
 from perceptron_sim.scans.executors import Workers, default_workers, in_threads
 from perceptron_sim.scans.interrupts import passed
-from perceptron_sim.scans.run_time import Estimate
+from perceptron_sim.scans.run_time import Estimate, total
 from perceptron_sim.scans.work import Session, Work
 from perceptron_sim.store.schema import Record
 from perceptron_sim.store.store import Store
@@ -39,31 +40,31 @@ class LazyWork(Work[LazyConfig]):
     densities: DensityLog | None = field(default=None, compare=False)
     name: ClassVar[str] = "nets lazy"
 
-    def key(self, run: LazyConfig) -> str:
-        """Return the name of a run in the store."""
-        return run.key()
-
     def check(self, runs: Sequence[LazyConfig], workers: Workers) -> None:
         """Refuse what cannot run, as ``nets.lazy.check_request``."""
         check_request(runs, self.data_dir, self.folder, workers)
 
     def cost(self, run: LazyConfig) -> float:
         """Return the seconds that a run is expected to take on a kernel that is there."""
-        return lazy_seconds(run)
+        return lazy_seconds(run.config)
 
     def total_cost(self, pending: Sequence[LazyConfig]) -> float:
         """Return the seconds of runs and kernels together."""
-        # The largest P of each kernel.
-        kernels = {run.kernel_key(): run for run in sorted(pending, key=lambda r: r.config.P)}
-        return sum(map(self.cost, pending)) + sum(map(_kernel_cost, kernels.values()))
+        return sum(map(self.cost, pending)) + sum(map(_kernel_cost, _largest(pending)))
 
     def estimate(self, runs: Sequence[LazyConfig], stored: set[str]) -> Estimate:
-        """Return what is left of ``runs``."""
-        return estimate_lazy(runs, stored, self.data_dir)
+        """Return what is left of ``runs``; a kernel is counted to its largest run."""
+        rest = {run.key(): run for run in runs}
+        left = {key: run for key, run in rest.items() if key not in stored}
+        costs = {key: (self.cost(run), 0) for key, run in left.items()}
+        for run in _largest(left.values()):
+            seconds = kernel_seconds(run.config, inputs_of(run.config, self.data_dir)[0])
+            costs[run.key()] = (self.cost(run) + seconds, 4 * run.config.P**2)
+        return total(len(rest), list(costs.values()), ERROR)
 
     def failed(self, run: LazyConfig, reason: BaseException) -> Record:
         """Return the record of a run that could not be done."""
-        return lazy_failure(run, reason)
+        return failure_record(run.config, reason) | _names(run)
 
     def here(
         self, pending: Sequence[LazyConfig], session: Session[LazyConfig]
@@ -94,9 +95,13 @@ class LazyWork(Work[LazyConfig]):
             self.densities.add(members[0], kernel)
 
         def work(run: LazyConfig, stop: StopFlag) -> Record:
-            return lazy_record(run, run_lazy(kernel, run, checkpoints=self.checkpoints, stop=stop))
+            return self._record(kernel, run, stop)
 
         yield from in_threads(members, work, threads, interrupts, session.heartbeat, session.until)
+
+    def _record(self, kernel: LazyKernel, run: LazyConfig, stop: StopFlag) -> Record:
+        end = run_lazy(kernel, run, checkpoints=self.checkpoints, stop=stop)
+        return record_of(end) | _names(run)
 
     def groups(self, pending: Sequence[LazyConfig], cluster: Cluster) -> Iterator[list[LazyConfig]]:
         """Yield the runs of each kernel."""
@@ -109,8 +114,7 @@ class LazyWork(Work[LazyConfig]):
         records: list[Record | None] = [None] * len(group)
         try:
             kernel = build_kernel(
-                group[0],
-                self.data_dir,
+                *(group[0], self.data_dir),
                 folder=self.folder,
                 workers=1,
                 stop=lambda: steering.draining,
@@ -119,8 +123,7 @@ class LazyWork(Work[LazyConfig]):
             return records, None
         for i, run in enumerate(group):
             if not steering.draining:
-                end = run_lazy(kernel, run, checkpoints=self.checkpoints, stop=steering.stop)
-                records[i] = lazy_record(run, end)
+                records[i] = self._record(kernel, run, steering.stop)
         return records, fit_density(early_margins(kernel)) if self.densities is not None else None
 
     def records(self, group: list[LazyConfig], answer: Any) -> Sequence[Record | None]:
@@ -137,29 +140,36 @@ def scan_lazy(
     store: Store,
     *,
     paired: bool = False,
-    data_dir: Path | None = None,
-    folder: Path | None = None,
-    checkpoints: bool = True,
     workers: Workers = None,
     progress: Progress | None = None,
-    densities: DensityLog | None = None,
     until: float | None = None,
+    **how: Any,
 ) -> ScanReport:
     """Simulate every lazy run that ``store`` does not hold yet.
 
     Args:
         configs: what to run.
-        paired, data_dir, folder, checkpoints: as in ``nets.lazy.simulate_lazy``.
-        densities: told of the margins of every kernel built.
+        paired: as in ``nets.lazy.simulate_lazy``.
         store, workers, progress, until: as in ``drive``, which says the rest.
+        how: fields of ``LazyWork``.
     """
-    work = LazyWork(data_dir, folder, checkpoints, densities)
-    request = checked((LazyConfig(config, paired) for config in configs), work, workers)
-    return drive(request, store, progress=progress, until=until)
+    runs = (LazyConfig(config, paired) for config in configs)
+    return drive(checked(runs, LazyWork(**how), workers), store, progress=progress, until=until)
+
+
+def _names(run: LazyConfig) -> Record:
+    """Return what the row of a lazy run has in place of that of the net."""
+    # Runs of one seed share data and initial weights, unless paired with those of training.
+    return {"key": run.key(), "model": "lazy", "shared_seeds": not run.paired}
+
+
+def _largest(runs: Iterable[LazyConfig]) -> Iterable[LazyConfig]:
+    """Return of the runs of each kernel the one with the largest P."""
+    return {run.kernel_key(): run for run in sorted(runs, key=lambda r: r.config.P)}.values()
 
 
 def _kernel_cost(run: LazyConfig) -> float:
-    return kernel_seconds(run, run.config.d or PIXELS)
+    return kernel_seconds(run.config, run.config.d or PIXELS)
 
 
 class _Part(NoProgress):

@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 from os import PathLike
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from nets.architectures.base import Architecture
@@ -64,20 +63,21 @@ def ntk(
     watcher = progress or NoProgress()
     P = len(x)
     room = _room(budget)
+
+    def build(out: NDArray[np.float32], left: int) -> NDArray[np.float32]:
+        products = _kind(architecture)(architecture, weights, x, None, left)
+        return fill(out, products, workers, watcher, stop)
+
     if folder is None:
         check_kernel_memory(P, budget=room)
-        K = np.empty((P, P), dtype=np.float32)
-        fill(K, _products(architecture, weights, x, None, room - K.nbytes), workers, watcher, stop)
-        return K
+        return build(np.empty((P, P), dtype=np.float32), room - 4 * P * P)
     key = key_of_kernel(architecture, weights, x)
     folder = parameters.path("folder", folder)
     found = open_kernel(folder, key, P, watcher)
-    if found is not None:
-        return found
-    with create(folder, key, P) as on_disk:
-        products = _products(architecture, weights, x, None, room)
-        fill(on_disk, products, workers, watcher, stop)
-    found = open_kernel(folder, key, P, watcher)
+    if found is None:
+        with create(folder, key, P) as on_disk:
+            build(on_disk, room)
+        found = open_kernel(folder, key, P, watcher)
     if found is None:
         raise InputError(f"the kernel written to {folder} reads back changed: check that disk")
     return found
@@ -112,9 +112,8 @@ def ntk_cross(
             f"and {format_bytes(room)} are at hand: lower P or P_test"
         )
     K = np.empty((len(x), len(others)), dtype=np.float32)
-    products = _products(architecture, weights, x, others, room - needed)
-    fill(K, products, workers, progress or NoProgress(), stop)
-    return K
+    products = _kind(architecture)(architecture, weights, x, others, room - needed)
+    return fill(K, products, workers, progress or NoProgress(), stop)
 
 
 def check_kernel_memory(P: int, budget: int | None = None) -> None:
@@ -136,15 +135,6 @@ def _room(budget: int | None) -> int:
     return int(_SHARE * available_bytes()) if budget is None else budget
 
 
-def _products(
-    architecture: Architecture,
-    weights: Sequence[FloatArray],
-    x: FloatArray,
-    others: FloatArray | None,
-    budget: int,
-) -> Products:
+def _kind(architecture: Architecture) -> type[Products]:
     """Return what computes tiles: layer by layer where the architecture gives its factors."""
-    tensors = [torch.as_tensor(w, dtype=torch.float64) for w in weights]
-    by_layers = hasattr(architecture, "factors")
-    kind = LayerProducts if by_layers else JacobianProducts
-    return kind(architecture, tensors, x, others, budget)
+    return LayerProducts if hasattr(architecture, "factors") else JacobianProducts

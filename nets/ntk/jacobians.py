@@ -5,11 +5,9 @@ from functools import partial
 from typing import Any
 
 import torch
-from torch.func import grad, vmap
 
-from nets.architectures.base import Architecture
-from nets.ntk.tiles import TILE, Job, padded_blocks
-from perceptron_sim.arrays import FloatArray
+from nets.architectures.base import sample_gradients
+from nets.ntk.tiles import TILE, Job, Products
 from perceptron_sim.errors import InputError
 from perceptron_sim.runs.memory import format_bytes
 
@@ -19,7 +17,7 @@ _TOGETHER = 32
 _PIECE = 1 << 13
 
 
-class JacobianProducts:
+class JacobianProducts(Products):
     """Tiles from gradients, as many blocks of which are held as the budget allows.
 
     Gradients are computed in float64 and multiplied in float32, as in ``LayerProducts``.
@@ -27,38 +25,23 @@ class JacobianProducts:
 
     in_flight = 2
 
-    def __init__(
-        self,
-        architecture: Architecture,
-        weights: list[torch.Tensor],
-        x: FloatArray,
-        others: FloatArray | None,
-        budget: int,
-    ) -> None:
-        """Prepare; ``others`` is None for the symmetric kernel of x.
+    def jobs(self, map_: Callable[..., Iterator[Any]]) -> Iterator[Job]:
+        """Yield the tiles: rows in strips whose gradients are held, columns one block a time.
 
         Raises:
-            InputError: if the gradients of four blocks do not fit into ``budget`` bytes.
+            InputError: if the gradients of four blocks do not fit into the budget.
         """
-        self.symmetric = others is None
-        self._net = architecture
-        self._weights = weights
-        self._sets = [x] if others is None else [x, others]
-        block = 4 * TILE * sum(w.numel() for w in weights)
+        block = 4 * TILE * sum(w.numel() for w in self.weights)
         # Besides the rows' blocks: that of the columns, the one before it, one being computed.
-        self._held = budget // block - 3
-        if self._held < 1:
+        most = self.budget // block - 3
+        if most < 1:
             raise InputError(
                 f"gradients of 4 x {TILE} samples need {format_bytes(4 * block)} and "
-                f"{format_bytes(max(0, budget))} are at hand: lower P or the width"
+                f"{format_bytes(max(0, self.budget))} are at hand: lower P or the width"
             )
-
-    def jobs(self, map_: Callable[..., Iterator[Any]]) -> Iterator[Job]:
-        """Yield the tiles: rows in strips whose gradients are held, columns one block a time."""
-        left = padded_blocks(self._sets[0])
-        right = padded_blocks(self._sets[-1])
-        for first in range(0, len(left), self._held):
-            strip = range(first, min(first + self._held, len(left)))
+        left, right = self.blocks()
+        for first in range(0, len(left), most):
+            strip = range(first, min(first + most, len(left)))
             held = {i: self._gradients(left[i], map_) for i in strip}
             for j in range(first if self.symmetric else 0, len(right)):
                 inside = self.symmetric and j in held
@@ -72,12 +55,8 @@ class JacobianProducts:
         return torch.cat(list(map_(self._differentiate, block.split(_TOGETHER))))
 
     def _differentiate(self, x: torch.Tensor) -> torch.Tensor:
-        def output(weights: list[torch.Tensor], sample: torch.Tensor) -> torch.Tensor:
-            f, _ = self._net.forward([w[None] for w in weights], sample[None, None])
-            return f[0, 0]
-
-        parts = vmap(grad(output), in_dims=(None, 0))(self._weights, x)
-        return torch.cat([part.reshape(len(x), -1).float() for part in parts], dim=1)
+        parts = sample_gradients(self.net, self.weights, x)
+        return torch.cat([part.flatten(1).float() for part in parts], dim=1)
 
 
 def _product(left: torch.Tensor, right: torch.Tensor) -> torch.Tensor:

@@ -10,12 +10,10 @@ from typing import Any, Protocol, cast
 
 import torch
 
-from nets.architectures.base import Architecture
-from nets.ntk.tiles import TILE, Job, padded_blocks, starts
-from perceptron_sim.arrays import FloatArray
+from nets.ntk.tiles import TILE, Job, Products
 
-# Tiles of a group are done together, so that whole pages of a file are written soon.
-_GROUP = 4 * TILE
+# Tiles of a group, this many squared, are done together: whole pages of a file are written soon.
+_GROUP = 4
 
 Factors = list[tuple[torch.Tensor, torch.Tensor]]
 
@@ -27,7 +25,7 @@ class Layered(Protocol):
         """Return a layer's (a, b) with df(x_n)/dW = a_n b_n^T, (R, n, fan-in), (R, n, fan-out)."""
 
 
-class LayerProducts:
+class LayerProducts(Products):
     """Tiles from factors of all layers.
 
     Factors are computed in float64, because the sign of a relu's input decides a whole column of
@@ -36,34 +34,21 @@ class LayerProducts:
 
     in_flight = 32
 
-    def __init__(
-        self,
-        architecture: Architecture,
-        weights: list[torch.Tensor],
-        x: FloatArray,
-        others: FloatArray | None,
-        budget: int,
-    ) -> None:
-        """Prepare; ``others`` is None for the symmetric kernel of x, ``budget`` is not needed."""
-        self.symmetric = others is None
-        self._net = cast(Layered, architecture)
-        self._weights = [w[None] for w in weights]
-        self._sets = [x] if others is None else [x, others]
-
     def jobs(self, map_: Callable[..., Iterator[Any]]) -> Iterator[Job]:
         """Yield the tiles, group by group."""
-        sides = [list(map_(self._factors, padded_blocks(part))) for part in self._sets]
-        left, right = sides[0], sides[-1]
-        for i in range(0, len(left) * TILE, _GROUP):
-            for j in range(i if self.symmetric else 0, len(right) * TILE, _GROUP):
-                for rows in starts(len(left) * TILE)[i // TILE : (i + _GROUP) // TILE]:
-                    for columns in starts(len(right) * TILE)[j // TILE : (j + _GROUP) // TILE]:
-                        if columns >= rows or not self.symmetric:
-                            pair = (left[rows // TILE], right[columns // TILE])
-                            yield Job(rows, columns, partial(_tile, *pair))
+        rows_of, columns_of = self.blocks()
+        left = list(map_(self._factors, rows_of))
+        right = left if self.symmetric else list(map_(self._factors, columns_of))
+        for rows in range(0, len(left), _GROUP):
+            for columns in range(rows if self.symmetric else 0, len(right), _GROUP):
+                for i, a in enumerate(left[rows : rows + _GROUP], rows):
+                    for j, b in enumerate(right[columns : columns + _GROUP], columns):
+                        if j >= i or not self.symmetric:
+                            yield Job(i * TILE, j * TILE, partial(_tile, a, b))
 
     def _factors(self, block: torch.Tensor) -> Factors:
-        found = self._net.factors(self._weights, block[None])
+        weights = [w[None] for w in self.weights]
+        found = cast(Layered, self.net).factors(weights, block[None])
         return [(a[0].float(), b[0].float()) for a, b in found]
 
 

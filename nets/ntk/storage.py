@@ -23,6 +23,7 @@ from nets.architectures.base import Architecture
 from perceptron_sim.arrays import FloatArray
 from perceptron_sim.atomic import write_atomically
 from perceptron_sim.errors import InputError
+from perceptron_sim.places import make_folder
 from perceptron_sim.progress import Progress
 from perceptron_sim.runs.memory import format_bytes
 
@@ -76,13 +77,8 @@ def create(folder: Path, key: str, P: int) -> Iterator[NDArray[np.float32]]:
         InputError: if the folder cannot be written, or P is more than fits on its disk.
     """
     matrix, seal = _paths(folder, key)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        free = shutil.disk_usage(folder).free
-    except OSError as error:
-        raise InputError(
-            f"{folder} cannot be written ({error.strerror}): name another folder for kernels"
-        ) from None
+    make_folder(folder, "--kernels")
+    free = shutil.disk_usage(folder).free
     if free < 4 * P * P:
         raise _too_large(folder, P, free)
     temporary = matrix.with_name(f".{matrix.name}.{uuid.uuid4().hex}.tmp")

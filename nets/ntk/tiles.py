@@ -1,13 +1,16 @@
 """A matrix computed tile by tile, in threads, the lower half of a symmetric one by mirroring."""
 
-from collections.abc import Callable, Iterator
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from typing import Any, NamedTuple, Protocol
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from nets.architectures.base import Architecture
+from perceptron_sim.arrays import FloatArray
 from perceptron_sim.progress import Progress
 from perceptron_sim.scans.executors import default_workers
 
@@ -32,17 +35,39 @@ class Job(NamedTuple):
     compute: Callable[[], torch.Tensor]
 
 
-class Products(Protocol):
+class Products(ABC):
     """Inner products of gradients, tile by tile.
 
     Attributes:
+        net, weights: the architecture, and the weights of one replica in float64.
         symmetric: whether rows and columns are the same samples.
+        budget: bytes that may be held.
         in_flight: tiles that may be waiting or being computed.
     """
 
-    symmetric: bool
-    in_flight: int
+    in_flight: ClassVar[int]
 
+    def __init__(
+        self,
+        net: Architecture,
+        weights: Sequence[FloatArray],
+        x: FloatArray,
+        others: FloatArray | None,
+        budget: int,
+    ) -> None:
+        """Prepare; ``others`` is None for the symmetric kernel of x."""
+        self.net = net
+        self.weights = [torch.as_tensor(w, dtype=torch.float64) for w in weights]
+        self.symmetric = others is None
+        self.budget = budget
+        self._x, self._others = x, others
+
+    def blocks(self) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
+        """Return the samples of rows and columns, padded to blocks of ``TILE``."""
+        left = padded_blocks(self._x)
+        return left, left if self._others is None else padded_blocks(self._others)
+
+    @abstractmethod
     def jobs(self, map_: Callable[..., Iterator[Any]]) -> Iterator[Job]:
         """Yield the tiles (those with columns >= rows if symmetric), in an order kind to disks.
 
@@ -51,19 +76,14 @@ class Products(Protocol):
         """
 
 
-def starts(count: int) -> range:
-    """Return where tiles begin among ``count`` samples."""
-    return range(0, count, TILE)
-
-
 def fill(
     out: NDArray[np.float32],
     products: Products,
     workers: int | None,
     progress: Progress,
     stop: Callable[[], bool],
-) -> None:
-    """Compute every tile and write it into ``out``, shape (P, Q).
+) -> NDArray[np.float32]:
+    """Compute every tile, write it into ``out``, shape (P, Q), and return that.
 
     One thread a core, each computing on its own: several threads on one product wait for the
     slowest, which on a machine that others use as well was measured to cost a factor of 30.
@@ -74,7 +94,7 @@ def fill(
     P, Q = out.shape
     n_workers = workers or default_workers()
     before = torch.get_num_threads()
-    total = len(starts(P)) * len(starts(Q))
+    total = -(-P // TILE) * -(-Q // TILE)
     symmetric = products.symmetric
 
     def work(job: Job) -> int:
@@ -105,6 +125,7 @@ def fill(
         pool.shutdown(cancel_futures=True)
         torch.set_num_threads(before)
         progress.finish()
+    return out
 
 
 def _landed(flying: set[Future[int]], progress: Progress) -> set[Future[int]]:
@@ -114,16 +135,11 @@ def _landed(flying: set[Future[int]], progress: Progress) -> set[Future[int]]:
     return left
 
 
-def padded_blocks(x: NDArray[np.float64]) -> list[torch.Tensor]:
+def padded_blocks(x: FloatArray) -> list[torch.Tensor]:
     """Return the samples (P, d) in blocks of ``TILE`` rows, the last one filled up with zeros.
 
     Blocks of one size go through the same instructions, so that an entry of the kernel does not
     depend on how many samples follow.
     """
-    blocks = []
-    for first in starts(len(x)):
-        block = np.zeros((TILE, x.shape[1]))
-        part = x[first : first + TILE]
-        block[: len(part)] = part
-        blocks.append(torch.from_numpy(block))
-    return blocks
+    padded = np.pad(x, ((0, -len(x) % TILE), (0, 0)))
+    return [torch.from_numpy(block) for block in padded.reshape(-1, TILE, x.shape[1])]

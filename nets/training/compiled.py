@@ -11,11 +11,12 @@ from nets.architectures import build
 from nets.architectures.base import Dense
 from nets.config import NetConfig
 from nets.data import Subsets
-from nets.training.course import CourseRow, End, Look, has_grown, next_mark, result_of, row_at
+from nets.run_time import hidden_weights
+from nets.training.course import CourseRow, Look, has_grown, next_mark, result_of, row_at
 from nets.training.engine import Draw
 from nets.training.probe import Probe
 from nets.training.result import NetResult
-from nets.training.streams import alike, restored_stream, stream_state
+from nets.training.resuming import alike, restored_stream, stream_state
 from perceptron_sim.arrays import FloatArray, Reals
 from perceptron_sim.kernels import dense_net as loop
 from perceptron_sim.kernels import status
@@ -33,8 +34,7 @@ _FIRST_STEPS = 1000
 def run_bytes(config: NetConfig, d: int) -> int:
     """Return about how much memory a run takes: samples as drawn (float64) and as used."""
     item = np.dtype(config.dtype).itemsize
-    weights = config.width * (d + config.width * max(0, config.depth - 1))
-    return (8 + item) * (config.P + config.P_test) * d + 3 * item * weights
+    return (8 + item) * (config.P + config.P_test) * d + 3 * item * hidden_weights(config, d)
 
 
 class CompiledEngine:
@@ -94,9 +94,13 @@ class _Run:
         built = build(config.arch, d, config.depth, config.width, config.act)
         self._architecture = cast(Dense, built)
         self._sizes = [math.prod(shape) for shape in self._architecture.shapes]
-        self._w0 = self._drawn()
+        # The initial weights of all layers, one after the other.
+        drawn = self._architecture.draw(config.stream("weights"))
+        self._w0 = np.concatenate([layer.ravel() for layer in drawn]).astype(config.dtype)
         self._w0_norm = float(np.linalg.norm(self._w0.astype(np.float64)))
-        self._net = loop.new_net(*self._layers(), self._w0.copy(), subsets.x, subsets.y, config.B)
+        sizes = [*(shape[0] for shape in self._architecture.shapes), 1]
+        how = (self._architecture.scales, _ACTIVATIONS[config.act])
+        self._net = loop.new_net(sizes, *how, self._w0.copy(), subsets.x, subsets.y, config.B)
         self._counters = np.zeros(loop.N_COUNTERS, dtype=np.int64)
         self._suspects = np.zeros(config.P, dtype=np.bool_)
         self._rng = config.stream("batches")
@@ -105,29 +109,13 @@ class _Run:
         self._mark = 0
         self._steps = _FIRST_STEPS
         self._course: list[CourseRow] | None = [] if checkpoints else None
-        self._probe = (
-            Probe(
-                self._architecture,
-                self._tensors(self._w0),
-                torch.from_numpy(self._net.x),
-                self._net.y,
-                self._net.f0,
-                config.kappa,
+        self._probe: Probe | None = None
+        if checkpoints:
+            start, x = self._tensors(self._w0), torch.from_numpy(self._net.x)
+            self._probe = Probe(
+                self._architecture, start, x, self._net.y, self._net.f0, config.kappa
             )
-            if checkpoints
-            else None
-        )
         self._wall_s = time.perf_counter() - started
-
-    def _layers(self) -> tuple[list[int], list[float], int]:
-        sizes = [shape[0] for shape in self._architecture.shapes]
-        return [*sizes, 1], self._architecture.scales, _ACTIVATIONS[self.config.act]
-
-    def _drawn(self) -> Reals:
-        """Return the initial weights of all layers, one after the other, in their precision."""
-        layers = self._architecture.draw(self.config.stream("weights"))
-        flat = np.concatenate([layer.ravel() for layer in layers])
-        return flat.astype(np.dtype(self.config.dtype))
 
     def advance(self, stop: StopFlag) -> Status | None:
         """Train until the run ends, whose status is returned, or for about half a second."""
@@ -188,30 +176,24 @@ class _Run:
             loop.evaluate(self._net, x, f)
             loop.evaluate(self._net._replace(w=self._w0), x, f0)
             test = self._subsets.y_test * (f.astype(np.float64) - f0)
-        margins = self._margins()
-        look = self._look()
-        self._wall_s += time.perf_counter() - started
+        weights = [w[0].double().numpy() for w in self._tensors(self._net.w)]
         return result_of(
             self.config,
-            End(
-                status=name,
-                steps=int(self._counters[loop.LAST_UPDATE_STEP]),
-                updates=int(self._counters[loop.UPDATES]),
-                hits=int(self._counters[loop.HITS]),
-                margins=margins,
-                moved=moved,
-                start=start,
-                test=test,
-                look=look,
-                course=self._course,
-                weights=[w[0].double().numpy() for w in self._tensors(self._net.w)]
-                if keep_weights
-                else None,
-                d=self._net.x.shape[1],
-                wall_s=self._wall_s,
-                engine="compiled",
-                device="cpu",
-            ),
+            status=name,
+            steps=int(self._counters[loop.LAST_UPDATE_STEP]),
+            updates=int(self._counters[loop.UPDATES]),
+            hits=int(self._counters[loop.HITS]),
+            margins=self._margins(),
+            moved=moved,
+            start=start,
+            test=test,
+            look=self._look(),
+            course=self._course,
+            weights=weights if keep_weights else None,
+            d=self._net.x.shape[1],
+            engine="compiled",
+            device="cpu",
+            wall_s=self._wall_s + time.perf_counter() - started,
         )
 
     def _margins(self) -> FloatArray:
@@ -246,26 +228,23 @@ class _Run:
             "mark": self._mark,
             "wall_s": self._wall_s,
         }
-        arrays = {
+        course = np.array(self._course or np.zeros((0, len(CourseRow._fields))))
+        return meta, self._arrays() | {"course": course}
+
+    def _arrays(self) -> dict[str, np.ndarray]:
+        return {
             "w": self._net.w,
             "counters": self._counters,
             "suspects": self._suspects,
             "order": self._order,
-            "course": np.array(self._course or np.zeros((0, len(CourseRow._fields)))),
         }
-        return meta, arrays
 
     def restore(self, meta: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
         """Go on from a state."""
         self._rng = restored_stream(meta["rng"])
         self._mark = int(meta["mark"])
         self._wall_s = float(meta["wall_s"])
-        for name, target in (
-            ("w", self._net.w),
-            ("counters", self._counters),
-            ("suspects", self._suspects),
-            ("order", self._order),
-        ):
+        for name, target in self._arrays().items():
             target[:] = alike(arrays[name], target)
         if self._course is not None:
             self._course = [CourseRow(*row) for row in arrays["course"].tolist()]

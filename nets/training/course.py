@@ -1,7 +1,7 @@
 """The course of a run: rows at log-spaced steps, and the result that they end in."""
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -57,77 +57,60 @@ class Look(NamedTuple):
     ntk_change: float = math.nan
 
 
-class End(NamedTuple):
-    """The last state of a run, from which its result is made.
+def result_of(
+    config: NetConfig,
+    *,
+    status: Status,
+    steps: int,
+    margins: FloatArray,
+    moved: list[float],
+    start: list[float],
+    test: FloatArray | None,
+    look: Look,
+    course: list[CourseRow] | None,
+    **rest: Any,
+) -> NetResult:
+    """Return the result of a run that ended.
 
-    Attributes:
-        status: "fitted", "max_steps" or "diverged".
-        steps, updates, hits: as in ``NetResult``.
+    Args:
+        config: what was run.
+        status, steps: as in ``NetResult``.
         margins: y (f - f_0) of the training set, shape (P,).
         moved, start: ||w - w_0|| and ||w_0|| of each layer.
         test: y (f - f_0) of the test set, or None without one.
         look: of the last state.
         course: rows at the marks so far; None if not asked for.
-        weights: one array a layer, or None if not asked for.
-        d, wall_s, engine, device: as in ``NetResult``.
+        rest: fields of ``NetResult`` that are taken as they are.
     """
-
-    status: Status
-    steps: int
-    updates: int
-    hits: int
-    margins: FloatArray
-    moved: list[float]
-    start: list[float]
-    test: FloatArray | None
-    look: Look
-    course: list[CourseRow] | None
-    weights: list[FloatArray] | None
-    d: int
-    wall_s: float
-    engine: str
-    device: str
-
-
-def result_of(config: NetConfig, end: End) -> NetResult:
-    """Return the result of a run that ended."""
-    dw, w0_norm = math.hypot(*end.moved), math.hypot(*end.start)
-    last = row_at(float(end.steps), dw, end.margins, config.kappa, end.look)
-    if end.status == Status.FITTED:
+    dw, w0_norm = math.hypot(*moved), math.hypot(*start)
+    last = row_at(float(steps), dw, margins, config.kappa, look)
+    if status == Status.FITTED:
         # The whole set was found fitted; evaluated in other company a margin may round down.
         last = last._replace(unfitted=0.0, train_loss=0.0)
     unfitted = round(last.unfitted * config.P)
-    course = None
-    if end.course is not None:
+    checkpoints = None
+    if course is not None:
         # Marks that null steps ran past would show the last state again.
-        rows = [row for row in end.course if row.step < end.steps] + [last]
-        columns = {name: np.array(column) for name, column in zip(
-            CourseRow._fields, zip(*rows, strict=True), strict=True
-        )}  # fmt: skip
+        rows = np.array([*(row for row in course if row.step < steps), last])
+        columns = dict(zip(CourseRow._fields, rows.T.copy(), strict=True))
         step = columns.pop("step")
-        course = NetCheckpoints(step=step.astype(np.int64), t=config.eta * step, **columns)
+        checkpoints = NetCheckpoints(step=step.astype(np.int64), t=config.eta * step, **columns)
     return NetResult(
         config=config,
-        status=end.status,
-        message=end.status.message(unfitted, config.P, T=config.T, max_steps=config.max_steps),
-        d=end.d,
-        t_star=config.eta * end.steps,
-        steps=end.steps,
-        updates=end.updates,
-        hits=end.hits,
+        status=status,
+        message=status.message(unfitted, config.P, T=config.T, max_steps=config.max_steps),
+        t_star=config.eta * steps,
+        steps=steps,
         unfitted=unfitted,
         dw=dw,
         w0_norm=w0_norm,
         dw_rel=dw / w0_norm if w0_norm > 0 else math.nan,
-        dw_layers=end.moved,
-        w0_layers=end.start,
+        dw_layers=moved,
+        w0_layers=start,
         train_loss=last.train_loss,
-        test_error=math.nan if end.test is None else float(np.mean(~(end.test > 0))),
-        noise_trace=math.nan if course is None else float(course.noise_trace[0]),
+        test_error=math.nan if test is None else float(np.mean(~(test > 0))),
+        noise_trace=math.nan if checkpoints is None else float(checkpoints.noise_trace[0]),
         ntk_change=last.ntk_change,
-        wall_s=end.wall_s,
-        engine=end.engine,
-        device=end.device,
-        checkpoints=course,
-        weights=end.weights,
+        checkpoints=checkpoints,
+        **rest,
     )

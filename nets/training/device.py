@@ -12,10 +12,9 @@ import torch
 
 from nets.architectures.base import Architecture
 from nets.config import NetConfig
-from nets.training.precision import exact_products as exact_products
 from nets.training.probe import PROBE
 from perceptron_sim.choices import check_choice
-from perceptron_sim.errors import InputError
+from perceptron_sim.errors import InputError, reason_of
 from perceptron_sim.runs.memory import available_bytes, format_bytes
 
 DEVICES = ("auto", "cpu", "cuda")
@@ -101,17 +100,15 @@ def is_lost(error: BaseException, device: torch.device) -> bool:
     return False
 
 
-def lost(error: BaseException) -> "DeviceLost":
-    """Return what to say of a device that ``is_lost``."""
-    reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-    return DeviceLost(
-        f"the GPU fails for good in this process ({reason}): what ended is stored; "
-        "repeat the command to go on"
-    )
-
-
 class DeviceLost(OSError):
     """A device does nothing more in this process; another process may use it."""
+
+    def __init__(self, error: BaseException) -> None:
+        """Say what error it was."""
+        super().__init__(
+            f"the GPU fails for good in this process ({reason_of(error)}): what ended is stored; "
+            "repeat the command to go on"
+        )
 
 
 def rows_together(

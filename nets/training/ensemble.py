@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from nets.config import NetConfig
-from nets.training.course import End, has_grown, next_mark, result_of, row_at
+from nets.training.course import has_grown, next_mark, result_of, row_at
 from nets.training.device import Room
 from nets.training.engine import Draw
 from nets.training.replicas import Replicas
@@ -78,9 +78,19 @@ class Ensemble:
 
     def _round(self) -> Iterator[NetResult]:
         started = time.perf_counter()
+        alive = list(self.replicas.alive)
+        ended = self._steps()
+        share = (time.perf_counter() - started) / len(alive)
+        for replica in alive:
+            replica.wall_s += share
+        # From the last place on, so that closing a gap moves no replica still to be looked at.
+        for place in sorted(ended, reverse=True):
+            yield self._finish(place, ended[place])
+
+    def _steps(self) -> dict[int, Status]:
+        """Take the steps of a round; return the places of the replicas that end, with status."""
         r = self.replicas
-        alive = list(r.alive)
-        n = len(alive)
+        n = len(r.alive)
         K = self._window()
         batches = r.queue.ahead(K)
         rows = r.rows(batches)
@@ -107,13 +117,7 @@ class Ensemble:
             chosen = unfitted[each, first] & hit[:, None]
             self._update(tape, chosen, rows[each, first], first, K)
         self._count(steps, hit, unfitted[each, first].sum(axis=1))
-        ended = self._ended(diverged, list(batches))
-        share = (time.perf_counter() - started) / n
-        for replica in alive:
-            replica.wall_s += share
-        # From the last place on, so that closing a gap moves no replica still to be looked at.
-        for place in sorted(ended, reverse=True):
-            yield self._finish(place, ended[place])
+        return self._ended(diverged, list(batches))
 
     def _window(self) -> int:
         """Return how many batches to evaluate together: most steps for the work expected."""
@@ -242,7 +246,9 @@ class Ensemble:
         replica = r.alive[slot]
         config = replica.config
         moved, start = r.layer_norms(slot)
-        end = End(
+        weights = r.weights_of(slot)
+        result = result_of(
+            config,
             status=status,
             steps=int(r.last[slot]),
             updates=int(r.updates[slot]),
@@ -254,13 +260,13 @@ class Ensemble:
             look=r.look(slot),
             course=replica.course if self._checkpoints else None,
             # Copies: the place of a retired replica is used again.
-            weights=[w[0].double().cpu().numpy().copy() for w in r.weights_of(slot)]
+            weights=[w[0].double().cpu().numpy().copy() for w in weights]
             if self._keep_weights
             else None,
             d=r.x.shape[1],
-            wall_s=replica.wall_s,
             engine=self.engine,
             device=r.x.device.type,
+            wall_s=replica.wall_s + time.perf_counter() - started,
         )
         r.retire(slot)
-        return result_of(config, end._replace(wall_s=end.wall_s + time.perf_counter() - started))
+        return result

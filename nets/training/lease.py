@@ -50,21 +50,17 @@ def leased(
     every = gpus()
     lock = None
     told = False
-    while lock is None and not given_up():
-        for candidate, name in every:
-            lock = _lock(name)
-            if lock is not None:
-                device = candidate
-                break
-        else:
-            if not told:
-                told = True
-                note(
-                    f"others train on {'the GPU' if len(every) == 1 else 'all GPUs'} of this "
-                    "host: waiting for one"
-                )
-            heartbeat()
-            time.sleep(_TICK_S)
+    while not given_up():
+        tried = ((candidate, _lock(name)) for candidate, name in every)
+        device, lock = next((pair for pair in tried if pair[1] is not None), (device, None))
+        if lock is not None:
+            break
+        if not told:
+            told = True
+            which = "the GPU" if len(every) == 1 else "all GPUs"
+            note(f"others train on {which} of this host: waiting for one")
+        heartbeat()
+        time.sleep(_TICK_S)
     try:
         yield None if lock is None else device
     finally:

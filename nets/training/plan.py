@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
@@ -13,18 +13,17 @@ import torch
 from nets.architectures import DENSE, build
 from nets.architectures.base import Architecture
 from nets.config import NetConfig
-from nets.data import Subsets, draw_subsets, draw_teacher_data, load_images
-from nets.data.names import PERCEPTRON
+from nets.data import PERCEPTRON, Subsets, draw_subsets, draw_teacher_data, load_images
 from nets.training.compiled import CompiledEngine
+from nets.training.crews import Lane
 from nets.training.device import Room, capacity, check_room, rows_together
-from nets.training.engine import Engine
+from nets.training.engine import Control, Engine, ensemble_keys
 from nets.training.ensemble import Ensemble
-from nets.training.lanes import Lane, ensemble_keys, reason_of
 from nets.training.replicas import Replicas
 from nets.training.resident import ResidentEnsemble
-from perceptron_sim.errors import InputError
-from perceptron_sim.runs.simulate import StopFlag
+from perceptron_sim.errors import InputError, reason_of
 from perceptron_sim.runs.snapshots import State
+from perceptron_sim.scans.executors import default_workers
 
 
 def draw_data(config: NetConfig, data_dir: Path | None = None) -> Subsets:
@@ -51,45 +50,43 @@ def is_compiled(config: NetConfig, device: torch.device, engine: str) -> bool:
     return engine in ("auto", "compiled") and device.type == "cpu" and config.arch in DENSE
 
 
+def net_of(config: NetConfig, data_dir: Path | None) -> Architecture:
+    """Return the net of a configuration."""
+    d, image = inputs_of(config, data_dir)
+    return build(config.arch, d, config.depth, config.width, config.act, image)
+
+
 @dataclass(frozen=True)
 class Plan:
     """How a request is trained.
 
     Attributes:
         device: where.
-        engine, data_dir, checkpoints, keep_weights, most: as in ``nets.training.train``.
-        workers: threads.
-        stop: flag that ends rounds at once.
-        note: told what a person should know.
+        control: how it is steered; told of states that cannot be used.
+        engine, data_dir, checkpoints, keep_weights, workers, most: as in ``nets.training.train``.
     """
 
     device: torch.device
-    engine: str
-    data_dir: Path | None
-    checkpoints: bool
-    keep_weights: bool
-    workers: int
-    most: int | None
-    stop: StopFlag
-    note: Callable[[str], None] = lambda text: None
+    control: Control
+    engine: str = "auto"
+    data_dir: Path | None = None
+    checkpoints: bool = True
+    keep_weights: bool = False
+    workers: int | None = None
+    most: int | None = None
 
     def groups(
-        self,
-        configs: Sequence[NetConfig],
-        stored: Sequence[NetConfig],
-        states: dict[str, State],
-        refuse: Callable[[str, str], None] = lambda name, reason: None,
+        self, configs: Sequence[NetConfig], stored: Sequence[NetConfig]
     ) -> Iterator[list[Lane]]:
         """Yield lanes that run side by side, group after group.
 
         Args:
             configs: what to run, no two alike.
             stored: runs of the same request that are done.
-            states: saved states by name.
-            refuse: told of a state that cannot be used, and why.
         """
+        states = self.control.saved({config.key() for config in (*configs, *stored)})
         # Two ensembles on a GPU would each plan with the memory of the other.
-        workers = self.workers if self.device.type == "cpu" else 1
+        workers = (self.workers or default_workers()) if self.device.type == "cpu" else 1
         dense = deque(sorted((c for c in configs if self._compiles(c)), key=_order))
         if dense:
             lanes = min(workers, len(dense))
@@ -104,7 +101,7 @@ class Plan:
             count = min(workers, len(members))
             stem = f"ensemble-{hashlib.sha256(repr(shape).encode()).hexdigest()[:16]}"
             names = [f"{stem}-{i + 1}of{count}" for i in range(count)]
-            claimed = self._claimed(stem, names, members, pending, states, refuse)
+            claimed = self._claimed(stem, names, members, pending, states)
             taken = set().union(*claimed.values())
             company = {c.key(): c for c in members if c.key() not in pending}
             lanes_here = []
@@ -127,7 +124,6 @@ class Plan:
         members: Sequence[NetConfig],
         pending: set[str],
         states: dict[str, State],
-        refuse: Callable[[str, str], None],
     ) -> dict[str, set[str]]:
         """Return the states of a shape that can be taken up, with the keys of their runs."""
         known = {config.key() for config in members}
@@ -137,14 +133,14 @@ class Plan:
             try:
                 keys = set(ensemble_keys(states[name][0]))
             except (KeyError, TypeError) as error:
-                refuse(name, reason_of(error))
+                self.control.refuse(name, reason_of(error))
                 continue
             if not keys & pending:
                 continue
             if name not in names:
-                refuse(name, "it was saved with another number of workers")
+                self.control.refuse(name, "it was saved with another number of workers")
             elif not keys <= known or keys & taken:
-                refuse(name, "it holds runs of another request or lane")
+                self.control.refuse(name, "it holds runs of another request or lane")
             else:
                 claimed[name] = keys
                 taken |= keys
@@ -159,18 +155,25 @@ class Plan:
     def _compiled(
         self, configs: Sequence[NetConfig], limit: int | None, room: Room | None
     ) -> Engine:
-        return CompiledEngine(self._draw, self.checkpoints, self.keep_weights, self.stop)
+        return CompiledEngine(self._draw, self.checkpoints, self.keep_weights, self.control.stop)
 
     def _ensemble(
         self, lanes: int, configs: Sequence[NetConfig], limit: int | None, room: Room | None
     ) -> Engine:
         """Return an empty ensemble for runs alike in shape, one of so many lanes."""
         one = configs[0]
-        d, image = inputs_of(one, self.data_dir)
-        architecture = build(one.arch, d, one.depth, one.width, one.act, image)
-        dtype = torch.float32 if one.dtype == "float32" else torch.float64
+        d, _ = inputs_of(one, self.data_dir)
+        architecture = net_of(one, self.data_dir)
+        dtype: torch.dtype = getattr(torch, one.dtype)
         if room is None:
-            at_once = self._at_once(architecture, configs, d, lanes, limit)
+            try:
+                at_once = capacity(architecture, configs, d, self.device, lanes)
+            except InputError:
+                if limit is None:
+                    raise
+                # Memory did not suffice for more: one is tried, whatever is said to be free.
+                at_once = 1
+            at_once = min(at_once, *(n for n in (self.most, limit) if n is not None), at_once)
             together = rows_together(architecture, dtype, self.device, lanes)
             room = Room(at_once, max(config.P for config in configs), together)
         else:
@@ -182,25 +185,7 @@ class Plan:
         on_device = self.engine == "resident" or (
             self.engine == "auto" and self.device.type == "cuda"
         )
-        return ResidentEnsemble(*how, self.note) if on_device else Ensemble(*how)
-
-    def _at_once(
-        self,
-        architecture: Architecture,
-        configs: Sequence[NetConfig],
-        d: int,
-        lanes: int,
-        limit: int | None,
-    ) -> int:
-        """Return how many replicas train at once."""
-        try:
-            found = capacity(architecture, configs, d, self.device, lanes)
-        except InputError:
-            if limit is None:
-                raise
-            # Memory did not suffice for more: one is tried, whatever is said to be free.
-            found = 1
-        return min(found, *(n for n in (self.most, limit) if n is not None), found)
+        return ResidentEnsemble(*how, self.control.tell) if on_device else Ensemble(*how)
 
 
 def _order(config: NetConfig) -> tuple[object, ...]:

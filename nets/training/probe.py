@@ -1,13 +1,11 @@
 """Observables on a small probe set: gradient noise and the change of the empirical NTK."""
 
 import math
-from functools import partial
 
 import numpy as np
 import torch
-from torch.func import grad, vmap
 
-from nets.architectures.base import Architecture
+from nets.architectures.base import Architecture, sample_gradients
 from nets.training.course import Look
 from perceptron_sim.arrays import FloatArray
 
@@ -71,16 +69,7 @@ class Probe:
                 parts = [(a[0] @ a[0].T) * (b[0] @ b[0].T) for a, b in factors]
             total = torch.stack(parts).double().sum(dim=0)
         else:
-            gradients = self._gradients([w[0] for w in weights])
-            total = sum((g.double() @ g.double().T for g in gradients), torch.zeros(1).to(self._x))
+            each = sample_gradients(self._net, [w[0] for w in weights], self._x[0])
+            gradients = [part.flatten(1).double() for part in each]
+            total = sum((g @ g.T for g in gradients), torch.zeros(1).to(self._x))
         return np.asarray(total.cpu().numpy(), dtype=np.float64)
-
-    def _gradients(self, weights: list[torch.Tensor]) -> list[torch.Tensor]:
-        """Return df/dw of each sample and layer, shape (n, weights of the layer)."""
-        parts = vmap(grad(partial(_output, self._net)), in_dims=(None, 0))(weights, self._x[0])
-        return [part.reshape(len(self._y), -1) for part in parts]
-
-
-def _output(net: Architecture, weights: list[torch.Tensor], x: torch.Tensor) -> torch.Tensor:
-    f, _ = net.forward([w[None] for w in weights], x[None, None])
-    return f[0, 0]

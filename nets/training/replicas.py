@@ -9,10 +9,10 @@ import torch
 from nets.architectures.base import Architecture
 from nets.config import NetConfig
 from nets.data import Subsets
-from nets.training.batches import BatchQueue
+from nets.training.batch_queue import BatchQueue
 from nets.training.course import CourseRow, Look
 from nets.training.probe import Probe
-from nets.training.streams import alike
+from nets.training.resuming import alike
 from perceptron_sim.arrays import FloatArray, IntArray
 
 # Rows that go through a net together at most where a whole set is evaluated.

@@ -6,8 +6,7 @@ nothing waits for the host to decide. The host looks at the counts of unfitted s
 the same steps are taken one call at a time, which is how they are tested.
 """
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 
 import numpy as np
@@ -20,7 +19,8 @@ from nets.training.engine import Draw
 from nets.training.ensemble import Ensemble
 from nets.training.graphs import size_of_graph
 from nets.training.replicas import Replicas
-from nets.training.result import NetResult
+from perceptron_sim.errors import reason_of
+from perceptron_sim.status import Status
 
 # Steps between two looks of the host; at most ``batches.AHEAD``.
 STEPS = 64
@@ -67,12 +67,10 @@ class ResidentEnsemble(Ensemble):
         self._y[rows] = torch.from_numpy(r.y[rows]).to(self._y)
         self._f0[rows] = torch.from_numpy(r.f0[rows]).to(self._f0)
 
-    def _round(self) -> Iterator[NetResult]:
-        """Take up to ``STEPS`` steps, none beyond a mark; return the replicas that end."""
-        started = time.perf_counter()
+    def _steps(self) -> dict[int, Status]:
+        """Take up to ``STEPS`` steps, none beyond a mark."""
         r = self.replicas
-        alive = list(r.alive)
-        n = len(alive)
+        n = len(r.alive)
         grown = np.zeros(n, dtype=np.bool_)
         for slot in map(int, np.flatnonzero(r.mark[:n] <= r.step[:n])):
             # Only a run that goes on can diverge.
@@ -101,12 +99,7 @@ class ResidentEnsemble(Ensemble):
         for slot in map(int, np.flatnonzero(any_update)):
             r.alive[slot].suspects = None
         seen = [batches[slot, : steps[slot]] for slot in range(n)]
-        ended = self._ended(diverged | grown, seen)
-        share = (time.perf_counter() - started) / n
-        for replica in alive:
-            replica.wall_s += share
-        for place in sorted(ended, reverse=True):
-            yield self._finish(place, ended[place])
+        return self._ended(diverged | grown, seen)
 
     def _fill(self, rows: np.ndarray, room: np.ndarray) -> None:
         """Bring to the device what a round of steps reads; replicas without room stand still."""
@@ -169,10 +162,9 @@ class ResidentEnsemble(Ensemble):
             if is_out_of_memory(error) or is_lost(error, self.replicas.x.device):
                 raise
             self._eager = True
-            reason = (str(error).splitlines() or [""])[0]
             self._note(
                 f"the steps of {self.configs[0].arch} cannot be captured as a CUDA graph "
-                f"({type(error).__name__}: {reason}): they are taken one by one, which is slower"
+                f"({reason_of(error)}): they are taken one by one, which is slower"
             )
         finally:
             # A failed capture may have stopped anywhere.

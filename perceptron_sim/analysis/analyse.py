@@ -6,7 +6,13 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from perceptron_sim.analysis.collapse import Collapse, collapses
-from perceptron_sim.analysis.exponents import ExponentRow, exponent_rows, points_left_out
+from perceptron_sim.analysis.exponents import (
+    ExponentRow,
+    distinct,
+    exponent_rows,
+    points_left_out,
+)
+from perceptron_sim.analysis.limits import Limit, limits_of
 from perceptron_sim.store.schema import PERCEPTRON, versions
 
 if TYPE_CHECKING:
@@ -26,12 +32,16 @@ class Analysis:
         rows: measured exponents beside their predictions.
         left_out: grid points that no fit takes, because some run there was not fitted.
         collapses: of perceptrons of several d.
+        limits: exponents of perceptrons extrapolated to P -> infinity.
+        copies: runs that are the trajectory of another run in other units, and enter no fit.
     """
 
     frame: pd.DataFrame
     rows: list[ExponentRow]
     left_out: int
     collapses: list[Collapse]
+    limits: list[Limit]
+    copies: int
 
     def summary(self, command: str, packages: tuple[str, ...] = (), **more: Any) -> dict[str, Any]:
         """Return the content of summary.json.
@@ -49,7 +59,9 @@ class Analysis:
             "runs": len(self.frame),
             "status": counts(self.frame),
             "points_left_out": self.left_out,
+            "copies": self.copies,
             "exponents": [row.to_json() for row in self.rows],
+            "limits": [limit.to_json() for limit in self.limits],
             "collapses": [asdict(collapse) for collapse in self.collapses],
             **more,
             "versions": versions(packages),
@@ -93,6 +105,8 @@ def analyse(frame: pd.DataFrame) -> Analysis:
         rows=[row for _, runs in frame.groupby("model", sort=True) for row in exponent_rows(runs)],
         left_out=points_left_out(frame),
         collapses=collapses(perceptrons) if len(perceptrons) else [],
+        limits=limits_of(perceptrons) if len(perceptrons) else [],
+        copies=len(frame) - len(distinct(frame)),
     )
 
 

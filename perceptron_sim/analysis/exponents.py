@@ -16,7 +16,7 @@ from perceptron_sim.analysis.power_law import PowerLawFit, fit_power_law
 from perceptron_sim.analysis.summary import Entry
 from perceptron_sim.arrays import FloatArray
 from perceptron_sim.status import Status
-from perceptron_sim.store.schema import PERCEPTRON, by_seed
+from perceptron_sim.store.schema import IMPORTED, PERCEPTRON
 from perceptron_sim.theory import exponents
 from perceptron_sim.theory.prediction import accuracy, trusted_end
 
@@ -52,6 +52,7 @@ class ExponentRow(Entry):
         n_points: grid points in the fit.
         measured: the exponent.
         std_error: its standard error, or None.
+        dof: degrees of freedom of that error, or None.
         ci_low, ci_high: 95 % statistical interval; None where it has no bound.
         systematic: largest shift on leaving out a third of the window, or None.
         chi2_per_dof: misfit of the power law, or None without spare points.
@@ -82,6 +83,7 @@ class ExponentRow(Entry):
     n_points: int
     measured: float
     std_error: float | None
+    dof: float | None
     ci_low: float | None
     ci_high: float | None
     systematic: float | None
@@ -108,10 +110,20 @@ class ExponentRow(Entry):
         )
 
 
+# Powers of ||w|| and t* in what is fitted. t*/||w||^2 ~ P^(b - 2 gamma): one fit, so that the
+# correlation of t* and ||w|| is in it.
+_OBSERVABLES = {"w": (1.0, 0.0), "t": (0.0, 1.0), "t/w^2": (-2.0, 1.0)}
+
+
 @dataclass(frozen=True, eq=False)
-class _Point:
-    """A grid point: its parameters, the logs of its runs in the order of their seeds, and the
-    predicted means of these logs, NaN where no prediction is trusted."""
+class GridPoint:
+    """A grid point at which every run was fitted.
+
+    Attributes:
+        P, T, kappa: its parameters.
+        log_w, log_t: ln of ||w||/T and t*/T of its runs, in the order of their seeds.
+        expected_w, expected_t: predicted means of these, NaN where no prediction is trusted.
+    """
 
     P: int
     T: float
@@ -123,14 +135,26 @@ class _Point:
 
     @property
     def noise_dominated(self) -> bool:
+        """Whether ||w|| of a perceptron is proportional to T here."""
         return NOISE_DOMINATED * self.kappa <= self.T
+
+    def logs(self, observable: str) -> FloatArray:
+        """Return ln of "w", "t" or "t/w^2" of every seed, in units of T."""
+        of_w, of_t = _OBSERVABLES[observable]
+        return of_w * self.log_w + of_t * self.log_t
+
+    def expected(self, observable: str) -> float:
+        """Return the predicted mean of ``logs``."""
+        of_w, of_t = _OBSERVABLES[observable]
+        return of_w * self.expected_w + of_t * self.expected_t
 
 
 def exponent_rows(frame: pd.DataFrame) -> list[ExponentRow]:
     """Fit every exponent that the runs in ``frame`` determine.
 
     Runs are grouped by what they share. Fits on T take an intercept for each (P, kappa), fits on
-    P one for each (T, kappa). A point at which some run was not fitted is left out whole, as its
+    P one for each (T, kappa). Runs that are one trajectory in other units count once
+    (``distinct``). A point at which some run was not fitted is left out whole, as its
     mean is biased. Of perceptrons only noise-dominated points (T/kappa >= 512) enter, if there are
     any. Runs of a seed that share data or weights are fitted with the seed as the independent unit.
 
@@ -142,9 +166,29 @@ def exponent_rows(frame: pd.DataFrame) -> list[ExponentRow]:
     """
     shared = [name for name in SHARED if name in frame]
     rows: list[ExponentRow] = []
-    for _, runs in frame.groupby(shared, sort=True, dropna=False):
+    for _, runs in distinct(frame).groupby(shared, sort=True, dropna=False):
         rows.extend(_rows(runs))
     return rows
+
+
+def distinct(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the runs less those that are the trajectory of another run in other units.
+
+    Perceptrons of one seed and one kappa/T have the same random numbers, and T only scales them
+    (docs/theory.md (M2)): all T at kappa = 0. The run at the lowest T stays. Imported runs count as
+    one trajectory only if they are seen to be, as another program may draw other numbers.
+
+    Args:
+        frame: rows as in ``store.schema.SCHEMA``, each with an index of its own.
+    """
+    known = [name for name in (*SHARED, "dynamics", "kernel", "P", "seed") if name in frame]
+    mine = frame[frame["model"] == PERCEPTRON].sort_values("T", kind="stable")
+    if mine.empty:
+        return frame
+    imported = mine["kernel"] == IMPORTED
+    own = (mine["w_norm"] / mine["T"]).where(imported).map("{:.9e}".format)
+    copies = mine[known].assign(ratio=mine["kappa"] / mine["T"], own=own).duplicated()
+    return frame.drop(index=mine.index[copies])
 
 
 def points_left_out(frame: pd.DataFrame) -> int:
@@ -161,72 +205,66 @@ def size_of(runs: pd.DataFrame) -> str:
     return "dw" if runs.loc[runs["status"] == Status.FITTED, "dw_rel"].isna().any() else "dw_rel"
 
 
-def _points(runs: pd.DataFrame) -> Iterator[_Point]:
-    for shared, at_point in runs.groupby(list(POINT), sort=True):
+def grid_points(runs: pd.DataFrame) -> list[GridPoint]:
+    """Return the points at which every run was fitted, of runs that share all but P, T, kappa."""
+    ordered = runs.sort_values([*POINT, "seed"], kind="stable")
+    fitted = (ordered["status"] == Status.FITTED).to_numpy()
+    T_of_run = ordered["T"].to_numpy(dtype=np.float64)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        # Points with a run that was not fitted have no use for what this makes of it.
+        log_w = np.log(ordered[size_of(ordered)].to_numpy(dtype=np.float64) / T_of_run)
+        log_t = np.log(ordered["t_star"].to_numpy(dtype=np.float64) / T_of_run)
+    first = ordered.iloc[0] if len(ordered) else None
+    points = []
+    for shared, at in ordered.groupby(list(POINT), sort=True).indices.items():
         P, T, kappa = cast(tuple[int, float, float], shared)
-        if not (at_point["status"] == Status.FITTED).all():
+        if not fitted[at].all():
             continue
-        ordered = at_point.sort_values("seed")
-        first = ordered.iloc[0]
-        point = _Point(
-            P=int(P),
-            T=float(T),
-            kappa=float(kappa),
-            log_w=np.log(ordered[size_of(ordered)].to_numpy(dtype=np.float64)),
-            log_t=np.log(ordered["t_star"].to_numpy(dtype=np.float64)),
-        )
+        point = GridPoint(int(P), float(T), float(kappa), log_w[at], log_t[at])
         end = None
-        if first["model"] == PERCEPTRON:
+        if first is not None and first["model"] == PERCEPTRON:
             chi, d, B = float(first["chi"]), int(first["d"]), int(first["B"])
             end = trusted_end(chi, point.P, d, B, point.kappa / point.T)
         if end is not None:
-            log_w, log_t = math.log(T * end.w_norm), math.log(T * end.t_star)
-            point = replace(point, expected_w=log_w, expected_t=log_t)
-        yield point
+            log_w_end, log_t_end = math.log(end.w_norm), math.log(end.t_star)
+            point = replace(point, expected_w=log_w_end, expected_t=log_t_end)
+        points.append(point)
+    return points
 
 
 def _rows(runs: pd.DataFrame) -> Iterator[ExponentRow]:
     first = runs.iloc[0]
     perceptron = first["model"] == PERCEPTRON
-    points = list(_points(runs))
+    points = grid_points(runs)
     noisy = [point for point in points if perceptron and point.noise_dominated]
     chosen = noisy or points
     if not chosen:
         return
     shared = {name: _plain(first[name], name) if name in runs else None for name in SHARED}
-    shared["window"] = _window(chosen, int(first["d"]) if perceptron else None)
+    shared["window"] = window_of(chosen, int(first["d"]) if perceptron else None)
     on = {"T": [point.T for point in chosen], "P": [float(point.P) for point in chosen]}
     groups: dict[str, list[Hashable]] = {
         "T": [(point.P, point.kappa) for point in chosen],
-        "P": [(point.T, point.kappa) for point in chosen],
-    }
-    logs = {
-        "w": [point.log_w for point in chosen],
-        "t": [point.log_t for point in chosen],
-        # t*/||w||^2 ~ P^(b - 2 gamma): one fit, so that the correlation of t* and ||w|| is in it.
-        "t/w^2": [point.log_t - 2.0 * point.log_w for point in chosen],
-    }
-    expected = {
-        "w": [point.expected_w for point in chosen],
-        "t": [point.expected_t for point in chosen],
-        "t/w^2": [point.expected_t - 2.0 * point.expected_w for point in chosen],
+        # Of perceptrons only kappa/T matters, and the T of a trajectory may differ between P.
+        "P": [p.kappa / p.T if perceptron else (p.T, p.kappa) for p in chosen],
     }
     theory = exponents(float(first["chi"])) if perceptron else None
     of_w, of_t = accuracy(int(first["d"])) if perceptron else (0.0, 0.0)
     errors = {"w": of_w, "t": of_t, "t/w^2": of_t}
     for quantity, variable, observable, offset, asymptotic in (
-        ("delta", "T", "w", 0.0, 1.0),
-        ("t_star_on_T", "T", "t", 0.0, 1.0),
+        # In units of T, so that what is fitted is the exponent less 1.
+        ("delta", "T", "w", -1.0, 1.0),
+        ("t_star_on_T", "T", "t", -1.0, 1.0),
         ("gamma", "P", "w", 0.0, theory.gamma if theory else None),
         ("b", "P", "t", 0.0, theory.b if theory else None),
         ("b - 1 - 2 gamma", "P", "t/w^2", 1.0, 0.0),
     ):
         fit = fit_power_law(
             on[variable],
-            logs[observable],
+            [point.logs(observable) for point in chosen],
             groups[variable],
-            expected[observable],
-            by_seed=bool(runs["kernel"].map(by_seed).any()),
+            [point.expected(observable) for point in chosen],
+            by_seed=bool(runs["shared_seeds"].any()),
         )
         if fit is None:
             continue
@@ -253,6 +291,7 @@ def _row(
         n_points=fit.n_points,
         measured=fit.slope - offset,
         std_error=fit.std_error,
+        dof=fit.dof,
         ci_low=fit.ci_low - offset,
         ci_high=fit.ci_high - offset,
         systematic=or_none(fit.systematic),
@@ -276,6 +315,7 @@ def _chi_eff(gamma: ExponentRow) -> ExponentRow:
         quantity="chi_eff",
         measured=1.0 / gamma.measured - 1.0,
         std_error=None,
+        dof=None,
         ci_low=1.0 / high - 1.0,
         ci_high=1.0 / low - 1.0 if low > 0 else None,
         systematic=None,
@@ -293,7 +333,8 @@ def _plain(value: Any, name: str) -> Any:
     return int(value) if name in _INTEGERS else float(value) if name == "chi" else str(value)
 
 
-def _window(points: list[_Point], d: int | None) -> str:
+def window_of(points: list[GridPoint], d: int | None) -> str:
+    """Return in words over which sizes and temperatures points lie; in units of d, if given."""
     T, kappa = [point.T for point in points], [point.kappa for point in points]
     if d is None:
         return f"P {span([float(point.P) for point in points])}, T {span(T)}, kappa {span(kappa)}"

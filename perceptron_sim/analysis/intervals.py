@@ -1,9 +1,10 @@
 """Intervals of means over seeds: one rule, for tables and figures alike."""
 
 import math
+from collections.abc import Iterable
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from perceptron_sim.arrays import FloatArray
 
@@ -13,7 +14,7 @@ LEVEL = 0.95
 
 def quantile(dof: float = math.inf) -> float:
     """Return how many standard errors half an interval is: Student's t, normal without ``dof``."""
-    return float(stats.t.ppf(0.5 + LEVEL / 2, dof))
+    return float(special.stdtrit(dof, 0.5 + LEVEL / 2))
 
 
 def half_width(values: FloatArray) -> float:
@@ -22,3 +23,15 @@ def half_width(values: FloatArray) -> float:
     if n < 2:
         return math.nan
     return quantile(n - 1) * float(np.std(values, ddof=1)) / math.sqrt(n)
+
+
+def mixed_dof(variances: Iterable[tuple[float, float]]) -> float:
+    """Return the degrees of freedom of a sum of independent errors (Satterthwaite 1946).
+
+    Args:
+        variances: (variance, its degrees of freedom) of each; infinite for one that is known.
+    """
+    parts = list(variances)
+    total = sum(variance for variance, _ in parts)
+    spread = sum(variance**2 / dof for variance, dof in parts)
+    return total**2 / spread if spread > 0.0 else math.inf

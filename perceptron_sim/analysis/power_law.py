@@ -38,6 +38,7 @@ class PowerLawFit:
         chi2_dof: degrees of freedom of ``chi2``.
         n_points: grid points used.
         n_seeds: fewest seeds at a point.
+        dof: degrees of freedom of ``std_error``: the interval is Student's t with them.
         bootstrap_low, bootstrap_high: 95 % BCa interval over whole seeds, as a cross-check;
             NaN below 20 common seeds.
         expected_slope: what the same weights make of the expected means; NaN without them.
@@ -56,6 +57,7 @@ class PowerLawFit:
     chi2_dof: int
     n_points: int
     n_seeds: int
+    dof: float
     bootstrap_low: float = math.nan
     bootstrap_high: float = math.nan
     expected_slope: float = math.nan
@@ -70,8 +72,9 @@ def fit_power_law(
     expected: Sequence[float] | None = None,
     *,
     by_seed: bool = False,
+    correction: float | None = None,
 ) -> PowerLawFit | None:
-    """Fit ln(observable) = intercept(group) + slope ln(x).
+    """Fit ln(observable) = intercept(group) + slope ln(x) [+ c x^-correction].
 
     Args:
         x: positive abscissa of each grid point, length n.
@@ -82,9 +85,11 @@ def fit_power_law(
             weights; finite or absent.
         by_seed: points are correlated within a seed; then entry s of every array belongs to seed
             s, and all arrays must be of one length.
+        correction: power of a correction term that dies out as x grows, its amplitude free and one
+            for all groups; the slope is then that for x -> infinity. None for a pure power law.
 
     Returns:
-        The fit, or None if fewer than two distinct x of some group remain.
+        The fit, or None if fewer than two distinct x of some group remain, three with a correction.
 
     Raises:
         ValueError: if ``by_seed`` and seeds are missing at some point.
@@ -97,6 +102,7 @@ def fit_power_law(
         log_x=np.log([x[i] for i in usable]),
         logs=[np.asarray(logs[i], dtype=np.float64) for i in usable],
         group=_codes([labels[i] for i in usable]),
+        correction=correction,
     )
     weights = _projector(points) if usable else None
     if weights is None:
@@ -106,7 +112,7 @@ def fit_power_law(
     dof = weights.dof
     residuals = points.means - weights.hat @ points.means
     chi2 = float(np.sum(residuals**2 / weights.variance))
-    chi2_dof = len(usable) - 1 - int(points.group.max() + 1)
+    chi2_dof = len(usable) - points.design.shape[1]
     if by_seed:
         table = np.vstack(points.logs)
         std_error, dof = _error_of_mean(weights.slope @ table), table.shape[1] - 1.0
@@ -123,6 +129,7 @@ def fit_power_law(
         chi2_dof=chi2_dof,
         n_points=len(usable),
         n_seeds=min(len(values) for values in points.logs),
+        dof=dof,
         bootstrap_low=low,
         bootstrap_high=high,
         **_expectation(
@@ -174,6 +181,16 @@ class _Points:
     log_x: FloatArray
     logs: list[FloatArray]
     group: np.ndarray
+    correction: float | None = None
+
+    @property
+    def design(self) -> FloatArray:
+        """Columns of what is fitted, the slope last, shape (points, parameters)."""
+        groups = np.arange(int(self.group.max()) + 1 if len(self.group) else 0)
+        columns = [(self.group[:, None] == groups).astype(np.float64)]
+        if self.correction is not None:
+            columns.append(np.exp(-self.correction * (self.log_x - self.log_x.min()))[:, None])
+        return np.hstack([*columns, self.log_x[:, None]])
 
     @property
     def means(self) -> FloatArray:
@@ -182,7 +199,8 @@ class _Points:
     def subset(self, keep: np.ndarray) -> "_Points":
         chosen = np.flatnonzero(keep)
         group = _codes([int(g) for g in self.group[chosen]])
-        return _Points(self.log_x[chosen], [self.logs[i] for i in chosen], group)
+        logs = [self.logs[i] for i in chosen]
+        return _Points(self.log_x[chosen], logs, group, self.correction)
 
 
 @dataclass(frozen=True, eq=False)
@@ -196,10 +214,8 @@ class _Projector:
 
 
 def _projector(points: _Points) -> _Projector | None:
-    n_groups = int(points.group.max() + 1) if len(points.group) else 0
-    intercepts = (points.group[:, None] == np.arange(n_groups)).astype(np.float64)
-    design = np.column_stack([intercepts, points.log_x])
-    if n_groups == 0 or np.linalg.matrix_rank(design) <= n_groups:
+    design = points.design
+    if np.linalg.matrix_rank(design) < design.shape[1]:
         return None
     nu = np.array([len(values) - 1 for values in points.logs], dtype=np.float64)
     sample_variance = np.array([values.var(ddof=1) for values in points.logs])
@@ -220,13 +236,14 @@ def _smooth_variance(log_x: FloatArray, variance: FloatArray, nu: FloatArray) ->
     if np.ptp(centred) == 0.0:
         return np.full_like(variance, scale)
     design = np.column_stack([np.ones_like(centred), centred])
+    # Weights of the regression are the same at every step.
     root = np.sqrt(nu)
+    smoother = design @ np.linalg.pinv(design * root[:, None]) * root
     eta = np.full_like(variance, math.log(scale))
     for _ in range(50):
         working = eta + variance * np.exp(-eta) - 1.0
-        beta = np.linalg.lstsq(design * root[:, None], working * root, rcond=None)[0]
         # Bounded steps keep a wild start from overflowing; the fixed point is the same.
-        step = np.clip(design @ beta - eta, -2.0, 2.0)
+        step = np.clip(smoother @ working - eta, -2.0, 2.0)
         eta = eta + step
         if np.max(np.abs(step)) < 1e-10:
             break

@@ -1,4 +1,6 @@
-"""Benchmarks of the event-driven kernel beside the reference loop and two common libraries.
+"""Benchmarks of every dynamics: its fast kernels beside the reference loop and common libraries.
+
+What is timed beside what stands in the table of ``kernels.dynamics``, as for tests.
 
 Times are those of the kernels alone, on one thread, compiled before. Runs of two kernels are
 interleaved in one process on the same data. As t* scatters from run to run and each kernel
@@ -10,20 +12,23 @@ import math
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib import metadata
+from typing import Any
 
 import numpy as np
 
 from perceptron_sim.arrays import FloatArray
 from perceptron_sim.errors import InputError
+from perceptron_sim.kernels.dynamics import AUTO, DYNAMICS, REFERENCE, SGD
 from perceptron_sim.parameters import DEFAULT_KAPPA
 from perceptron_sim.runs.config import PerceptronConfig
-from perceptron_sim.runs.simulate import RunResult, StopFlag, simulate, training_data
+from perceptron_sim.runs.result import RunResult
+from perceptron_sim.runs.simulate import StopFlag, simulate, training_data
 from perceptron_sim.status import Status
 from perceptron_sim.store.schema import Record
 
-KERNELS = ("event", "reference")
+KERNELS = DYNAMICS[SGD].kernels
 Say = Callable[[str], None]
 
 # Runs shorter than this are repeated with more seeds, up to so many or for so long.
@@ -41,6 +46,7 @@ class Case:
     P: int
     B: int = 2
     kappa: float = DEFAULT_KAPPA
+    dynamics: str = SGD
 
     @property
     def name(self) -> str:
@@ -48,11 +54,14 @@ class Case:
         mantissa, exponent = math.frexp(self.kappa)
         power = mantissa == 0.5 and self.kappa < 1
         kappa = f"2^{exponent - 1}" if power else f"{self.kappa:g}"
-        return f"chi {self.chi:g}, d {self.d}, P {self.P}, B {self.B}, kappa/T {kappa}"
+        which = "" if self.dynamics == SGD else f"{self.dynamics}: "
+        return f"{which}chi {self.chi:g}, d {self.d}, P {self.P}, B {self.B}, kappa/T {kappa}"
 
     def config(self, seed: int, **limits: int) -> PerceptronConfig:
         """Return the configuration of one replica."""
-        return PerceptronConfig(**asdict(self), seed=seed, **limits)
+        point = asdict(self)
+        del point["dynamics"]
+        return PerceptronConfig(**point, seed=seed, **limits)
 
 
 HEADLINE = (
@@ -64,6 +73,7 @@ HEADLINE = (
     Case(3, 128, 16384),
     Case(1, 16, 8192, kappa=128.0),
 )
+OTHERS = tuple(Case(1, 16, 1024, dynamics=name) for name in DYNAMICS if name != SGD)
 GRID = tuple(
     Case(chi, d, P, B)
     for chi, d, P, B in itertools.product(
@@ -96,16 +106,19 @@ class Settings:
         """Return the cases, shrunk and without doubles if this is to be quick."""
         if not self.quick:
             return list(cases)
-        small = (Case(c.chi, min(c.d, 16), min(c.P, 128), min(c.B, 16), c.kappa) for c in cases)
+        small = (replace(c, d=min(c.d, 16), P=min(c.P, 128), B=min(c.B, 16)) for c in cases)
         return list(dict.fromkeys(small))
 
 
-def run_kernel(config: PerceptronConfig, kernel: str, data: FloatArray | None = None) -> RunResult:
+def run_kernel(
+    config: PerceptronConfig, kernel: str, data: FloatArray | None = None, dynamics: str = SGD
+) -> RunResult:
     """Run one kernel without checkpoints, so that Ctrl-C ends it at its next step."""
     stop = StopFlag()
     # Python sees no signal while a kernel runs in the main thread.
     with ThreadPoolExecutor(1) as pool:
-        future = pool.submit(simulate, config, kernel, None, data=data, stop=stop)
+        how: dict[str, Any] = {"dynamics": dynamics, "data": data, "stop": stop}
+        future = pool.submit(simulate, config, kernel, None, **how)
         try:
             return future.result()
         except BaseException:
@@ -114,8 +127,10 @@ def run_kernel(config: PerceptronConfig, kernel: str, data: FloatArray | None = 
 
 
 def warm_up() -> dict[str, float]:
-    """Compile both kernels, or load them; return the seconds of a call with hardly a step."""
+    """Compile all kernels, or load them; return the seconds of a call of SGD's, hardly a step."""
     least = PerceptronConfig(P=1, d=2, B=1)
+    for name in DYNAMICS:
+        run_kernel(least, REFERENCE, dynamics=name)
     wall = {kernel: [run_kernel(least, kernel).wall_s for _ in range(21)] for kernel in KERNELS}
     return {kernel: float(np.median(some)) for kernel, some in wall.items()}
 
@@ -141,37 +156,39 @@ def predicted_reference_s(case: Case) -> float:
 
     The rate is that of the first steps, which hit most, so that it is rather too slow.
     """
-    event = run_kernel(case.config(0), "event")
-    first = run_kernel(case.config(0, max_steps=_PROBE_STEPS), "reference")
+    event = run_kernel(case.config(0), AUTO)
+    first = run_kernel(case.config(0, max_steps=_PROBE_STEPS), REFERENCE)
     quiet = math.ceil(case.P / case.B)
     done = min(_PROBE_STEPS, first.steps + quiet) if first.status == Status.FITTED else _PROBE_STEPS
     return (event.steps + quiet) * first.wall_s / done
 
 
 def _compare(case: Case, settings: Settings, say: Say) -> Record:
-    runs: dict[str, list[RunResult]] = {kernel: [] for kernel in KERNELS}
+    kernels = DYNAMICS[case.dynamics].kernels
+    runs: dict[str, list[RunResult]] = {kernel: [] for kernel in kernels}
     while not _enough(runs, settings):
-        config = case.config(seed=len(runs["event"]))
+        config = case.config(seed=len(runs[REFERENCE]))
         data = training_data(config)
         # Whoever comes second finds the data in the caches.
-        for kernel in KERNELS if config.seed % 2 else reversed(KERNELS):
-            runs[kernel].append(run_kernel(config, kernel, data))
-    row: Record = {"case": case.name, **asdict(case), "seeds": len(runs["event"])}
+        for kernel in kernels if config.seed % 2 else reversed(kernels):
+            runs[kernel].append(run_kernel(config, kernel, data, case.dynamics))
+    row: Record = {"case": case.name, **asdict(case), "seeds": len(runs[REFERENCE])}
     row |= {kernel: timing(done) for kernel, done in runs.items()}
-    event, reference = row["event"], row["reference"]
+    fastest, reference = row[kernels[0]], row[REFERENCE]
     row["ratios"] = {
-        "of_medians": reference["median_s"] / event["median_s"],
-        "of_sums": reference["sum_s"] / event["sum_s"],
-        "per_step": reference["ns_per_step"] / event["ns_per_step"],
+        "of_medians": reference["median_s"] / fastest["median_s"],
+        "of_sums": reference["sum_s"] / fastest["sum_s"],
+        "per_step": reference["ns_per_step"] / fastest["ns_per_step"],
     }
-    # What the reference reads at least: B samples a step, at random places.
-    reference["read_GB_per_s"] = 8 * case.d * case.B / reference["ns_per_step"]
+    if case.dynamics == SGD:
+        # What the reference reads at least: B samples a step, at random places.
+        reference["read_GB_per_s"] = 8 * case.d * case.B / reference["ns_per_step"]
     say(f"{case.name}: {row['ratios']['of_medians']:.3g} times as fast, {row['seeds']} seeds")
     return row
 
 
 def _enough(runs: dict[str, list[RunResult]], settings: Settings) -> bool:
-    done = len(runs["event"])
+    done = len(runs[REFERENCE])
     if done < settings.seeds or settings.quick:
         return done >= settings.seeds
     spent = [sum(run.wall_s for run in some) for some in runs.values()]
@@ -200,26 +217,28 @@ def timing(runs: list[RunResult]) -> Record:
 def compare_peers(rows: Iterable[Record], settings: Settings, say: Say) -> list[Record]:
     """Measure the libraries at each distinct (d, P, B) of compared cases; extrapolate to them.
 
+    Which libraries are beside a dynamics, its ``peers`` tell.
+
     A row for each of ``rows`` that was not skipped: ns per step of each library, and the seconds
     it would take for the steps of the reference: an extrapolation, not a measurement.
     """
     seconds = 0.02 if settings.quick else 0.5
-    rates: dict[tuple[int, int, int], dict[str, Record]] = {}
+    rates: dict[tuple[str, int, int, int], dict[str, Record]] = {}
     found = {}
     for row in rows:
         if "skipped" in row or row["case"] in found:
             continue
-        place = (row["d"], row["P"], row["B"])
+        place = (row["dynamics"], row["d"], row["P"], row["B"])
         if place not in rates:
-            say("libraries at d {}, P {}, B {}".format(*place))
-            config = Case(row["chi"], *place, row["kappa"]).config(0)
+            say("libraries beside {} at d {}, P {}, B {}".format(*place))
+            config = Case(row["chi"], *place[1:], row["kappa"]).config(0)
             features = training_data(config) / math.sqrt(config.d)
             rates[place] = {
-                "scikit-learn": _sklearn(features, config.threshold, seconds),
-                "torch": _torch(features, config.threshold, config.B, seconds),
+                name: _STEPS_OF[name](features, config.threshold, config.B, seconds)
+                for name in DYNAMICS[row["dynamics"]].peers
             }
         steps = float(np.mean(row["reference"]["steps"]))
-        event_s = row["event"]["sum_s"] / row["seeds"]
+        event_s = row[DYNAMICS[row["dynamics"]].kernels[0]]["sum_s"] / row["seeds"]
         entry: Record = {"case": row["case"], "reference_steps": steps, "event_s": event_s}
         entry["reference_s"] = row["reference"]["sum_s"] / row["seeds"]
         for name, rate in rates[place].items():
@@ -234,7 +253,7 @@ def compare_peers(rows: Iterable[Record], settings: Settings, say: Say) -> list[
     return list(found.values())
 
 
-def _sklearn(features: FloatArray, threshold: float, seconds: float) -> Record:
+def _sklearn(features: FloatArray, threshold: float, B: int, seconds: float) -> Record:
     """Time one-sample steps of SGDClassifier, drawn without replacement, epoch by epoch."""
     try:
         from sklearn.linear_model import SGDClassifier
@@ -282,6 +301,13 @@ def _torch(features: FloatArray, threshold: float, B: int, seconds: float) -> Re
     finally:
         torch.set_num_threads(threads)
     return _rate("torch", sum(spent), len(spent) * _TORCH_CHUNK, samples=B)
+
+
+# How the peers of the table are timed.
+_STEPS_OF: dict[str, Callable[[FloatArray, float, int, float], Record]] = {
+    "scikit-learn": _sklearn,
+    "torch": _torch,
+}
 
 
 def _rate(package: str, spent: float, steps: int, samples: int) -> Record:

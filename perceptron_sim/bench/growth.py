@@ -25,7 +25,8 @@ from perceptron_sim.analysis.power_law import fit_power_law
 from perceptron_sim.bench.compare import Case, Say, Settings, run_kernel, timing
 from perceptron_sim.errors import InputError
 from perceptron_sim.runs.memory import check_memory
-from perceptron_sim.runs.simulate import RunResult, run_bytes
+from perceptron_sim.runs.result import RunResult
+from perceptron_sim.runs.simulate import run_bytes
 from perceptron_sim.scans.executors import default_workers
 from perceptron_sim.scans.scan import scan
 from perceptron_sim.store.schema import Record, versions
@@ -157,7 +158,7 @@ def measure_size(settings: Settings, say: Say) -> list[Record]:
         except InputError as error:
             rows.append(row | {"skipped": str(error)})
             continue
-        found = _in_process(_SIZE_PROGRAM, json.dumps(asdict(case)))
+        found = _in_process(_SIZE_PROGRAM, json.dumps(asdict(case.config(0))))
         rows.append(row | found)
     return rows
 

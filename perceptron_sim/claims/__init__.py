@@ -1,4 +1,4 @@
-"""What the papers claim, as objects that are judged by run folders: holds, fails or undecided."""
+"""Claims about SGD noise, as objects that are judged by run folders."""
 
 from perceptron_sim.claims.claim import (
     Claim,
@@ -6,10 +6,13 @@ from perceptron_sim.claims.claim import (
     Judgement,
     Measurement,
     Panel,
+    Quantifier,
     Series,
+    Table,
     Verdict,
-    judge,
+    Whose,
 )
+from perceptron_sim.claims.rule import judge
 
 __all__ = [
     "Claim",
@@ -17,7 +20,10 @@ __all__ = [
     "Judgement",
     "Measurement",
     "Panel",
+    "Quantifier",
     "Series",
+    "Table",
     "Verdict",
+    "Whose",
     "judge",
 ]

@@ -13,6 +13,7 @@ import pandas as pd
 from perceptron_sim.analysis.summary import Entry, read_json
 from perceptron_sim.errors import InputError
 from perceptron_sim.names import as_text
+from perceptron_sim.store.schema import SCHEMA
 from perceptron_sim.store.store import ParquetStore, standing
 
 E = TypeVar("E", bound=Entry)
@@ -46,9 +47,28 @@ class Folder:
             raise InputError(f"{self.path}/summary.json is no JSON object: make the folder again")
         return found
 
+    @property
+    def has_runs(self) -> bool:
+        """Whether the runs are there, or their summary alone."""
+        return (self.path / "runs").is_dir()
+
+    @property
+    def is_evidence(self) -> bool:
+        """Whether there are runs, or a summary of runs that were kept elsewhere."""
+        if self.has_runs or not (self.path / "summary.json").is_file():
+            return self.has_runs
+        try:
+            # A report has a summary too.
+            return "runs" in self.summary and "claims" not in self.summary
+        except InputError:
+            return False
+
     @cached_property
     def runs(self) -> pd.DataFrame:
-        """The runs of the folder that were not done again with larger limits."""
+        """The runs of the folder that were not done again with larger limits; none if not kept."""
+        if not self.has_runs:
+            none: pd.DataFrame = SCHEMA.empty_table().to_pandas()
+            return none
         return standing(ParquetStore.existing(self.path).frame())
 
     @property
@@ -89,14 +109,16 @@ class Evidence:
 def evidence_in(paths: Sequence[Path]) -> Evidence:
     """Return the run folders among ``paths`` and directly below them.
 
+    A folder with nothing but the summary of its runs is judged too; its figures lack the data.
+
     Raises:
         InputError: if there is none.
     """
     folders = []
     for path in paths:
         below = sorted(p.parent for p in path.glob("*/summary.json"))
-        own = [path] if (path / "runs").is_dir() else []
-        folders += [Folder(p) for p in [*own, *below] if (p / "runs").is_dir()]
+        found = [Folder(p) for p in (path, *below)]
+        folders += [folder for folder in found if folder.is_evidence]
     if not folders:
         raise InputError(
             f"{', '.join(map(str, paths))}: no run folder here (runs/ and summary.json): "

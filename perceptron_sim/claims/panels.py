@@ -8,13 +8,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from perceptron_sim.analysis.intervals import half_width
-from perceptron_sim.claims.claim import Panel, Series
+from perceptron_sim.analysis.intervals import half_width, quantile
+from perceptron_sim.claims.claim import Finding, Measurement, Panel, Series
 from perceptron_sim.phase.entries import Boundary
 from perceptron_sim.status import Status
 
 # Drawn at most, so that a panel can be read.
 MOST_SERIES = 8
+# Distance of a measurement and of its prediction from the middle of their row.
+_BESIDE = 0.16
 
 
 def means(runs: pd.DataFrame, x: str, y: str, label: str) -> Series | None:
@@ -94,3 +96,64 @@ def drawn(panels: Sequence[Panel]) -> tuple[Panel, ...]:
         if series:
             shown.append(replace(panel, series=series))
     return tuple(shown)
+
+
+def judged_panel(findings: Sequence[Finding]) -> Panel:
+    """Return what is judged as a panel: a row for each measurement, its prediction beside it."""
+    measurements = [finding.measurement for finding in findings]
+    quantities = list(dict.fromkeys(m.quantity for m in measurements))
+    one = len(quantities) == 1
+    windows = len({(m.quantity, m.model) for m in measurements}) < len(measurements)
+    names = [
+        " ".join([*([] if one else [f"{m.quantity}:"]), m.model, *([m.window] if windows else [])])
+        for m in measurements
+    ]
+    verdicts = [finding.verdict.value for finding in findings]
+    rows = [f"{name}: {verdict}" for name, verdict in zip(names, verdicts, strict=True)]
+    known = [x for m in measurements for x in (m.value, m.ci_low, m.ci_high, m.expected)]
+    finite = [x for x in known if x is not None and math.isfinite(x)] or [0.0]
+    beyond = max(finite) + 0.25 * ((max(finite) - min(finite)) or 1.0)
+    series = [
+        _in_rows("measured, 95 %", [(m.value, m.ci_low, m.ci_high) for m in measurements]),
+        _in_rows("predicted", [_predicted(m, beyond) for m in measurements], theory=True),
+        _in_rows(
+            "predicted for P -> infinity",
+            [
+                None if m.asymptotic in (None, m.expected) else (m.asymptotic, math.nan, math.nan)
+                for m in measurements
+            ],
+            theory=True,
+        ),
+    ]
+    return Panel(
+        "what is judged",
+        quantities[0] if one else "measured",
+        "",
+        [each for each in series if each.x],
+        log_x=False,
+        log_y=False,
+        rows=rows,
+    )
+
+
+def _predicted(measured: Measurement, beyond: float) -> tuple[float, float, float] | None:
+    """Return a prediction with its 95 % interval, or the range that it allows."""
+    if measured.expected is None:
+        return None
+    if measured.expected_high is None:
+        half = quantile() * measured.expected_error
+        ends = (measured.expected - half, measured.expected + half) if half else (math.nan,) * 2
+        return measured.expected, *ends
+    high = measured.expected_high
+    middle = measured.expected if math.isinf(high) else 0.5 * (measured.expected + high)
+    return middle, measured.expected, min(high, beyond)
+
+
+def _in_rows(
+    label: str, found: Sequence[tuple[Any, Any, Any] | None], theory: bool = False
+) -> Series:
+    """Return points with intervals along x, each in the row of its position, theory below."""
+    known = [(i, each) for i, each in enumerate(found) if each is not None]
+    x, low, high = ([float(each[k]) for _, each in known] for k in range(3))
+    y = [i + (_BESIDE if theory else -_BESIDE) for i, _ in known]
+    return Series(label, x, y, theory=theory, x_low=low, x_high=high)

@@ -6,9 +6,18 @@ from typing import Any
 
 import numpy as np
 
-from perceptron_sim.claims.claim import Claim, Measurement, Panel, Series
+from perceptron_sim.claims.claim import (
+    Claim,
+    Measurement,
+    Panel,
+    Quantifier,
+    Series,
+    Table,
+    Whose,
+)
 from perceptron_sim.claims.evidence import Evidence
 from perceptron_sim.claims.panels import drawn, estimates, grouped, means
+from perceptron_sim.claims.perceptron import tenth_of
 from perceptron_sim.names import number_text
 from perceptron_sim.phase.entries import (
     Boundary,
@@ -21,9 +30,10 @@ from perceptron_sim.phase.entries import (
 from perceptron_sim.phase.late_noise import answers, line_in_T
 from perceptron_sim.phase.perceptron import predicted
 
-_PNAS = "Sclocchi, Wyart (2024), PNAS 121 e2316301121"
-# Half-width in ln of a boundary, and in an exponent, at which it counts as measured.
+# Departures in ln of a boundary, and of an exponent, that count as agreement.
 _BOUNDARY, _EXPONENT, _SLOPE = 0.25, 0.1, 0.05
+# Parameters of the law that a plane of T and kappa, and of B and eta, is fitted with.
+_FREE = {"crossovers": 2, "boundaries": 4}
 # Of the times of a course these are drawn.
 _EVERY = 16
 
@@ -46,38 +56,62 @@ def _boundary(part: str, kind: type[Any], name: str, symbol: str) -> Any:
                 ci_high=math.log(found.ci_high),
                 window=row.window,
                 n_seeds=row.n_seeds,
+                dof=row.n_cells - _FREE[part],
                 resolution=_BOUNDARY,
-                # An untrusted prediction judges nothing.
-                expected=None if row.doubt else math.log(found.predicted),
-                expected_error=found.prediction_error,
                 systematic=getattr(row, f"{quantity}_systematic"),
-                note=row.doubt and f"no prediction is trusted here: {row.doubt}",
+                **_trusted(row, found),
             )
             for row, found in rows
-            if found.predicted is not None
         ]
 
     return measure
 
 
-def _B_star_on_P(evidence: Evidence) -> list[Measurement]:
-    return [
-        Measurement(
-            quantity="x of B* ~ P^x",
-            model=_model(row, "chi", "d"),
-            value=row.measured,
-            ci_low=row.ci_low,
-            ci_high=row.ci_high,
-            window=row.window,
-            n_seeds=row.n_seeds,
-            resolution=_EXPONENT,
-            expected=row.finite_size,
-            expected_error=row.finite_size_error or 0.0,
-            systematic=row.systematic,
-            asymptotic=row.asymptotic,
-        )
-        for _, row in evidence.rows("B_star_on_P", BStarOnP)
-    ]
+def _trusted(row: Any, found: Boundary) -> dict[str, Any]:
+    """Return the prediction of a boundary as a measurement says it, if it is to be trusted."""
+    doubt = row.doubt
+    if doubt or found.predicted is None:
+        return {"note": f"no prediction is trusted here: {doubt or 'none is made'}"}
+    return {
+        "expected": math.log(found.predicted),
+        "expected_error": found.prediction_error or 0.0,
+    }
+
+
+def _B_star_on_P(by_law: bool) -> Any:
+    """Return a finder of x of B* ~ P^x, judged by the law at these sizes or by gamma."""
+
+    def measure(evidence: Evidence) -> list[Measurement]:
+        return [_x(row, by_law) for _, row in evidence.rows("B_star_on_P", BStarOnP)]
+
+    return measure
+
+
+def _x(row: BStarOnP, by_law: bool) -> Measurement:
+    law, gamma = row.finite_size, row.asymptotic
+    judged: dict[str, Any] = {
+        "expected": law,
+        "expected_error": row.finite_size_error or 0.0,
+        "systematic": row.systematic,
+        "asymptotic": gamma,
+    }
+    if not by_law:
+        # How far x may be from its limit at these P/d: what the law makes of it, or all.
+        shift = abs(gamma - (law or 0.0))
+        note = f"at this P/d the limit P -> infinity may be {shift:.2g} away"
+        judged = {"expected": gamma, "systematic": max(shift, row.systematic or 0.0), "note": note}
+    return Measurement(
+        quantity="x of B* ~ P^x",
+        model=_model(row, "chi", "d"),
+        value=row.measured,
+        ci_low=row.ci_low,
+        ci_high=row.ci_high,
+        window=row.window,
+        n_seeds=row.n_seeds,
+        dof=math.inf,
+        resolution=tenth_of(judged["expected"]),
+        **judged,
+    )
 
 
 def _noise_slope(evidence: Evidence) -> list[Measurement]:
@@ -90,6 +124,7 @@ def _noise_slope(evidence: Evidence) -> list[Measurement]:
             ci_high=row.noise_slope.ci_high,
             window=row.noise_slope.window,
             n_seeds=row.n_seeds,
+            dof=row.noise_slope.n_points * (row.n_seeds - 1) / 2.0 - 1.0,
             resolution=_SLOPE,
             expected=1.0,
         )
@@ -109,6 +144,7 @@ def _on_kappa(evidence: Evidence) -> list[Measurement]:
             ci_high=math.log(each.ci_high / row.T_c_over_kappa.value),
             window=row.window,
             n_seeds=row.n_seeds,
+            dof=max(1.0, row.n_cells / len(row.by_kappa) - _FREE["crossovers"]),
             resolution=_BOUNDARY,
             expected=0.0,
             expected_error=row.T_c_over_kappa.error,
@@ -130,8 +166,8 @@ def delays(rows: Sequence[tuple[str, Delay]]) -> list[Measurement]:
             ci_high=row.ci_high,
             window=row.window,
             n_seeds=row.n_seeds,
-            # Late is above 0 by more than the interval.
-            resolution=max(row.measured, 0.05),
+            dof=row.n_seeds - 1,
+            resolution=0.0,
             expected=0.0,
             expected_high=math.inf,
             note=f"ln(t_noise / t*) = {row.after_t_star:.2f}",
@@ -211,13 +247,25 @@ def growth_panel(title: str, runs: Any, row: Delay) -> Panel:
     return Panel(title, "time t", "share of the end", series, log_y=False)
 
 
-def _claim(number: str, key: str, statement: str, **rest: Any) -> Claim:
-    return Claim(key=key, number=number, statement=statement, **rest)
+def _claim(number: str, key: str, statement: str, whose: Whose, table: Table, **rest: Any) -> Claim:
+    return Claim(
+        key=key,
+        number=number,
+        statement=statement,
+        whose=whose,
+        quantifier=Quantifier.FOR_ALL,
+        table=table,
+        **rest,
+    )
 
 
 _B_ETA = "perceptron-sim phase --chi 0,1,3 -d 32 -P 512,2048,8192 --seeds 6 --budget 10min"
 _T_KAPPA = (
     "perceptron-sim phase --plane T-kappa --chi 0,1 -d 8,64 -P 1024,8192 --seeds 12 --budget 20min"
+)
+_FIT_T_C = "fit of ||w|| = kappa A (1 + T/T_c) to all kappa together"
+_FIT_B_STAR = (
+    "fit of ||w|| = kappa A [(1 + T/T_c)^m + (B T/(T_c B*))^m]^(1/m) to the (B, eta) plane"
 )
 
 CLAIMS: Sequence[Claim] = (
@@ -225,7 +273,10 @@ CLAIMS: Sequence[Claim] = (
         "4",
         "late-noise",
         "Noise acts late: what T adds to the weights comes later than the weights themselves.",
-        source="Sclocchi, Geiger, Wyart (2023), section 3",
+        Whose.PAPER,
+        Table.PAPERS,
+        judged="delay in ln t of what noise adds to the weights after the weights, against > 0",
+        refuted="one chi, d and P at which the delay is below 0; the papers say it of nets first",
         command="perceptron-sim phase --plane late-noise --chi 0,1,3 -d 32 --seeds 24",
         estimator=(
             "mean of ln t over the growth of d||w||/dT, less that over the growth of ||w||, both "
@@ -236,21 +287,71 @@ CLAIMS: Sequence[Claim] = (
     ),
     _claim(
         "6",
-        "three-phases-T-c",
-        "Noise takes over from gradient descent at T_c ~ kappa, at the predicted T_c/kappa.",
-        source=_PNAS,
+        "B-star-on-P",
+        "B* ~ P^gamma with gamma = 1/(1 + chi).",
+        Whose.PNAS,
+        Table.PAPERS,
+        judged="x of B* ~ P^x over a window of P against 1/(1 + chi); its distance from the limit "
+        "at this P/d, as our law gives it, enters as an error",
+        refuted="one chi and d at which 1/(1 + chi) is excluded and x departs by more than a tenth",
+        command=_B_ETA,
+        estimator="weighted least squares of ln B* on ln P",
+        measure=_B_star_on_P(by_law=False),
+        draw=_draw_boundary("boundaries", ThreePhases, "B_star", "B*"),
+    ),
+    _claim(
+        "6",
+        "law-T-c",
+        "Noise takes over from gradient descent at the predicted T_c/kappa.",
+        Whose.OURS,
+        Table.LAW,
+        judged="ln (T_c/kappa) against equation (29) of docs/theory.md",
+        refuted=f"one chi, d and P at which the prediction is excluded by more than {_BOUNDARY:g} "
+        "in ln",
         command=_T_KAPPA,
-        estimator="fit of ||w|| = kappa A (1 + T/T_c) to all kappa together",
+        estimator=_FIT_T_C,
         measure=_boundary("crossovers", Crossover, "T_c_over_kappa", "T_c/kappa"),
         draw=_draw_boundary("crossovers", Crossover, "T_c_over_kappa", "T_c / kappa"),
     ),
     _claim(
         "6",
+        "law-B-star",
+        "The first step takes over from noise at the predicted B*.",
+        Whose.OURS,
+        Table.LAW,
+        judged="ln B* against equation (29) of docs/theory.md",
+        refuted=f"one chi, d and P at which the prediction is excluded by more than {_BOUNDARY:g} "
+        "in ln",
+        command=_B_ETA,
+        estimator=_FIT_B_STAR,
+        measure=_boundary("boundaries", ThreePhases, "B_star", "B*"),
+        draw=_draw_boundary("boundaries", ThreePhases, "B_star", "B*"),
+    ),
+    _claim(
+        "6",
+        "law-B-star-on-P",
+        "B* grows with P as predicted at the sizes measured.",
+        Whose.OURS,
+        Table.LAW,
+        judged="x of B* ~ P^x against the same fit to the predicted B* at the same P",
+        refuted="one chi and d at which the prediction is excluded and x departs by more than a "
+        "tenth",
+        command=_B_ETA,
+        estimator="weighted least squares of ln B* on ln P",
+        measure=_B_star_on_P(by_law=True),
+        draw=_draw_boundary("boundaries", ThreePhases, "B_star", "B*"),
+    ),
+    _claim(
+        "6",
         "T-c-on-kappa",
-        "T_c/kappa does not depend on kappa.",
-        source=_PNAS,
+        "T_c ~ kappa: T_c/kappa does not depend on kappa.",
+        Whose.PNAS,
+        Table.SYMMETRY,
+        judged="ln (T_c/kappa) at each kappa, from independent runs, against that of all kappa",
+        refuted=f"one kappa at which it is excluded by more than {_BOUNDARY:g} in ln: a fault of "
+        "the program",
         command=_T_KAPPA,
-        estimator="the same fit to each kappa by itself, from independent runs",
+        estimator="the fit of T_c to each kappa by itself",
         measure=_on_kappa,
         draw=_draw_branch,
     ),
@@ -258,32 +359,14 @@ CLAIMS: Sequence[Claim] = (
         "6",
         "noise-branch",
         "Above T_c the weights grow as ||w|| ~ T.",
-        source=_PNAS,
+        Whose.PNAS,
+        Table.SYMMETRY,
+        judged="slope of ln ||w|| on ln T at T >= 512 kappa against 1",
+        refuted=f"one chi, d and P at which 1 is excluded by more than {_SLOPE:g}: a fault of the "
+        "program",
         command=_T_KAPPA,
         estimator="weighted least squares of mean ln ||w|| on ln T at T >= 512 kappa",
         measure=_noise_slope,
         draw=_draw_branch,
-    ),
-    _claim(
-        "6",
-        "three-phases-B-star",
-        "The first step takes over from noise at the predicted B*.",
-        source=_PNAS,
-        command=_B_ETA,
-        estimator=(
-            "fit of ||w|| = kappa A [(1 + T/T_c)^m + (B T/(T_c B*))^m]^(1/m) to the (B, eta) plane"
-        ),
-        measure=_boundary("boundaries", ThreePhases, "B_star", "B*"),
-        draw=_draw_boundary("boundaries", ThreePhases, "B_star", "B*"),
-    ),
-    _claim(
-        "6",
-        "B-star-on-P",
-        "B* ~ P^gamma with gamma = 1/(1 + chi), approached as P/d grows.",
-        source=_PNAS,
-        command=_B_ETA,
-        estimator="weighted least squares of ln B* on ln P, against the same fit to predicted B*",
-        measure=_B_star_on_P,
-        draw=_draw_boundary("boundaries", ThreePhases, "B_star", "B*"),
     ),
 )

@@ -1,30 +1,17 @@
-"""The obvious SGD loop, the oracle every faster kernel is held against."""
+"""The obvious loop of SGD, the oracle every faster kernel is held against."""
 
 import numpy as np
 
 from perceptron_sim.arrays import FloatArray, IntArray
-from perceptron_sim.kernels.batches import draw_batch, needs_order
+from perceptron_sim.kernels.batches import draw_batch, needs_order, shuffle_head
 from perceptron_sim.kernels.jit import compiled
-from perceptron_sim.kernels.observables import find_unfitted, margin, training_state
-from perceptron_sim.kernels.run_state import (
-    HITS,
-    LAST_UPDATE_STEP,
-    RECORDED,
-    STEPS_DONE,
-    UPDATES,
-    Recorder,
-)
-from perceptron_sim.kernels.status import (
-    DIVERGED,
-    FITTED,
-    INTERRUPTED,
-    MAX_STEPS,
-    MAX_UPDATES,
-)
+from perceptron_sim.kernels.observables import find_unfitted, margin
+from perceptron_sim.kernels.run_state import Recorder, record, write_counts
+from perceptron_sim.kernels.status import DIVERGED, FITTED, INTERRUPTED, MAX_STEPS, MAX_UPDATES
 
 
 @compiled
-def reference_sgd(
+def plain_sgd(
     features: FloatArray,
     threshold: float,
     B: int,
@@ -35,6 +22,7 @@ def reference_sgd(
     w: FloatArray,
     counters: IntArray,
     hit_counts: IntArray,
+    shuffled: bool,
 ) -> int:
     """Run SGD from ``w`` until every sample has margin >= threshold; natural units.
 
@@ -51,36 +39,34 @@ def reference_sgd(
         stop: one flag, read every step; non-zero ends the run as INTERRUPTED.
         recorder: checkpoints to fill.
         w: start weights, shape (d,); final weights on return.
-        counters: filled with LAST_UPDATE_STEP, UPDATES, HITS, STEPS_DONE, RECORDED; the rest is
-            for other kernels.
+        counters: zeros; filled on return but for places that are for other kernels.
         hit_counts: zeros, shape (P,); hits of each sample on return.
+        shuffled: take batches as consecutive pieces of the training set, shuffled anew in every
+            epoch of P // B steps, the P mod B samples left over dropped; instead of drawing each.
 
     Returns:
         A code of ``kernels.status``.
     """
     P, d = features.shape
-    order = np.arange(P if needs_order(P, B) else 0)
+    order = np.arange(P if shuffled or needs_order(P, B) else 0)
     batch = np.empty(B, np.int64)
+    per_epoch = P // B
     patience = (P + B - 1) // B
-    step = 0
-    last_update = 0
-    updates = 0
-    hits = 0
-    witness = 0
-    recorded = 0
+    step, last_update, updates, hits, witness = 0, 0, 0, 0, 0
     ask_at = patience
+    due = record(recorder, counters, features, w, threshold, 0)
     status = MAX_STEPS
-
     while step < limits[0]:
-        if recorded < recorder.steps.size and recorder.steps[recorded] == step:
-            recorder.w[recorded] = w
-            recorder.unfitted[recorded], recorder.loss[recorded] = training_state(
-                features, w, threshold
-            )
-            recorded += 1
-
+        if due <= step:
+            due = record(recorder, counters, features, w, threshold, step + 1)
+        if shuffled:
+            first = (step % per_epoch) * B
+            if first == 0:
+                shuffle_head(rng, order, P, P - 1)
+            batch[:] = order[first : first + B]
+        else:
+            draw_batch(rng, P, order, batch)
         step += 1
-        draw_batch(rng, P, order, batch)
         n_hit = 0
         for b in range(B):
             i = batch[b]
@@ -88,7 +74,6 @@ def reference_sgd(
                 # The head of ``batch`` is free to hold the hits: it has been read.
                 batch[n_hit] = i
                 n_hit += 1
-
         if n_hit > 0:
             for h in range(n_hit):
                 hit_counts[batch[h]] += 1
@@ -112,10 +97,5 @@ def reference_sgd(
         if stop[0] != 0:
             status = INTERRUPTED
             break
-
-    counters[LAST_UPDATE_STEP] = last_update
-    counters[UPDATES] = updates
-    counters[HITS] = hits
-    counters[STEPS_DONE] = step
-    counters[RECORDED] = recorded
+    write_counts(counters, step, last_update, updates, hits)
     return status

@@ -26,9 +26,9 @@ from perceptron_sim.phase.perceptron import (
     job_of,
     predicted,
     series,
+    work_of,
 )
 from perceptron_sim.phase.plane import Conclusion, Map, Plane, Table, axis, combinations
-from perceptron_sim.scans.scan import PerceptronWork
 from perceptron_sim.theory import exponents, exponents_at_dimension
 from perceptron_sim.theory.prediction import accuracy
 
@@ -38,7 +38,7 @@ _SHARED = ("chi", "d", "P", "kappa")
 def _maps(options: dict[str, Any]) -> list[Map]:
     eta = axis("eta", options["eta"])
     axis("kappa", options["kappa"])
-    job = partial(job_of, options, PerceptronWork(options["kernel"], None))
+    job = partial(job_of, options, work_of(options, None))
     return [
         Map(shared, batch_sizes(options, shared["P"]), eta, partial(job, **shared))
         for shared in combinations(options, _SHARED)
@@ -174,6 +174,7 @@ PLANE = Plane(
         "eta": tuple(2.0 ** np.arange(-5, 14)),
         "kappa": (2.0**-7,),
         "seeds": 4,
+        "dynamics": ("sgd",),
         "kernel": "auto",
     },
     observables=OBSERVABLES,

@@ -7,8 +7,16 @@ import pandas as pd
 
 from perceptron_sim.arrays import FloatArray
 
-# Names of dynamics with the kernels that run them; --kernel names that of the SDE.
-DYNAMICS = {"SGD": "event", "shuffled": "shuffled", "SDE": "sde"}
+# Names that tables and figures have for dynamics.
+LABELS = {
+    "sgd": "SGD",
+    "shuffled": "shuffled",
+    "sde": "SDE",
+    "sde/4": "SDE, T/4",
+    "sde/16": "SDE, T/16",
+    "sde-uncentred": "SDE, uncentred",
+    "poisson": "Poisson hits",
+}
 
 
 def loss_curves(runs: pd.DataFrame, t: FloatArray) -> FloatArray:

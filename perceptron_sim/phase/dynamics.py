@@ -1,10 +1,12 @@
-"""SGD beside its cousins at one T: shuffled epochs, the SDE, gradient descent (claim 6).
+"""SGD beside its cousins at one T: shuffled epochs, SDEs, Poisson hits, gradient descent.
 
 All run on the same data, seed by seed, so that differences are paired. The SDE depends on T
-alone but for the factor (P - B)/(P - 1), which leaves gradient descent at B = P.
+alone but for the factor (P - B)/(P - 1), which leaves gradient descent at B = P. Poisson hits have
+the mean and the covariance of the uncentred SDE, and jumps: they tell the two apart.
 """
 
 import math
+from collections.abc import Iterable
 from functools import partial
 from typing import Any
 
@@ -15,12 +17,10 @@ from perceptron_sim.analysis.intervals import half_width
 from perceptron_sim.arrays import FloatArray
 from perceptron_sim.errors import InputError
 from perceptron_sim.phase.cells import FITTED
-from perceptron_sim.phase.courses import DYNAMICS
-from perceptron_sim.phase.entries import DynamicsCourse, DynamicsEnd, LoadAtEnd, Paired
-from perceptron_sim.phase.perceptron import OBSERVABLES, batch_sizes, job_of, predicted
+from perceptron_sim.phase.courses import LABELS
+from perceptron_sim.phase.entries import DynamicsCourse, DynamicsEnd, EndRatio, LoadAtEnd, Paired
+from perceptron_sim.phase.perceptron import OBSERVABLES, batch_sizes, job_of, predicted, work_of
 from perceptron_sim.phase.plane import Conclusion, Map, Plane, Table, axis, combinations
-from perceptron_sim.runs.simulate import SDE_STEPS
-from perceptron_sim.scans.scan import PerceptronWork
 from perceptron_sim.theory.flow import flow_to_show
 
 # Numbers of unfitted samples, in units of d, at which courses are compared.
@@ -28,18 +28,16 @@ LEVELS = (30.0, 10.0, 5.0, 3.0, 2.0, 1.0)
 _SHARED = ("chi", "d", "P", "kappa")
 
 
-def kernels_of(options: dict[str, Any]) -> dict[str, str]:
-    """Return the kernel of each dynamics.
+def compared(options: dict[str, Any]) -> dict[str, str]:
+    """Return the dynamics that were asked for by their labels, SGD first.
 
     Raises:
-        InputError: if the kernel that was asked for is none of the SDE's.
+        InputError: if none was asked for but SGD.
     """
-    chosen = options["kernel"]
-    if chosen not in SDE_STEPS:
-        raise InputError(
-            f"kernel {chosen!r} is no SDE: choose one of {', '.join(SDE_STEPS)} (steps of T/N)"
-        )
-    return DYNAMICS | {"SDE": chosen}
+    chosen = dict.fromkeys(("sgd", *options["dynamics"]))
+    if len(chosen) < 2:
+        raise InputError("dynamics: SGD is compared with nothing: name another --dynamics")
+    return {LABELS[name]: name for name in chosen}
 
 
 def _maps(options: dict[str, Any]) -> list[Map]:
@@ -49,10 +47,10 @@ def _maps(options: dict[str, Any]) -> list[Map]:
         Map(
             {**shared, "dynamics": name},
             *(batch_sizes(options, shared["P"]), T),
-            partial(job_of, options, PerceptronWork(kernel), **shared),
+            partial(job_of, options, work_of(options, dynamics=dynamics), **shared),
         )
         for shared in combinations(options, _SHARED)
-        for name, kernel in kernels_of(options).items()
+        for name, dynamics in compared(options).items()
     ]
 
 
@@ -61,7 +59,7 @@ def _conclude(
 ) -> Conclusion:
     from perceptron_sim.phase.figures.dynamics import figure_dynamics
 
-    kernels = kernels_of(options)
+    named = compared(options)
     rows, courses = [], []
     keys = [*_SHARED, "T"]
     for _, members in cells.groupby(keys, sort=True):
@@ -73,12 +71,12 @@ def _conclude(
             alike = alike[alike[name] == shared[name]]
         smallest = int(members["B"].min())
         at_smallest = alike[alike["B"] == smallest]
-        courses.extend(_courses({**shared, "B": smallest}, at_smallest, kernels))
+        courses.extend(_courses({**shared, "B": smallest}, at_smallest, named))
     return Conclusion(
         parts={"ends": rows, "courses": courses},
         tables=[_end_table(rows), _course_table(courses)],
         frames={"courses": pd.DataFrame([course.to_json() for course in courses])},
-        figures={"ends": lambda: figure_dynamics(cells, runs, kernels)},
+        figures={"ends": lambda: figure_dynamics(cells, runs, named)},
     )
 
 
@@ -116,14 +114,14 @@ def _ends(shared: dict[str, Any], cells: pd.DataFrame) -> list[DynamicsEnd]:
 
 
 def _courses(
-    shared: dict[str, Any], runs: pd.DataFrame, kernels: dict[str, str]
+    shared: dict[str, Any], runs: pd.DataFrame, named: dict[str, str]
 ) -> list[DynamicsCourse]:
     """Return ln ||w|| and ln n of each dynamics, less SGD's, at equal times on the way.
 
     Times are those at which fresh samples would leave so many of P unfitted; eq. (11) of
     docs/theory.md. ``ended``: fraction of the runs, of the dynamics, that are over by then.
     """
-    tables = {name: runs[runs["kernel"] == kernel] for name, kernel in kernels.items()}
+    tables = {label: runs[runs["dynamics"] == name] for label, name in named.items()}
     # Runs are paired by seed, and those that fitted alone would be biased.
     whole = {
         name: table.sort_values("seed")
@@ -144,6 +142,9 @@ def _courses(
         for name, table in whole.items():
             if list(table["seed"]) == list(sgd["seed"]):
                 w_norm, unfitted = (_at_time(table, at) - _at_time(sgd, at)).T
+                if np.any(np.isnan(w_norm)):
+                    # Of Poisson hits there may be none yet.
+                    continue
                 ended = float(np.mean(table["t_star"] <= at))
                 pairs = _paired(w_norm), _paired(unfitted)
                 found.append(
@@ -163,15 +164,17 @@ def _courses(
 def _at_time(runs: pd.DataFrame, t: float) -> FloatArray:
     """Return (ln ||w||, ln n) of every run at time ``t``, shape (runs, 2); n at least half of 1/P.
 
-    Linear interpolation in logarithms between checkpoints; nothing changes after the end.
+    Linear interpolation in logarithms between checkpoints; nothing changes after the end. NaN
+    before the first hit.
     """
     rows = []
     for _, run in runs.iterrows():
-        # The start, at t = 0, has no logarithm.
-        log_t = np.log(run["checkpoint_t"][1:])
-        w = np.hypot(run["checkpoint_w1"][1:], run["checkpoint_w_perp"][1:])
-        n = np.maximum(run["checkpoint_unfitted"][1:], 0.5 / run["P"])
-        rows.append([float(np.interp(math.log(t), log_t, np.log(v))) for v in (w, n)])
+        w = np.hypot(run["checkpoint_w1"], run["checkpoint_w_perp"])
+        moved = w > 0.0
+        log_t, w = np.log(run["checkpoint_t"][moved]), w[moved]
+        n = np.maximum(run["checkpoint_unfitted"][moved], 0.5 / run["P"])
+        at = math.log(t)
+        rows.append([float(np.interp(at, log_t, np.log(v), left=math.nan)) for v in (w, n)])
     return np.array(rows)
 
 
@@ -182,6 +185,22 @@ def _paired(differences: FloatArray) -> Paired:
         return Paired(mean, None, None)
     half = half_width(differences)
     return Paired(mean, mean - half, mean + half)
+
+
+def end_ratios(ends: Iterable[DynamicsEnd]) -> list[EndRatio]:
+    """Return how many times SGD's the end of each dynamics is, in ||w||, t* and test error.
+
+    Geometric means over seeds of the ratios on the same data, with 95 % intervals (Student t).
+    """
+    found = []
+    for end in ends:
+        where = {name: getattr(end, name) for name in ("dynamics", *_SHARED, "T", "B", "n_seeds")}
+        for quantity in OBSERVABLES:
+            logs: Paired = getattr(end, quantity)
+            if logs.ci_low is not None and logs.ci_high is not None:
+                low, middle, high = map(math.exp, (logs.ci_low, logs.measured, logs.ci_high))
+                found.append(EndRatio(middle, low, high, quantity=quantity, **where))
+    return found
 
 
 _RUNS = (("dynamics", "{dynamics}"), ("chi", "{chi:g}"), ("d", "{d}"), ("P", "{P}"))
@@ -223,7 +242,8 @@ PLANE = Plane(
         "T": (1.0,),
         "kappa": (2.0**-7,),
         "seeds": 12,
-        "kernel": "sde",
+        "dynamics": ("shuffled", "sde", "sde-uncentred", "poisson"),
+        "kernel": "auto",
     },
     observables=OBSERVABLES,
     maps=_maps,

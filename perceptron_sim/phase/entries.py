@@ -366,6 +366,28 @@ class DynamicsEnd(_Dynamics):
 
 
 @dataclass(frozen=True)
+class EndRatio(Interval):
+    """The end of a dynamics over SGD's on the same data.
+
+    Attributes:
+        dynamics: label of the dynamics.
+        chi, d, P, kappa, T, B: where.
+        n_seeds: pairs of runs; the interval has n_seeds - 1 degrees of freedom, in ln.
+        quantity: "w_norm", "t_star" or "test_error".
+    """
+
+    dynamics: str
+    chi: float
+    d: int
+    P: int
+    kappa: float
+    T: float
+    B: int
+    n_seeds: int
+    quantity: str
+
+
+@dataclass(frozen=True)
 class DynamicsCourse(_Dynamics):
     """A dynamics on its way, less SGD at equal times; part ``courses``.
 

@@ -23,9 +23,8 @@ from perceptron_sim.phase.cells import FITTED
 from perceptron_sim.phase.courses import size_curves
 from perceptron_sim.phase.entries import Delay, NoiseDelay
 from perceptron_sim.phase.jackknife import jackknife
-from perceptron_sim.phase.perceptron import OBSERVABLES, job_of, predicted
+from perceptron_sim.phase.perceptron import OBSERVABLES, job_of, predicted, work_of
 from perceptron_sim.phase.plane import Conclusion, Map, Plane, Table, axis, combinations
-from perceptron_sim.scans.scan import PerceptronWork
 
 _SHARED = ("chi", "d", "P", "B", "kappa")
 _TIMES = 400
@@ -35,7 +34,7 @@ def _maps(options: dict[str, Any]) -> list[Map]:
     T = axis("T", options["T"])
     if len(T.values) < 2:
         raise InputError("T has one value: give at least two, up to T_c, to see what T does")
-    job = partial(job_of, options, PerceptronWork(options["kernel"]))
+    job = partial(job_of, options, work_of(options))
     return [
         Map(shared, T, axis("kappa", (shared["kappa"],)), partial(job, **shared))
         for shared in combinations(options, _SHARED)
@@ -180,6 +179,7 @@ PLANE = Plane(
         "T": tuple(2.0 ** np.arange(-5, 6)),
         "kappa": (1.0,),
         "seeds": 24,
+        "dynamics": ("sgd",),
         "kernel": "auto",
     },
     observables=OBSERVABLES,

@@ -31,6 +31,19 @@ def job_of(options: dict[str, Any], work: PerceptronWork, **point: Any) -> Job[A
     return Job(work, PerceptronConfig(**point, **limits))
 
 
+def work_of(
+    options: dict[str, Any], checkpoints: str | None = "log", dynamics: str | None = None
+) -> PerceptronWork:
+    """Return the work of a plane: of ``dynamics``, by default the one of its options.
+
+    Raises:
+        InputError: if the options have several, or a kernel that the dynamics does not have.
+    """
+    if dynamics is None and len(options["dynamics"]) != 1:
+        raise InputError("this plane is of one dynamics: give --dynamics once")
+    return PerceptronWork(options["kernel"], checkpoints, dynamics or options["dynamics"][0])
+
+
 def batch_sizes(options: dict[str, Any], P: int) -> Axis:
     """Return the axis of those batch sizes that P samples allow.
 

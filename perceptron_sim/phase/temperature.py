@@ -19,10 +19,10 @@ from perceptron_sim.phase.perceptron import (
     job_of,
     predicted,
     series,
+    work_of,
 )
 from perceptron_sim.phase.plane import Conclusion, Map, Plane, Table, axis, combinations
 from perceptron_sim.scans.drive import Job
-from perceptron_sim.scans.scan import PerceptronWork
 
 # Below this T/kappa SGD is gradient descent, at a cost that grows as kappa/T.
 _COLDEST = 2.0**-4
@@ -32,7 +32,7 @@ _SHARED = ("chi", "d", "P", "B")
 
 def _maps(options: dict[str, Any]) -> list[Map]:
     axes = axis("T", options["T"]), axis("kappa", options["kappa"])
-    work = PerceptronWork(options["kernel"], None)
+    work = work_of(options, None)
 
     def job(**point: Any) -> Job[Any] | None:
         cold = point["kappa"] * _COLDEST > point["T"] * (1.0 + 1e-9)
@@ -179,6 +179,7 @@ PLANE = Plane(
         "T": tuple(2.0 ** np.arange(-9, 15)),
         "kappa": (0.03, 1.0, 31.0),
         "seeds": 6,
+        "dynamics": ("sgd",),
         "kernel": "auto",
     },
     observables=OBSERVABLES,

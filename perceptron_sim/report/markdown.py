@@ -5,11 +5,18 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from perceptron_sim.claims import Judgement, Verdict
-from perceptron_sim.report.numbers import interval, prediction, what_decides
+from perceptron_sim.claims.registry import in_tables
+from perceptron_sim.report.numbers import interval, prediction, shown, what_decides
 from perceptron_sim.report.provenance import differences
 from perceptron_sim.report.symbols import as_text
 
-MARKS = {Verdict.HOLDS: "✓", Verdict.FAILS: "✗", Verdict.UNDECIDED: "?"}
+MARKS = {
+    Verdict.HOLDS: "✓",
+    Verdict.FAILS: "✗",
+    Verdict.UNDECIDED: "?",
+    Verdict.NOT_SEEN: "○",
+    Verdict.UNTESTED: "–",
+}
 _SPECIAL = re.compile(r"([\\`*_\[\]<>|#&])")
 
 
@@ -20,10 +27,13 @@ def markdown(
     lines = [f"# {_plain(summary['title'])}", "", *_code(summary["command"])]
     lines += [f"**Not done yet:** {_plain(line)}\n" for line in summary["running"]]
     lines += _provenance_warning(summary)
-    lines += ["| # | claim | verdict | why |", "|---|---|---|---|"]
-    for j in judgements:
-        cells = (j.claim.number, j.claim.statement, _verdict(j.verdict), j.reason)
-        lines.append(f"| {' | '.join(_plain(cell) for cell in cells)} |")
+    for title, about, some in in_tables(judgements):
+        lines += ["", f"**{title[0].upper()}{title[1:]}.** {_plain(about)}", ""]
+        lines += [
+            "| # | whose | claim | measured [95 %] | predicted | verdict | why |",
+            "|---|---|---|---|---|---|---|",
+        ]
+        lines += [_verdict_row(judgement) for judgement in some]
     for j, said in zip(judgements, summary["claims"], strict=True):
         lines += _claim(j, figures.get(j.claim.key), said["made_by"])
     lines += ["", "## Provenance", ""]
@@ -38,6 +48,21 @@ def markdown(
     return "\n".join(lines) + "\n"
 
 
+def _verdict_row(judgement: Judgement) -> str:
+    claim, rows = judgement.claim, shown(judgement)
+    texts = [(f"{model}: {measured}" if model else measured) for measured, _, model in rows]
+    cells = (
+        _plain(claim.number),
+        _plain(f"{claim.whose.tag}, {claim.quantifier.value}"),
+        _plain(claim.statement),
+        "<br>".join(_plain(text) for text in texts) or "–",
+        "<br>".join(_plain(predicted) for _, predicted, _ in rows) or "–",
+        _plain(_verdict(judgement.verdict)),
+        _plain(judgement.reason),
+    )
+    return f"| {' | '.join(cells)} |"
+
+
 def _claim(judgement: Judgement, figure: str | None, made_by: Sequence[str]) -> list[str]:
     claim = judgement.claim
     lines = [
@@ -46,23 +71,32 @@ def _claim(judgement: Judgement, figure: str | None, made_by: Sequence[str]) -> 
         "",
         _plain(claim.statement),
         "",
-        f"{_plain(judgement.reason)}. Source: {_plain(claim.source)}. "
-        f"Estimator: {_plain(claim.estimator)}.",
+        f"{_plain(judgement.reason[0].upper() + judgement.reason[1:])}.",
+        "",
+        f"- Whose: {_plain(claim.whose.value)}.",
+        f"- Quantifier: {_plain(claim.quantifier.value)}.",
+        f"- Judged: {_plain(claim.judged)}.",
+        f"- Refuted by: {_plain(claim.refuted)}.",
+        f"- Estimator: {_plain(claim.estimator)}.",
         "",
     ]
     if figure is not None:
         lines += [f"![{_plain(claim.statement)}]({figure})", ""]
     if judgement.findings:
         lines += [
-            "| quantity | of | measured [95 %] | predicted | P → ∞ | verdict | window | seeds "
-            "| what would decide |",
-            "|---|---|---|---|---|---|---|---|---|",
+            "| quantity | of | measured [95 %] | syst. | predicted | P → ∞ | resolution | away "
+            "| verdict | window | seeds | what would decide |",
+            "|---|---|---|---|---|---|---|---|---|---|---|---|",
         ]
     for finding in judgement.findings:
         m = finding.measurement
         cells = (
-            *(m.quantity, m.model, interval(m), prediction(m)),
+            *(m.quantity, m.model, interval(m)),
+            "–" if m.systematic is None else f"± {m.systematic:.2g}",
+            prediction(m),
             "–" if m.asymptotic is None else f"{m.asymptotic:.4g}",
+            "–" if not m.resolution else f"± {m.resolution:.2g}",
+            "–" if finding.distance is None else f"{finding.distance:.1f} σ",
             *(_verdict(finding.verdict), m.window, str(m.n_seeds), what_decides(finding)),
         )
         lines.append(f"| {' | '.join(_plain(cell) for cell in cells)} |")

@@ -10,8 +10,26 @@ from typing import Any
 from perceptron_sim.analysis.intervals import quantile
 from perceptron_sim.claims import Finding, Judgement, Measurement, Verdict
 
+# Measurements of a claim that the first table shows.
+_SHOWN = 3
+
 # A spreadsheet takes a cell that begins so for a formula.
 _FORMULA = ("=", "+", "@", "\t", "\r")
+
+
+def shown(judgement: Judgement) -> list[tuple[str, str, str]]:
+    """Return (measured, predicted, of what) of the measurements that a verdict rests on."""
+    telling = judgement.telling
+    rows = [
+        (
+            f"{f.measurement.quantity} {interval(f.measurement)}",
+            prediction(f.measurement),
+            f.measurement.model,
+        )
+        for f in telling[:_SHOWN]
+    ]
+    rest = len(telling) - _SHOWN
+    return [*rows, (f"and {rest} more", "", "")] if rest > 0 else rows
 
 
 def interval(measured: Measurement) -> str:
@@ -57,11 +75,10 @@ def rounded(value: float, scale: float) -> str:
 
 def what_decides(finding: Finding) -> str:
     """Return what would turn an undecided measurement into a decided one; else a dash."""
-    measured = finding.measurement
+    if finding.verdict is Verdict.UNTESTED:
+        return "a trusted prediction for this window"
     if finding.verdict is not Verdict.UNDECIDED:
         return "–"
-    if measured.expected is None:
-        return "a prediction for this window"
     if finding.seeds_to_decide is None:
         return "other sizes, or a better prediction: seeds alone do not decide"
     return f"about {finding.seeds_to_decide} seeds on this grid"
@@ -79,7 +96,12 @@ def as_json(judgement: Judgement, made_by: Sequence[str]) -> dict[str, Any]:
         "key": claim.key,
         "number": claim.number,
         "statement": claim.statement,
-        "source": claim.source,
+        "whose": claim.whose.tag,
+        "source": claim.whose.value,
+        "quantifier": claim.quantifier.value,
+        "table": claim.table.value,
+        "judged": claim.judged,
+        "refuted": claim.refuted,
         "command": claim.command,
         "made_by": list(made_by),
         "estimator": claim.estimator,
@@ -100,7 +122,9 @@ def _measurement(finding: Finding) -> dict[str, Any]:
         "expected_is": None if measured.expected is None else kind,
         "verdict": finding.verdict.value,
         "distance": finding.distance,
+        "distance_dof": finding.dof,
         "p_value": finding.p_value,
+        "p_within": finding.p_within,
         "seeds_to_decide": finding.seeds_to_decide,
     }
     return {

@@ -7,7 +7,6 @@ so what a run folder says can neither run nor call out; the template escapes it 
 import base64
 import hashlib
 import json
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.resources import files
@@ -16,13 +15,15 @@ from urllib.parse import quote
 
 from perceptron_sim.analysis.figures.style import COLOURS
 from perceptron_sim.claims import Finding, Judgement, Verdict
-from perceptron_sim.claims.claim import FALSE_ALARMS
+from perceptron_sim.claims.registry import in_tables
+from perceptron_sim.claims.rule import FALSE_ALARMS, FALSE_HOLDS
 from perceptron_sim.report.markdown import MARKS
 from perceptron_sim.report.numbers import (
     interval,
     measurements_csv,
     panels_csv,
     prediction,
+    shown,
     what_decides,
 )
 from perceptron_sim.report.plots import plot
@@ -58,15 +59,25 @@ def page(
     environment.filters["symbols"] = lambda text: Markup(as_html(text))
     library, script = _plotly(), _asset("report.js")
     figures = {j.claim.key: [plot(panel) for panel in j.panels] for j in judgements if j.panels}
+    claims = {
+        judgement.claim.key: _claim(judgement, images.get(judgement.claim.key), said["made_by"])
+        for judgement, said in zip(judgements, summary["claims"], strict=True)
+    }
     return environment.get_template("report.html.j2").render(
         summary=summary,
-        claims=[
-            _claim(judgement, images.get(judgement.claim.key), said["made_by"])
-            for judgement, said in zip(judgements, summary["claims"], strict=True)
+        claims=list(claims.values()),
+        tables=[
+            (title, about, [claims[judgement.claim.key] for judgement in some])
+            for title, about, some in in_tables(judgements)
         ],
-        counts=Counter(judgement.verdict.value for judgement in judgements),
+        counts=[
+            (verdict.value, MARKS[verdict], found)
+            for verdict in Verdict
+            if (found := sum(judgement.verdict is verdict for judgement in judgements))
+        ],
         differences=differences(summary["provenance"]),
         false_alarms=FALSE_ALARMS,
+        false_holds=FALSE_HOLDS,
         figures={"colours": COLOURS, "claims": figures},
         downloads={
             "summary.json": _uri("application/json", json.dumps(summary, indent=2).encode()),
@@ -91,6 +102,7 @@ def _claim(judgement: Judgement, image: bytes | None, made_by: Sequence[str]) ->
         "verdict": judgement.verdict.value,
         "mark": MARKS[judgement.verdict],
         "reason": judgement.reason,
+        "shown": shown(judgement),
         "rows": [_row(finding) for finding in judgement.findings],
         "made_by": made_by,
         "panels": judgement.panels,

@@ -12,13 +12,13 @@ from perceptron_sim.names import as_text
 from perceptron_sim.store.files import DamagedFile, read_columns
 from perceptron_sim.store.store import ParquetStore
 
-_COLUMNS = ("key", "status", "kernel", "device", "versions")
+_COLUMNS = ("key", "status", "dynamics", "kernel", "device", "versions")
 
 
 def provenance(folders: Sequence[Folder]) -> list[dict[str, Any]]:
     """Return for each folder its command and how many runs have which versions, device, status.
 
-    Five columns are read, so that large folders are told as quickly as small ones.
+    Six columns are read, so that large folders are told as quickly as small ones.
 
     Raises:
         InputError: if a folder holds no runs, or no summary.
@@ -62,6 +62,8 @@ def differences(entries: Sequence[dict[str, Any]]) -> dict[str, dict[str, list[s
 
 
 def _of_folder(folder: Folder, name: str) -> dict[str, Any]:
+    if not folder.has_runs:
+        return _of_summary(folder, name)
     frames, damaged = [], 0
     for path in ParquetStore.existing(folder.path).files():
         try:
@@ -81,6 +83,22 @@ def _of_folder(folder: Folder, name: str) -> dict[str, Any]:
         "damaged_files": damaged,
         **tallies,
         "made_with": [{"versions": _parsed(text), "runs": n} for text, n in made_with.items()],
+    }
+
+
+def _of_summary(folder: Folder, name: str) -> dict[str, Any]:
+    """Return the same of a folder whose runs were kept elsewhere."""
+    summary = folder.summary
+    n = summary.get("runs", 0)
+    return {
+        "folder": name,
+        "command": folder.command,
+        "runs": n,
+        "damaged_files": 0,
+        "status": summary.get("status", {}),
+        "kernel": {},
+        "device": {},
+        "made_with": [{"versions": summary.get("versions", {}), "runs": n}],
     }
 
 

@@ -9,6 +9,7 @@ from perceptron_sim.atomic import write_atomically
 from perceptron_sim.claims import Judgement
 from perceptron_sim.claims.evidence import Folder
 from perceptron_sim.errors import InputError
+from perceptron_sim.places import check_writable, make_folder
 from perceptron_sim.progress import NoProgress, Progress
 from perceptron_sim.report.numbers import as_json
 from perceptron_sim.report.provenance import made_by, provenance
@@ -42,7 +43,7 @@ def write_report(
         progress: is told of every figure drawn.
 
     Raises:
-        InputError: if ``out`` is a file or a folder of runs, whose summary would be lost.
+        InputError: as ``check_out``.
     """
     from perceptron_sim.analysis.figures import save
     from perceptron_sim.report.markdown import markdown
@@ -51,21 +52,16 @@ def write_report(
 
     check_out(out)
     summary = summary_of(judgements, folders, title=title, command=command, running=running)
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        shown = [judgement for judgement in judgements if judgement.panels]
-        progress = progress or NoProgress()
-        progress.start("drawing", len(shown), sum(len(j.panels) for j in shown))
-        figures = {}
-        for judgement in shown:
-            key = judgement.claim.key
-            figures[key] = save(figure_of(judgement), out, f"{FIGURE}{key}")
-            progress.advance(1, len(judgement.panels))
-        progress.finish()
-    except PermissionError as error:
-        raise InputError(
-            f"{out} cannot be written ({error.strerror}): name another folder with --out"
-        ) from None
+    make_folder(out, "--out")
+    shown = [judgement for judgement in judgements if judgement.panels]
+    progress = progress or NoProgress()
+    progress.start("drawing", len(shown), sum(len(j.panels) for j in shown))
+    figures = {}
+    for judgement in shown:
+        key = judgement.claim.key
+        figures[key] = save(figure_of(judgement), out, f"{FIGURE}{key}")
+        progress.advance(1, len(judgement.panels))
+    progress.finish()
     images = {key: paths[1].read_bytes() for key, paths in figures.items()}
     contents = {
         "report.html": page(judgements, summary, images),
@@ -100,13 +96,12 @@ def summary_of(
 
 
 def check_out(out: Path) -> None:
-    """Refuse a place for a report that is a file or a folder of runs.
+    """Refuse a place for a report that cannot be written, or is a folder of runs.
 
     Raises:
-        InputError: if it is.
+        InputError: as ``check_writable``, or if it holds runs.
     """
-    if out.exists() and not out.is_dir():
-        raise InputError(f"{out} is a file: name a folder with --out")
+    check_writable(out, "--out")
     if (out / "runs").exists() or (out / "store.json").exists():
         raise InputError(
             f"{out} holds runs, whose summary.json the report would replace: name another folder "

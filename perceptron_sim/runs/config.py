@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from perceptron_sim import parameters
-from perceptron_sim.errors import InputError
+from perceptron_sim.kernels.dynamics import SGD, stored_name
 from perceptron_sim.runs.identity import digest_of, stream_of
 from perceptron_sim.theory.exponents import check_chi
 
@@ -66,23 +66,15 @@ class PerceptronConfig:
         Raises:
             InputError: if a value is out of range, or both of a pair are given.
         """
+        counts = parameters.integers(
+            d=d, P=P, B=B, seed=seed, max_steps=max_steps, max_updates=max_updates
+        )
         values = {
             "chi": check_chi(chi),
-            "d": parameters.integer("d", d, 2, "the boundary needs a direction along it"),
-            "P": parameters.integer("P", P, 1, "there must be a sample to fit"),
-            "seed": parameters.integer("seed", seed, 0, "seeds count replicas from 0"),
-            "max_steps": parameters.integer(
-                "max_steps", max_steps, 1, "a run has at least one step"
-            ),
-            "max_updates": parameters.integer(
-                "max_updates", max_updates, 1, "a run has at least one update"
-            ),
+            "T": parameters.temperature(T, eta, counts["B"]),
+            "kappa": parameters.margin(kappa, alpha),
+            **counts,
         }
-        values["B"] = parameters.integer("B", B, 1, "a batch holds at least one sample")
-        if values["B"] > values["P"]:
-            raise InputError(f"B = {B} is larger than P = {P}: allowed is 1 <= B <= P")
-        values["T"] = parameters.temperature(T, eta, B)
-        values["kappa"] = parameters.margin(kappa, alpha)
         for name, value in values.items():
             object.__setattr__(self, name, value)
 
@@ -105,15 +97,21 @@ class PerceptronConfig:
         """
         return max(self.kappa / self.T, float(np.finfo(np.float64).tiny))
 
-    def key(self, kernel: str) -> str:
-        """Return the name of the run of this configuration by ``kernel``: 24 hex digits."""
+    def key(self, kernel: str, dynamics: str = SGD) -> str:
+        """Return the name of the run of this configuration: 24 hex digits.
+
+        Args:
+            kernel: as resolved.
+            dynamics: what moves the weights.
+        """
         # The canonical JSON of this identity, written out: grids of 10^6 runs are looked up so.
         number = float.__repr__
         return digest_of(
             f'{{"config":{{"B":{self.B},"P":{self.P},"T":{number(self.T)},'
             f'"chi":{number(self.chi)},"d":{self.d},"kappa":{number(self.kappa)},'
             f'"max_steps":{self.max_steps},"max_updates":{self.max_updates},"seed":{self.seed}}},'
-            f'"kernel":"{kernel}","model":"perceptron","stream":{STREAM_VERSION}}}'
+            f'"kernel":"{stored_name(dynamics, kernel)}","model":"perceptron",'
+            f'"stream":{STREAM_VERSION}}}'
         )
 
     def stream(self, purpose: str) -> np.random.Generator:

@@ -123,35 +123,45 @@ def simulate_kernel(
             entries that are not finite, or is found not to be symmetric or positive semi-definite
             (``KernelMatrix``; or a square of ||w - w0|| that comes out negative).
     """
-    labels = real_array("y", y)
-    if labels.ndim != 1 or labels.size == 0 or not np.all(np.abs(labels) == 1.0):
-        raise InputError("y must be a vector of labels +1 and -1, one for each sample")
-    P = labels.size
+    labels = _checked_labels(y)
     # The perceptron's configuration checks everything that the two have in common.
     config = PerceptronConfig(
-        P=P, B=B, T=T, eta=eta, kappa=kappa, alpha=alpha, seed=seed,
+        P=labels.size, B=B, T=T, eta=eta, kappa=kappa, alpha=alpha, seed=seed,
         max_steps=max_steps, max_updates=max_updates,
     )  # fmt: skip
-    table = _table(K, P, row_budget)
+    table = _table(K, config.P, row_budget)
     if every_batch and callable(K):
         raise InputError("every_batch needs K as a matrix: a function gives rows on demand only")
     rng = config.stream("kernel batches") if stream is None else stream
-    limits = np.array([max_steps, max_updates], dtype=np.int64)
     flag = (stop or StopFlag()).array
-    steps_marked = np.zeros(0, np.int64) if marks is None else _checked_marks(marks)
-    state = loop.new_state(P, steps_marked, *_laws(P, B))
+    state = loop.new_state(config.P, _checked_marks(marks), *_laws(config.P, B))
+    started = time.perf_counter()
+    code, margins = _train(config, table, labels, rng, flag, state, every_batch)
+    return _measure(config, code, margins, state, time.perf_counter() - started)
+
+
+def _train(
+    config: PerceptronConfig,
+    table: CachedRows | MatrixRows,
+    labels: FloatArray,
+    rng: np.random.Generator,
+    flag: IntArray,
+    state: loop.KernelState,
+    every_batch: bool,
+) -> tuple[int, FloatArray]:
+    """Return the code of ``kernels.status`` and the margins at the end, in units of T."""
+    P, B, threshold = config.P, config.B, config.threshold
+    limits = np.array([config.max_steps, config.max_updates], dtype=np.int64)
     order = np.arange(P if every_batch and needs_order(P, B) else 0)
     batch = np.zeros(B, np.int64)
-    started = time.perf_counter()
-    code = loop.NEED_ROW
     while True:
         if every_batch:
             code = kernel_batches(
-                table.rows, labels, config.threshold, rng, order, batch, limits, flag, state
+                table.rows, labels, threshold, rng, order, batch, limits, flag, state
             )
         else:
             code = loop.kernel_sgd(
-                table.rows, table.slot_of, labels, config.threshold, B, rng, limits, flag, state
+                table.rows, table.slot_of, labels, threshold, B, rng, limits, flag, state
             )
         if code == loop.NEED_ROW and not flag[0]:
             table.fetch(int(state.pending[state.state[loop.NEXT_HIT]]))
@@ -160,13 +170,18 @@ def simulate_kernel(
             code = status.INTERRUPTED
         # From the exact integer hit counts, in units of T.
         margins = labels * table.weighted_sum(labels * state.hit_counts)
-        short = margins < config.threshold
         state.margins[:P] = margins
         # Running margins carry rounding: only those computed anew can end a run as fitted.
-        if code != loop.NEED_REFRESH and not (code == status.FITTED and short.any()):
-            break
-    wall_s = time.perf_counter() - started
-    unfitted = int(np.count_nonzero(short))
+        if code != loop.NEED_REFRESH and not (
+            code == status.FITTED and np.any(margins < threshold)
+        ):
+            return code, margins
+
+
+def _measure(
+    config: PerceptronConfig, code: int, margins: FloatArray, state: loop.KernelState, wall_s: float
+) -> KernelRunResult:
+    unfitted = int(np.count_nonzero(margins < config.threshold))
     squared = float(state.hit_counts @ margins)
     if squared < -INDEFINITE * float(np.abs(state.hit_counts) @ np.abs(margins)):
         raise InputError(
@@ -176,13 +191,14 @@ def simulate_kernel(
     if not math.isfinite(squared * config.T):
         code = status.DIVERGED
     steps = int(state.state[loop.LAST_UPDATE_STEP])
-    name = status.NAMES[code]
+    ended = status.NAMES[code]
+    limits = {"max_steps": config.max_steps, "max_updates": config.max_updates}
     w_norm = config.T * math.sqrt(max(squared, 0.0))
     loss = config.T * float(np.mean(np.maximum(config.threshold - margins, 0.0)))
-    ends = (steps, w_norm, unfitted / P, loss)
+    ends = (steps, w_norm, unfitted / config.P, loss)
     return KernelRunResult(
-        status=name,
-        message=name.message(unfitted, P, T=config.T, max_steps=max_steps, max_updates=max_updates),
+        status=ended,
+        message=ended.message(unfitted, config.P, T=config.T, **limits),
         t_star=config.eta * steps,
         steps=steps,
         updates=int(state.state[loop.UPDATES]),
@@ -193,7 +209,7 @@ def simulate_kernel(
         margins=config.T * margins,
         train_loss=loss,
         wall_s=wall_s,
-        course=_course(state, config.T, P, ends),
+        course=_course(state, config.T, config.P, ends),
     )
 
 
@@ -216,7 +232,16 @@ def _table(
     return MatrixRows(matrix, P)
 
 
-def _checked_marks(marks: ArrayLike) -> IntArray:
+def _checked_labels(y: ArrayLike) -> FloatArray:
+    labels = real_array("y", y)
+    if labels.ndim != 1 or labels.size == 0 or not np.all(np.abs(labels) == 1.0):
+        raise InputError("y must be a vector of labels +1 and -1, one for each sample")
+    return labels
+
+
+def _checked_marks(marks: ArrayLike | None) -> IntArray:
+    if marks is None:
+        return np.zeros(0, np.int64)
     steps = real_array("marks", marks, ndim=1)
     if np.any(steps < 0.0) or np.any(steps != np.rint(steps)) or np.any(np.diff(steps) <= 0.0):
         raise InputError("marks must be numbers of steps: integers >= 0, ascending")

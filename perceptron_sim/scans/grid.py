@@ -3,17 +3,19 @@
 import itertools
 import math
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from numbers import Number
-from typing import Any
+from typing import Any, ClassVar, Generic, TypeVar
 
 import numpy as np
 
 from perceptron_sim import parameters
 from perceptron_sim.errors import InputError
-from perceptron_sim.parameters import DEFAULT_KAPPA
 from perceptron_sim.runs.config import MAX_STEPS, PerceptronConfig
+
+C = TypeVar("C")
 
 MAX_RUNS = 10**7
 
@@ -108,85 +110,93 @@ def axis(name: str, values: Any, parse: Callable[[str, str], tuple[Any, ...]]) -
     return tuple(dict.fromkeys(plain))
 
 
-def check_count(axes: Iterable[Sequence[Any]], seeds: Any) -> int:
-    """Return the number of runs of a grid.
-
-    Raises:
-        InputError: if there are no seeds, or more than ``MAX_RUNS`` runs.
-    """
-    parameters.integer("seeds", seeds, 1, "there must be a run")
-    count = math.prod(map(len, axes)) * int(seeds)
-    # The length of a sequence has a limit of its own, which must not be met here.
-    if count > MAX_RUNS:
-        raise InputError(
-            f"the grid has {count:,} runs: allowed are up to {MAX_RUNS:,}; "
-            "use fewer values or seeds"
-        )
-    return count
+Reals = Sequence[float] | float | str | None
+Integers = Sequence[int] | int | str | None
 
 
-_INTEGERS = ("d", "P", "B")
-
-
-@dataclass(frozen=True)
-class PerceptronGrid:
+class Grid(ABC, Generic[C]):
     """A full grid: every combination of the listed values, each with every seed.
 
+    A kind of run has a grid as a frozen dataclass derived from this one. Its fields are axes: one
+    value, a list, an array, or text as on the command line ("2^-5:2^2:8"), kept as tuples; None
+    leaves the parameter to its default. ``T`` may be given as ``eta``, ``kappa`` as ``alpha``.
+
     Attributes:
-        chi, d, P, B, T, kappa: values of each parameter, as in ``PerceptronConfig``: one, a list,
-            an array, or text as on the command line ("2^-5:2^2:8"). Kept as tuples.
         seeds: number of replicas at each point; they are numbered 0 .. seeds-1.
-        max_steps: give up a run after so many steps.
-        eta: if given, learning rates that stand for T = eta / B.
-        alpha: if given, output scales that stand for kappa = 1 / alpha.
     """
 
-    chi: Sequence[float] | float | str = (1.0,)
-    d: Sequence[int] | int | str = (16,)
-    P: Sequence[int] | int | str = (1024,)
-    B: Sequence[int] | int | str = (2,)
-    T: Sequence[float] | float | str | None = None
-    kappa: Sequence[float] | float | str | None = None
-    seeds: int = 1
-    max_steps: int = MAX_STEPS
-    eta: Sequence[float] | float | str | None = None
-    alpha: Sequence[float] | float | str | None = None
+    # Fields that are no axes, shared by all runs.
+    SHARED: ClassVar[tuple[str, ...]] = ("max_steps",)
+    # What T stands for.
+    LAW: ClassVar[str] = "eta / B"
+    T: Reals
+    eta: Reals
+    kappa: Reals
+    alpha: Reals
+    seeds: int
+
+    @abstractmethod
+    def _config(self, **values: Any) -> C:
+        """Return the configuration of one run."""
 
     def __post_init__(self) -> None:
         """Refuse contradictions, empty axes and grids beyond 10^7 runs."""
-        if self.T is not None and self.eta is not None:
-            raise InputError("both T and eta are given: give one, they are tied by T = eta / B")
-        if self.kappa is not None and self.alpha is not None:
-            raise InputError("both kappa and alpha are given: give one, kappa = 1 / alpha")
+        parameters.check_pairs(self.T, self.eta, self.kappa, self.alpha, self.LAW)
         for name, values in self._axes().items():
-            parse = parse_integers if name in _INTEGERS else parse_floats
+            parse = parse_integers if name in parameters.INTEGERS else parse_floats
             object.__setattr__(self, name, axis(name, values, parse))
-        check_count(self._axes().values(), self.seeds)
+        parameters.integer("seeds", self.seeds)
+        # The length of a sequence has a limit of its own, which must not be met here.
+        if self._count() > MAX_RUNS:
+            raise InputError(
+                f"the grid has {self._count():,} runs: allowed are up to {MAX_RUNS:,}; "
+                "use fewer values or seeds"
+            )
 
     def _axes(self) -> dict[str, Any]:
-        noise: dict[str, Any] = {"T": (1.0,) if self.T is None else self.T}
-        if self.eta is not None:
-            noise = {"eta": self.eta}
-        margin: dict[str, Any] = {"kappa": (DEFAULT_KAPPA,) if self.kappa is None else self.kappa}
-        if self.alpha is not None:
-            margin = {"alpha": self.alpha}
-        return {"chi": self.chi, "d": self.d, "P": self.P, "B": self.B, **noise, **margin}
+        given = vars(self).items()
+        return {k: v for k, v in given if v is not None and k not in (*self.SHARED, "seeds")}
+
+    def _count(self) -> int:
+        return math.prod(len(values) for values in self._axes().values()) * int(self.seeds)
 
     def __len__(self) -> int:
         """Return the number of runs."""
         return self._count()
 
-    def _count(self) -> int:
-        return math.prod(len(values) for values in self._axes().values()) * self.seeds
-
-    def __iter__(self) -> Iterator[PerceptronConfig]:
+    def __iter__(self) -> Iterator[C]:
         """Yield every configuration.
 
         Raises:
             InputError: on the first combination that is out of range.
         """
         axes = self._axes()
+        shared = {name: getattr(self, name) for name in self.SHARED}
         for point in itertools.product(*axes.values()):
-            values = dict(zip(axes, point, strict=True))
             for seed in range(self.seeds):
-                yield PerceptronConfig(**values, seed=seed, max_steps=self.max_steps)
+                yield self._config(**dict(zip(axes, point, strict=True)), **shared, seed=seed)
+
+
+@dataclass(frozen=True)
+class PerceptronGrid(Grid[PerceptronConfig]):
+    """A grid of perceptrons; axes as in ``Grid``, their defaults as in ``PerceptronConfig``.
+
+    Attributes:
+        chi, d, P, B, T, eta, kappa, alpha: values of each parameter.
+        seeds: number of replicas at each point; they are numbered 0 .. seeds-1.
+        max_steps: give up a run after so many steps.
+    """
+
+    chi: Reals = None
+    d: Integers = None
+    P: Integers = None
+    B: Integers = None
+    T: Reals = None
+    kappa: Reals = None
+    seeds: int = 1
+    max_steps: int = MAX_STEPS
+    eta: Reals = None
+    alpha: Reals = None
+
+    def _config(self, **values: Any) -> PerceptronConfig:
+        return PerceptronConfig(**values)

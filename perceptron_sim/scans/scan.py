@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from os import PathLike
 from typing import Any, ClassVar
 
+from perceptron_sim.kernels.dynamics import AUTO, SGD
 from perceptron_sim.progress import Progress
 from perceptron_sim.runs.config import PerceptronConfig
 from perceptron_sim.runs.memory import check_memory
 from perceptron_sim.runs.simulate import (
     StopFlag,
+    choose,
     load_kernel,
-    resolve_kernel,
     run_bytes,
     simulate,
 )
@@ -27,31 +28,41 @@ from perceptron_sim.store.store import Store, open_store
 
 @dataclass(frozen=True)
 class PerceptronWork(Work[PerceptronConfig]):
-    """Perceptrons of one kernel.
+    """Perceptrons of one dynamics and kernel.
 
     Attributes:
-        kernel: as resolved.
-        checkpoints: as in ``simulate``.
+        kernel: as in ``simulate``; "auto" is chosen for each run.
+        checkpoints, dynamics: as in ``simulate``.
     """
 
-    kernel: str = "event"
+    kernel: str = AUTO
     checkpoints: str | None = "log"
+    dynamics: str = SGD
     name: ClassVar[str] = "scan"
 
     def __post_init__(self) -> None:
-        """Resolve the kernel; InputError if there is none of that name."""
-        object.__setattr__(self, "kernel", resolve_kernel(self.kernel))
+        """Refuse, by InputError, a kernel or dynamics of which there is none."""
+        dynamics, kernel = choose(self.dynamics, self.kernel)
+        object.__setattr__(self, "dynamics", dynamics)
+        if dynamics != SGD or self.kernel != AUTO:
+            object.__setattr__(self, "kernel", kernel)
+
+    def kernel_of(self, run: PerceptronConfig) -> str:
+        """Return the kernel that does a run."""
+        return choose(self.dynamics, self.kernel, run)[1]
 
     def key(self, run: PerceptronConfig) -> str:
         """Return the name of a run in the store."""
-        return run.key(self.kernel)
+        return run.key(self.kernel_of(run), self.dynamics)
 
     def check(self, runs: Sequence[PerceptronConfig], workers: Workers) -> None:
         """Refuse runs of which those in flight would not fit into memory."""
         if not runs:
             return
-        largest = max(runs, key=lambda run: run_bytes(run, self.kernel))
-        what, needed = f"a run at P = {largest.P}, d = {largest.d}", run_bytes(largest, self.kernel)
+        needed, largest = max(
+            ((run_bytes(run, self.kernel_of(run)), run) for run in runs), key=lambda pair: pair[0]
+        )
+        what = f"a run at P = {largest.P}, d = {largest.d}"
         if isinstance(workers, Cluster):
             check_memory(needed, f"{what} on a worker", 1, workers.bytes_a_run)
         else:
@@ -59,21 +70,20 @@ class PerceptronWork(Work[PerceptronConfig]):
 
     def cost(self, run: PerceptronConfig) -> float:
         """Return the seconds that a run is expected to take."""
-        return seconds(run, self.kernel)
+        return seconds(run, self.kernel_of(run), self.dynamics)
 
     def estimate(self, runs: Sequence[PerceptronConfig], stored: set[str]) -> Estimate:
         """Return what is left of ``runs``."""
-        return estimate(runs, self.kernel, stored)
+        return estimate(runs, self.kernel, stored, self.dynamics)
 
     def failed(self, run: PerceptronConfig, reason: BaseException) -> Record:
         """Return the record of a run that could not be done."""
-        return failure_record(run, self.kernel, reason)
+        return failure_record(run, self.kernel_of(run), reason, self.dynamics)
 
     def once(self, run: PerceptronConfig, stop: StopFlag, snapshots: Snapshots | None) -> Record:
         """Simulate a run."""
-        return record_of(
-            simulate(run, self.kernel, self.checkpoints, stop=stop, snapshots=snapshots)
-        )
+        how: dict[str, Any] = {"dynamics": self.dynamics, "stop": stop, "snapshots": snapshots}
+        return record_of(simulate(run, self.kernel, self.checkpoints, **how))
 
     def state_identity(self) -> dict[str, Any]:
         """Return what a saved state depends on."""
@@ -81,14 +91,15 @@ class PerceptronWork(Work[PerceptronConfig]):
 
     def prepare(self) -> None:
         """Load or compile the kernel."""
-        load_kernel(self.kernel)
+        load_kernel(self.kernel, self.dynamics)
 
 
 def scan(
     configs: Iterable[PerceptronConfig],
     store: Store | str | PathLike[str],
     *,
-    kernel: str = "auto",
+    dynamics: str = SGD,
+    kernel: str = AUTO,
     checkpoints: str | None = "log",
     workers: Workers = None,
     progress: Progress | None = None,
@@ -98,11 +109,11 @@ def scan(
 
     Args:
         configs: what to run.
-        kernel, checkpoints: as in ``simulate``.
+        dynamics, kernel, checkpoints: as in ``simulate``.
         store: as in ``drive``, or the folder of one.
         workers, progress, until: as in ``drive``, which says the rest.
     """
-    request = checked(configs, PerceptronWork(kernel, checkpoints), workers)
+    request = checked(configs, PerceptronWork(kernel, checkpoints, dynamics), workers)
     if isinstance(store, str | PathLike):
         store = open_store(store)
     return drive(request, store, progress=progress, until=until)

@@ -3,6 +3,7 @@
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -10,7 +11,8 @@ from perceptron_sim.arrays import ByValue, FloatArray, IntArray
 from perceptron_sim.kernels.sampler import sample_folded
 from perceptron_sim.progress import Progress
 from perceptron_sim.runs.config import PerceptronConfig
-from perceptron_sim.runs.simulate import RunResult, load_kernel, simulate
+from perceptron_sim.runs.result import RunResult
+from perceptron_sim.runs.simulate import load_kernel, simulate
 from perceptron_sim.runs.snapshots import Snapshots
 from perceptron_sim.scans.interrupts import Interrupts
 
@@ -20,14 +22,15 @@ _NOTE_EVERY_S = 10.0
 
 
 def watched_run(
-    config: PerceptronConfig, kernel: str, progress: Progress, snapshots: Snapshots
+    config: PerceptronConfig, kernel: str, dynamics: str, progress: Progress, snapshots: Snapshots
 ) -> RunResult:
     """Run ``config`` with checkpoints; an interrupt returns what there is so far."""
     started = time.monotonic()
     noted = started
     with Interrupts(progress) as interrupts, ThreadPoolExecutor(1) as pool:
-        interrupts.prepare(lambda: load_kernel(kernel))
-        future = pool.submit(simulate, config, kernel, stop=interrupts.stop, snapshots=snapshots)
+        how: dict[str, Any] = {"dynamics": dynamics, "snapshots": snapshots}
+        interrupts.prepare(lambda: load_kernel(kernel, dynamics))
+        future = pool.submit(simulate, config, kernel, stop=interrupts.stop, **how)
         while not future.done():
             time.sleep(0.002)
             if interrupts.draining:

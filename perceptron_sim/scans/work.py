@@ -67,9 +67,9 @@ class Work(ABC, Generic[C]):
 
     name: ClassVar[str]
 
-    @abstractmethod
     def key(self, run: C) -> str:
-        """Return the name of a run in the store."""
+        """Return the name of a run in the store; by default the run's own."""
+        return str(run.key())  # type: ignore[attr-defined]
 
     @abstractmethod
     def check(self, runs: Sequence[C], workers: Workers) -> None:

@@ -1,5 +1,6 @@
 """Stored runs in other programs' formats: CSV, Parquet, and NetCDF for complete grids."""
 
+import itertools
 import math
 import tempfile
 from os import PathLike
@@ -18,11 +19,15 @@ from perceptron_sim.words import counted
 
 # What a run is found by, in this order; columns that are empty throughout are left out.
 AXES = (
-    *("kernel", "model", "data", "arch", "depth", "width", "act", "dtype", "P_test"),
+    *("dynamics", "kernel", "shared_seeds", "model", "data", "arch", "depth", "width", "act"),
+    *("dtype", "P_test"),
     *("chi", "d", "P", "B", "T", "kappa", "max_steps", "max_updates", "seed"),
 )
 # A coordinate only where runs differ in it: else it says nothing, and is an attribute.
-_SHARED = ("model", "data", "arch", "act", "dtype", "P_test", "max_steps", "max_updates")
+_SHARED = (
+    *("dynamics", "shared_seeds", "model", "data", "arch", "act", "dtype", "P_test"),
+    *("max_steps", "max_updates"),
+)
 _CHECKPOINT = "checkpoint_"
 
 # Endings of file names, by the format they promise.
@@ -52,31 +57,18 @@ def format_of(target: str | PathLike[str], wanted: str | None = None) -> str:
     return wanted or promised or "csv"
 
 
-def export(
-    frame: pd.DataFrame,
-    target: str | PathLike[str],
-    kind: str | None = None,
-    checkpoints: bool = False,
-) -> None:
-    """Write runs of a store in the format that ``format_of`` tells.
+def content(frame: pd.DataFrame, kind: str, checkpoints: bool = False) -> bytes:
+    """Return the bytes of a file of runs.
 
     Args:
         frame: as ``Store.frame`` gives it.
-        target: the file; a link is followed, a pipe or a device is written to.
-        kind: "csv", "netcdf", "parquet", or None: as the name of the file ends.
+        kind: "csv", "netcdf" or "parquet".
         checkpoints: courses too. CSV has then one row per checkpoint instead of per run, NetCDF a
             dimension "checkpoint", padded with NaN. Parquet has them as lists in any case.
 
     Raises:
-        InputError: as ``format_of``; if an extra is missing, the file cannot be written, or the
-            runs are no complete grid (NetCDF).
+        InputError: if an extra is missing, or the runs are no complete grid (NetCDF).
     """
-    path = parameters.path("target", target)
-    write(path, content(frame, format_of(path, kind), checkpoints))
-
-
-def content(frame: pd.DataFrame, kind: str, checkpoints: bool = False) -> bytes:
-    """Return the bytes of a file of ``frame``; arguments and errors as of ``export``."""
     if kind == "netcdf":
         return _netcdf(frame, checkpoints)
     if kind == "parquet":
@@ -128,8 +120,11 @@ def _netcdf(frame: pd.DataFrame, checkpoints: bool) -> bytes:
     import xarray
 
     known = [name for name in AXES if name in frame and frame[name].notna().any()]
-    if set(frame["model"]) == {"net"}:
-        # There it is the engine, which does not tell runs apart.
+    several = frame["dynamics"].nunique() > 1
+    if set(frame["model"]) == {"net"} or (
+        several and frame.groupby("dynamics")["kernel"].nunique().max() == 1
+    ):
+        # Of nets it is the engine, which does not tell runs apart; nor does it beside dynamics.
         known.remove("kernel")
     if frame[known].isna().any(axis=None):
         raise InputError("runs of different models fit into no grid: use --format csv")
@@ -161,11 +156,8 @@ def _netcdf(frame: pd.DataFrame, checkpoints: bool) -> bytes:
 
 def _padded(column: "pd.Series[Any]") -> FloatArray:
     """Return lists as rows of one array, shape (runs, longest), NaN behind their ends."""
-    rows = [np.empty(0) if row is None else np.asarray(row, np.float64) for row in column]
-    padded = np.full((len(rows), max(map(len, rows))), np.nan)
-    for i, row in enumerate(rows):
-        padded[i, : len(row)] = row
-    return padded
+    rows = [() if row is None else row for row in column]
+    return np.array(list(itertools.zip_longest(*rows, fillvalue=np.nan)), np.float64).T
 
 
 def _plain(column: "pd.Series[Any]") -> Any:

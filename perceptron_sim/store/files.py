@@ -6,14 +6,17 @@ as a whole is held to its name first. Files from before names were hashes have p
 
 import hashlib
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from perceptron_sim.atomic import write_atomically
 from perceptron_sim.errors import InputError
-from perceptron_sim.store.schema import NET_FIELDS, SCHEMA
+from perceptron_sim.store.schema import NET_FIELDS, SCHEMA, translated
 
 _HASHED = re.compile(r"[0-9a-f]{40}")
 _OPTIONAL = {name for name, _ in NET_FIELDS}
@@ -41,82 +44,76 @@ def read_whole(path: Path) -> pa.Table:
         InputError: if a newer version wrote it, or it may not be read.
         FileNotFoundError: if another process has moved it meanwhile.
     """
-    content = _content(path)
-    hashed = _HASHED.fullmatch(path.stem) is not None
-    if hashed and _digest(content) != path.stem:
-        raise DamagedFile("its content does not match its name")
-    table = _parsed(content, None)
-    unknown = set(table.column_names) - set(SCHEMA.names)
-    if unknown and hashed:
-        raise InputError(
-            f"{path} holds {', '.join(sorted(unknown))}, written by a newer version: "
-            "upgrade perceptron-sim, or name another folder"
-        )
-    # The first versions knew fewer columns, never others.
-    missing = set(SCHEMA.names) - set(table.column_names)
-    if unknown or missing - _OPTIONAL:
-        raise DamagedFile(f"columns {', '.join(sorted(unknown | missing))} do not belong together")
-    for name, kind in NET_FIELDS:
-        if name in missing:
-            table = table.append_column(name, pa.nulls(table.num_rows, kind))
-    try:
+    with _reading(path):
+        content = path.read_bytes()
+        hashed = _HASHED.fullmatch(path.stem) is not None
+        if hashed and _digest(content) != path.stem:
+            raise DamagedFile("its content does not match its name")
+        table = _parsed(pa.BufferReader(content), None)
+        unknown = set(table.column_names) - set(SCHEMA.names)
+        if unknown and hashed:
+            raise InputError(
+                f"{path} holds {', '.join(sorted(unknown))}, written by a newer version: "
+                "upgrade perceptron-sim, or name another folder"
+            )
+        # The first versions knew fewer columns, never others.
+        missing = set(SCHEMA.names) - set(table.column_names)
+        if unknown or missing - _OPTIONAL:
+            names = ", ".join(sorted(unknown | missing))
+            raise DamagedFile(f"columns {names} do not belong together")
+        for name, kind in NET_FIELDS:
+            if name in missing:
+                table = table.append_column(name, pa.nulls(table.num_rows, kind))
         return table.select(SCHEMA.names).cast(SCHEMA)
-    except (ValueError, pa.ArrowException) as error:
-        raise DamagedFile(_reason(error)) from None
 
 
 def read_columns(path: Path, columns: list[str]) -> pa.Table:
     """Return some columns of a file, page checksums verified; the rest is not read.
 
+    Of a file of version 0.1 ``dynamics`` and ``shared_seeds`` are told from ``kernel``.
+
     Raises:
         DamagedFile, InputError, FileNotFoundError: as ``read_whole``.
     """
+    with _reading(path):
+        # Opened here: Arrow would take a folder called ~ for the user's home.
+        return _parsed(path.open("rb"), columns)
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """Tell damage from what another process or the system does to a file."""
     try:
-        return _parsed(path, columns)
-    except FileNotFoundError:
+        yield
+    except (FileNotFoundError, InputError):
         raise
-    except OSError as error:
-        if error.errno is None:
-            raise DamagedFile(_reason(error)) from None
-        raise _unreadable(path, error) from None
-
-
-def _content(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except FileNotFoundError:
-        raise
-    except OSError as error:
-        raise _unreadable(path, error) from None
-
-
-def _parsed(source: Path | bytes, columns: list[str] | None) -> pa.Table:
-    try:
-        # Opened here: Arrow would take a folder called ~ for the user's home. Read in this thread:
-        # a thread of Arrow that still holds the stream aborts Python while it shuts down.
-        with (
-            pa.BufferReader(source) if isinstance(source, bytes) else source.open("rb") as stream,
-            pq.ParquetFile(stream, pre_buffer=False, page_checksum_verification=True) as file,
-        ):
-            table = file.read(columns=columns, use_threads=False)
-    except (ValueError, KeyError, pa.ArrowException) as error:
-        raise DamagedFile(_reason(error)) from None
     except OSError as error:
         # Arrow reports damage as an error of the system, but without a number.
-        if isinstance(source, bytes) or error.errno is None:
+        if error.errno is None:
             raise DamagedFile(_reason(error)) from None
-        raise
+        raise InputError(
+            f"{path} cannot be read ({error.strerror}): restore access and repeat the command"
+        ) from None
+    except (ValueError, KeyError, pa.ArrowException) as error:
+        raise DamagedFile(_reason(error)) from None
+
+
+def _parsed(source: Any, columns: list[str] | None) -> pa.Table:
+    # Read in this thread: a thread of Arrow that still holds the stream aborts Python while it
+    # shuts down.
+    with (
+        source as stream,
+        pq.ParquetFile(stream, pre_buffer=False, page_checksum_verification=True) as file,
+    ):
+        table = file.read(columns=columns, use_threads=False)
+        old = "dynamics" not in file.schema_arrow.names
+    if old and "kernel" in table.column_names:
+        table = translated(table)
     # Asked for what is not there, Arrow gives the rest.
     lost = set(columns or ()) - set(table.column_names)
     if lost:
         raise DamagedFile(f"it has no column {', '.join(sorted(lost))}")
     return table
-
-
-def _unreadable(path: Path, error: OSError) -> InputError:
-    return InputError(
-        f"{path} cannot be read ({error.strerror or error}): restore access and repeat the command"
-    )
 
 
 def _digest(content: bytes) -> str:

@@ -5,6 +5,7 @@ import functools
 import platform
 import re
 import subprocess
+from collections.abc import Iterable
 from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path
@@ -12,77 +13,59 @@ from typing import Any
 
 import pyarrow as pa
 
+from perceptron_sim.kernels.dynamics import OF_STORED_NAME, SGD
 from perceptron_sim.kernels.jit import SOURCE_STAMP
 from perceptron_sim.runs.config import PerceptronConfig
-from perceptron_sim.runs.simulate import RunResult
+from perceptron_sim.runs.result import RunResult
 from perceptron_sim.status import Status
 from perceptron_sim.version import __version__
 
-_CHECKPOINT_FIELDS = ("step", "t", "w1", "w_perp", "unfitted", "train_loss", "test_error")
+# ``exact`` is null where older versions wrote: all is exact there.
+_CHECKPOINT_FIELDS = {
+    "step": pa.int64(),
+    **dict.fromkeys(("t", "w1", "w_perp", "unfitted", "train_loss", "test_error"), pa.float64()),
+    "exact": pa.bool_(),
+}
 _RESULT_FIELDS = (
     *("status", "message", "t_star", "steps", "updates", "hits", "unfitted"),
     *("w1", "w_perp", "lam", "w_norm", "test_error", "wall_s"),
 )
 
+
+def _columns(kind: pa.DataType, names: str) -> list[tuple[str, pa.DataType]]:
+    return [(name, kind) for name in names.split()]
+
+
+_TEXT, _INTEGER, _REAL, _REALS = pa.string(), pa.int64(), pa.float64(), pa.list_(pa.float64())
 # Columns of nets alone; null for the perceptron, as w1, w_perp, lam and w_norm are for nets.
 NET_FIELDS = [
-    ("data", pa.string()),
-    ("arch", pa.string()),
-    ("depth", pa.int64()),
-    ("width", pa.int64()),
-    ("act", pa.string()),
-    ("alpha", pa.float64()),
-    ("P_test", pa.int64()),
-    ("dtype", pa.string()),
-    ("device", pa.string()),
-    ("dw", pa.float64()),
-    ("w0_norm", pa.float64()),
-    ("dw_rel", pa.float64()),
-    ("dw_layers", pa.list_(pa.float64())),
-    ("w0_layers", pa.list_(pa.float64())),
-    ("train_loss", pa.float64()),
-    ("noise_trace", pa.float64()),
-    ("ntk_change", pa.float64()),
-    ("checkpoint_dw", pa.list_(pa.float64())),
-    ("checkpoint_noise_trace", pa.list_(pa.float64())),
-    ("checkpoint_ntk_change", pa.list_(pa.float64())),
+    *_columns(_TEXT, "data arch"),
+    *_columns(_INTEGER, "depth width"),
+    *_columns(_TEXT, "act"),
+    *_columns(_REAL, "alpha"),
+    *_columns(_INTEGER, "P_test"),
+    *_columns(_TEXT, "dtype device"),
+    *_columns(_REAL, "dw w0_norm dw_rel"),
+    *_columns(_REALS, "dw_layers w0_layers"),
+    *_columns(_REAL, "train_loss noise_trace ntk_change"),
+    *_columns(_REALS, "checkpoint_dw checkpoint_noise_trace checkpoint_ntk_change"),
 ]
-
 SCHEMA = pa.schema(
     [
-        ("key", pa.string()),
-        ("model", pa.string()),
-        ("kernel", pa.string()),
-        ("chi", pa.float64()),
-        ("d", pa.int64()),
-        ("P", pa.int64()),
-        ("B", pa.int64()),
-        ("T", pa.float64()),
-        ("eta", pa.float64()),
-        ("kappa", pa.float64()),
-        ("seed", pa.int64()),
-        ("max_steps", pa.int64()),
-        ("max_updates", pa.int64()),
-        ("status", pa.string()),
-        ("message", pa.string()),
-        ("t_star", pa.float64()),
-        ("steps", pa.int64()),
-        ("updates", pa.int64()),
-        ("hits", pa.int64()),
-        ("unfitted", pa.int64()),
-        ("w1", pa.float64()),
-        ("w_perp", pa.float64()),
-        ("lam", pa.float64()),
-        ("w_norm", pa.float64()),
-        ("test_error", pa.float64()),
-        ("wall_s", pa.float64()),
-        ("versions", pa.string()),
+        *_columns(_TEXT, "key model dynamics kernel"),
+        ("shared_seeds", pa.bool_()),
+        *_columns(_REAL, "chi"),
+        *_columns(_INTEGER, "d P B"),
+        *_columns(_REAL, "T eta kappa"),
+        *_columns(_INTEGER, "seed max_steps max_updates"),
+        *_columns(_TEXT, "status message"),
+        *_columns(_REAL, "t_star"),
+        *_columns(_INTEGER, "steps updates hits unfitted"),
+        *_columns(_REAL, "w1 w_perp lam w_norm test_error wall_s"),
+        *_columns(_TEXT, "versions"),
+        *((f"checkpoint_{name}", pa.list_(kind)) for name, kind in _CHECKPOINT_FIELDS.items()),
+        *NET_FIELDS,
     ]
-    + [
-        (f"checkpoint_{name}", pa.list_(pa.int64() if name == "step" else pa.float64()))
-        for name in _CHECKPOINT_FIELDS
-    ]
-    + NET_FIELDS
 )
 
 Record = dict[str, Any]
@@ -90,25 +73,41 @@ Record = dict[str, Any]
 # Model of the runs of perceptrons.
 PERCEPTRON = "perceptron"
 
-# Kernel of runs that other programs made; the second, where runs of one seed share their data or
-# initial weights, as the lazy runs of a seed do.
+# Kernel of runs that other programs made, and of linearised nets.
 IMPORTED = "imported"
-IMPORTED_BY_SEED = "imported, shared seeds"
-# Kernel of lazy runs that share data and initial weights within a seed.
-LAZY_BY_SEED = "lazy"
+LAZY = "lazy"
+# What stands in the column ``kernel`` of stores of version 0.1, if it is more than a kernel:
+# dynamics, kernel, and whether the runs of a seed share their data or initial weights.
+_OF_VERSION_0_1: dict[str, tuple[str, str, bool]] = {
+    **{name: (*found, False) for name, found in OF_STORED_NAME.items()},
+    IMPORTED: (SGD, IMPORTED, False),
+    "imported, shared seeds": (SGD, IMPORTED, True),
+    LAZY: (SGD, LAZY, True),
+    "lazy, paired": (SGD, LAZY, False),
+}
 
 
-def by_seed(kernel: str) -> bool:
-    """Tell whether the runs of a kernel are independent between seeds alone."""
-    return kernel in (LAZY_BY_SEED, IMPORTED_BY_SEED)
+def of_version_0_1(kernel: str | None) -> tuple[str, str | None, bool]:
+    """Return dynamics, kernel and ``shared_seeds`` for what version 0.1 wrote as ``kernel``."""
+    return _OF_VERSION_0_1.get(kernel or "", (SGD, kernel, False))
+
+
+def translated(table: pa.Table) -> pa.Table:
+    """Return runs that version 0.1 wrote, with the columns that tell how they were made."""
+    made = [of_version_0_1(kernel) for kernel in table["kernel"].to_pylist()]
+    for i, name in enumerate(("dynamics", "kernel", "shared_seeds")):
+        column = pa.array([row[i] for row in made], SCHEMA.field(name).type)
+        if name in table.column_names:
+            table = table.set_column(table.column_names.index(name), name, column)
+        else:
+            table = table.append_column(name, column)
+    return table
 
 
 def versions(extra: tuple[str, ...] = ()) -> dict[str, str]:
     """Return the versions that can influence a number, those of ``extra`` packages included."""
     found = {"perceptron_sim": __version__, "python": platform.python_version()}
-    for name in ("numpy", "numba", "scipy", *extra):
-        found[name] = metadata.version(name)
-    return found
+    return found | {n: metadata.version(n) for n in ("numpy", "numba", "scipy", *extra)}
 
 
 def versions_text(extra: tuple[str, ...] = ()) -> str:
@@ -118,11 +117,7 @@ def versions_text(extra: tuple[str, ...] = ()) -> str:
 
 def code_identity(extra: tuple[str, ...] = ()) -> dict[str, str]:
     """Return what must be the same for the state of an unfinished run to be used again."""
-    return {
-        "versions": versions_text(extra),
-        "revision": revision(),
-        "kernels": SOURCE_STAMP,
-    }
+    return {"versions": versions_text(extra), "revision": revision(), "kernels": SOURCE_STAMP}
 
 
 @functools.lru_cache
@@ -162,20 +157,21 @@ def revision() -> str:
     return done.stdout.strip()
 
 
-def _identity(config: PerceptronConfig, kernel: str) -> Record:
+def identity_fields(config: Any, key: str, packages: tuple[str, ...] = ()) -> Record:
+    """Return what the row of any run holds of its configuration and of what made it.
+
+    Args:
+        config: a dataclass with ``eta``.
+        key: of the run.
+        packages: whose versions can influence a number, beyond the common ones.
+    """
     return {
-        "key": config.key(kernel),
+        "key": key,
         "model": PERCEPTRON,
-        "kernel": kernel,
         **asdict(config),
         "eta": config.eta,
-        "versions": provenance(),
+        "versions": provenance(packages),
     }
-
-
-def failure_record(config: PerceptronConfig, kernel: str, reason: BaseException) -> Record:
-    """Return the row of a run that ended in an exception: no numbers, the reason as message."""
-    return _identity(config, kernel) | failure_fields(reason)
 
 
 def failure_fields(reason: BaseException) -> Record:
@@ -184,12 +180,28 @@ def failure_fields(reason: BaseException) -> Record:
     return {"status": Status.FAILED, "message": message}
 
 
+def result_fields(run: Any, names: Iterable[str], of_course: Iterable[str]) -> Record:
+    """Return fields of a result, and the columns of its course, if it has one."""
+    course = run.checkpoints
+    return {name: getattr(run, name) for name in names} | {
+        f"checkpoint_{name}": None if course is None else getattr(course, name).tolist()
+        for name in of_course
+    }
+
+
+def _identity(config: PerceptronConfig, kernel: str, dynamics: str) -> Record:
+    identity = identity_fields(config, config.key(kernel, dynamics))
+    return identity | {"dynamics": dynamics, "kernel": kernel, "shared_seeds": False}
+
+
+def failure_record(
+    config: PerceptronConfig, kernel: str, reason: BaseException, dynamics: str = SGD
+) -> Record:
+    """Return the row of a run that ended in an exception: no numbers, the reason as message."""
+    return _identity(config, kernel, dynamics) | failure_fields(reason)
+
+
 def record_of(run: RunResult) -> Record:
     """Return the row of a finished run."""
-    row = _identity(run.config, run.kernel)
-    for name in _RESULT_FIELDS:
-        row[name] = getattr(run, name)
-    for name in _CHECKPOINT_FIELDS:
-        course = run.checkpoints
-        row[f"checkpoint_{name}"] = None if course is None else getattr(course, name).tolist()
-    return row
+    identity = _identity(run.config, run.kernel, run.dynamics)
+    return identity | result_fields(run, _RESULT_FIELDS, _CHECKPOINT_FIELDS)

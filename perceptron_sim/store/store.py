@@ -6,13 +6,14 @@ by two drivers counts once.
 """
 
 import contextlib
+import functools
+import itertools
 import json
-import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from os import PathLike
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import pandas as pd
 import pyarrow as pa
@@ -21,14 +22,12 @@ import pyarrow.compute as pc
 from perceptron_sim import parameters
 from perceptron_sim.atomic import write_atomically
 from perceptron_sim.errors import InputError
+from perceptron_sim.places import check_writable, make_folder, writing
 from perceptron_sim.status import Status
-from perceptron_sim.store.files import (
-    DamagedFile,
-    publish,
-    read_columns,
-    read_whole,
-)
+from perceptron_sim.store.files import DamagedFile, publish, read_columns, read_whole
 from perceptron_sim.store.schema import NET_FIELDS, PERCEPTRON, SCHEMA, Record
+
+R = TypeVar("R")
 
 _MARKER = "store.json"
 _VERSION = 1
@@ -113,25 +112,19 @@ class ParquetStore:
         self.folder = folder
         self.runs = folder / "runs"
         self.unfinished = folder / "unfinished"
-        self._tell = tell or _to_stderr
+        self._tell = tell or functools.partial(print, file=sys.stderr)
         self._read_only = read_only
         if read_only:
             _check_identity(folder / _MARKER)
             return
         check_place(folder)
         marker = folder / _MARKER
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            if not marker.exists():
+        make_folder(folder, "--out")
+        # First: a folder of runs without it is none of ours to another driver.
+        if not marker.exists():
+            with writing(folder, "--out"):
                 write_atomically(marker, (json.dumps(_IDENTITY) + "\n").encode())
-            self.runs.mkdir(exist_ok=True)
-            if not os.access(self.runs, os.W_OK | os.X_OK):
-                raise PermissionError(f"no permission to write to {self.runs}")
-        except OSError as error:
-            reason = error.strerror or error
-            raise InputError(
-                f"{folder} cannot be written ({reason}): name another folder with --out"
-            ) from None
+        make_folder(self.runs, "--out")
 
     @classmethod
     def existing(
@@ -153,22 +146,13 @@ class ParquetStore:
         Reads two columns of each file. Damaged files go to ``quarantine``, or are passed
         over where the store is only read: their runs count as not done.
         """
-        for _ in range(_LOOKS):
-            found: set[str] = set()
-            try:
-                for path in self.files():
-                    try:
-                        table = read_columns(path, ["key", "status"])
-                    except DamagedFile as error:
-                        self._set_aside(path, error)
-                        continue
-                    done = pc.not_equal(table["status"], Status.FAILED)
-                    found.update(table["key"].filter(done).to_pylist())
-            except FileNotFoundError:
-                # Another process has compacted the folder or set the file aside: look again.
-                continue
-            return found
-        raise self._unsteady()
+
+        def done(path: Path) -> list[str]:
+            table = read_columns(path, ["key", "status"])
+            keys: list[str] = table["key"].filter(_is_done(table)).to_pylist()
+            return keys
+
+        return set(itertools.chain.from_iterable(self._each(done)[0]))
 
     def append(self, records: Sequence[Record]) -> None:
         """Publish one file that holds ``records``; on return it will survive a crash."""
@@ -181,28 +165,36 @@ class ParquetStore:
             QuarantinedError: if files were damaged; they are out of the way now, unless only read.
         """
         wanted = None if keys is None else pa.array(sorted(set(keys)), pa.string())
+
+        def chosen(path: Path) -> pa.Table:
+            table = read_whole(path)
+            return table if wanted is None else table.filter(pc.is_in(table["key"], wanted))
+
+        tables, damaged = self._each(chosen)
+        if damaged:
+            raise QuarantinedError(
+                f"{'; '.join(damaged)}: repeat the command that made it, its runs will be "
+                "done again"
+            )
+        return _tidy(pa.concat_tables([SCHEMA.empty_table(), *tables]))
+
+    def _each(self, read: Callable[[Path], R]) -> tuple[list[R], list[str]]:
+        """Return what ``read`` makes of every file, and what is said of those set aside."""
         for _ in range(_LOOKS):
-            tables = [SCHEMA.empty_table()]
+            found: list[R] = []
             damaged: list[str] = []
-            try:
+            # Another process may compact the folder or set a file aside: then look again.
+            with contextlib.suppress(FileNotFoundError):
                 for path in self.files():
                     try:
-                        table = read_whole(path)
+                        found.append(read(path))
                     except DamagedFile as error:
                         damaged.append(self._set_aside(path, error))
-                        continue
-                    if wanted is not None:
-                        table = table.filter(pc.is_in(table["key"], wanted))
-                    tables.append(table)
-            except FileNotFoundError:
-                continue
-            if damaged:
-                raise QuarantinedError(
-                    f"{'; '.join(damaged)}: repeat the command that made it, its runs will be "
-                    "done again"
-                )
-            return _tidy(pa.concat_tables(tables))
-        raise self._unsteady()
+                return found, damaged
+        raise InputError(
+            f"files in {self.runs} are listed but not there: remove links that lead nowhere, or "
+            "repeat the command when no other process tidies the folder"
+        )
 
     def files(self) -> list[Path]:
         """Return the files of runs, sorted by name."""
@@ -217,12 +209,6 @@ class ParquetStore:
             path.replace(target)
         return target
 
-    def _unsteady(self) -> InputError:
-        return InputError(
-            f"files in {self.runs} are listed but not there: remove links that lead nowhere, or "
-            "repeat the command when no other process tidies the folder"
-        )
-
     def _set_aside(self, path: Path, error: DamagedFile) -> str:
         text = f"{path} is damaged ({error})"
         if not self._read_only:
@@ -231,18 +217,18 @@ class ParquetStore:
         return text
 
 
-def _to_stderr(text: str) -> None:
-    print(text, file=sys.stderr)
+def _is_done(table: pa.Table) -> pa.ChunkedArray:
+    return pc.not_equal(table["status"], Status.FAILED)
 
 
 def check_place(folder: Path) -> None:
     """Refuse a folder that cannot become a store, and write nothing.
 
     Raises:
-        InputError: if it is a file, holds something else, or a store of a newer version.
+        InputError: as ``check_writable``, or if it holds something else, or a store of a newer
+            version.
     """
-    if folder.exists() and not folder.is_dir():
-        raise InputError(f"{folder} is a file: name a folder with --out")
+    check_writable(folder, "--out")
     marker = folder / _MARKER
     if folder.is_dir() and _is_foreign(folder) and not marker.exists():
         raise InputError(f"{folder} holds something else: name a new or empty folder with --out")
@@ -262,8 +248,9 @@ def _check_identity(marker: Path) -> None:
         identity = None
     if identity == _IDENTITY:
         return
-    ours = isinstance(identity, dict) and identity.get("format") == _IDENTITY["format"]
-    version = identity.get("version") if isinstance(identity, dict) else None
+    known = identity if isinstance(identity, dict) else {}
+    version = known.get("version")
+    ours = known.get("format") == _IDENTITY["format"]
     if ours and isinstance(version, int) and version > _VERSION:
         raise InputError(
             f"{marker.parent} was written by a newer version (store {version}, known here is "
@@ -287,7 +274,8 @@ def _tidy(table: pa.Table) -> pd.DataFrame:
 
 # What tells runs apart beside their limits. Nets by another engine are the same runs.
 _APART = (
-    *("model", "kernel", "data", "chi", "d", "arch", "depth", "width", "act", "P_test", "dtype"),
+    *("model", "dynamics", "kernel", "shared_seeds", "data", "chi", "d", "arch", "depth", "width"),
+    *("act", "P_test", "dtype"),
     *("P", "B", "T", "kappa", "seed"),
 )
 

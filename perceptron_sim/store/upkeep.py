@@ -6,11 +6,13 @@ a run that is stored twice counts once.
 
 import contextlib
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
 
+import pandas as pd
 import pyarrow as pa
 
 from perceptron_sim.errors import InputError
@@ -61,32 +63,22 @@ def check(store: ParquetStore, repair: bool = False) -> Checked:
         The findings.
     """
     damaged: list[str] = []
-    done: dict[str, int] = {}
-    failed: set[str] = set()
-    contradictions: set[str] = set()
-    rows = files = 0
 
     def note(path: Path, error: DamagedFile) -> None:
         moved = f", moved to {store.set_aside(path)}" if repair else ""
         damaged.append(f"{path} is damaged: {error}{moved}")
 
-    for _, table in _tables(store.files(), note):
-        files += 1
-        rows += table.num_rows
-        columns = [table[name].to_pylist() for name in _RESULTS]
-        for key, *result in zip(table["key"].to_pylist(), *columns, strict=True):
-            if result[0] == Status.FAILED:
-                failed.add(key)
-            elif done.setdefault(key, digest := hash(repr(result))) != digest:
-                contradictions.add(key)
-    failed -= done.keys()
-    runs = len(done) + len(failed)
+    columns = ["key", *_RESULTS]
+    parts = [table.select(columns).to_pandas() for table in _tables(store.files(), note)]
+    rows = pd.concat(parts) if parts else pd.DataFrame(columns=columns)
+    done = rows[rows["status"] != Status.FAILED]
+    runs, different = rows["key"].nunique(), done.drop_duplicates()
     return Checked(
-        files=files,
+        files=len(parts),
         runs=runs,
-        failed=len(failed),
-        repeated=rows - runs,
-        contradictions=tuple(sorted(contradictions)),
+        failed=runs - done["key"].nunique(),
+        repeated=len(rows) - runs,
+        contradictions=tuple(sorted(set(different.loc[different.duplicated("key"), "key"]))),
         damaged=tuple(damaged),
     )
 
@@ -110,20 +102,12 @@ def compact(store: ParquetStore) -> Compacted:
     """
     old = store.files()
     _verify(old)
-    done = store.keys()
-    fresh = _merged(old, done, set())
-    new = [publish(store.runs, table) for table in fresh]
-    for path in old:
-        if path not in new:
-            path.unlink(missing_ok=True)
-    now = time.time()
+    after = _replace(store, old, store.keys())
     for litter in store.runs.glob(".*.tmp"):
-        try:
-            if now - litter.stat().st_mtime > _LITTER_S:
+        with contextlib.suppress(FileNotFoundError):
+            if time.time() - litter.stat().st_mtime > _LITTER_S:
                 litter.unlink()
-        except FileNotFoundError:
-            continue
-    return Compacted(before=len(old), after=len(new), runs=len(store.keys()))
+    return Compacted(before=len(old), after=after, runs=len(store.keys()))
 
 
 def settle(store: ParquetStore) -> None:
@@ -133,32 +117,32 @@ def settle(store: ParquetStore) -> None:
     driver may settle the folder at once: so look until nothing is repeated.
     """
     for _ in range(_LOOKS):
-        homes: dict[str, set[Path]] = {}
-        repeated: set[Path] = set()
-        done: set[str] = set()
         try:
+            parts = []
             for path in store.files():
                 with contextlib.suppress(DamagedFile):
                     table = read_columns(path, ["key", "status"])
-                    for key, status in zip(
-                        *(table[n].to_pylist() for n in ("key", "status")), strict=True
-                    ):
-                        known = homes.setdefault(key, set())
-                        if known:
-                            repeated |= {path, *known}
-                        known.add(path)
-                        if status != Status.FAILED:
-                            done.add(key)
-            old = sorted(repeated)
-            if not old:
+                    parts.append(table.to_pandas().assign(path=path))
+            if not parts:
                 return
-            new = [publish(store.runs, table) for table in _merged(old, done, set())]
+            rows = pd.concat(parts)
+            repeated = rows.loc[rows.duplicated("key", keep=False), "path"]
+            if repeated.empty:
+                return
+            done = set(rows.loc[rows["status"] != Status.FAILED, "key"])
+            _replace(store, sorted(set(repeated)), done)
         except (FileNotFoundError, InputError):
             # Another process was quicker.
             continue
-        for path in old:
-            if path not in new:
-                path.unlink(missing_ok=True)
+
+
+def _replace(store: ParquetStore, old: Sequence[Path], done: set[str]) -> int:
+    """Rewrite some files of a store, one row a run; return the number of new ones."""
+    new = [publish(store.runs, table) for table in _merged(old, done, set())]
+    for path in old:
+        if path not in new:
+            path.unlink(missing_ok=True)
+    return len(new)
 
 
 def merge(sources: Sequence[ParquetStore], out: str | PathLike[str]) -> int:
@@ -185,8 +169,7 @@ def merge(sources: Sequence[ParquetStore], out: str | PathLike[str]) -> int:
 
 def _verify(files: Sequence[Path]) -> None:
     """Refuse damaged files before anything is written."""
-    for _ in _tables(files, _refuse):
-        pass
+    deque(_tables(files, _refuse), maxlen=0)
 
 
 def _merged(files: Sequence[Path], done: set[str], seen: set[str]) -> Iterator[pa.Table]:
@@ -196,7 +179,7 @@ def _merged(files: Sequence[Path], done: set[str], seen: set[str]) -> Iterator[p
     """
     waiting: list[pa.Table] = []
     size = 0
-    for _, table in _tables(files, _refuse):
+    for table in _tables(files, _refuse):
         keep = []
         for key, status in zip(table["key"].to_pylist(), table["status"].to_pylist(), strict=True):
             keep.append(key not in seen and not (status == Status.FAILED and key in done))
@@ -214,10 +197,10 @@ def _merged(files: Sequence[Path], done: set[str], seen: set[str]) -> Iterator[p
 
 def _tables(
     files: Iterable[Path], damaged: Callable[[Path, DamagedFile], None]
-) -> Iterator[tuple[Path, pa.Table]]:
+) -> Iterator[pa.Table]:
     for path in files:
         try:
-            table = read_whole(path)
+            yield read_whole(path)
         except DamagedFile as error:
             damaged(path, error)
         except FileNotFoundError:
@@ -225,8 +208,6 @@ def _tables(
                 f"{path} vanished while it was to be read, another process tidies the folder: "
                 "repeat the command when that is done"
             ) from None
-        else:
-            yield path, table
 
 
 def _refuse(path: Path, error: DamagedFile) -> None:

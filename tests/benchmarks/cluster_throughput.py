@@ -3,15 +3,15 @@
 Run it as ``python tests/benchmarks/cluster_throughput.py``; it starts schedulers and workers. On a
 machine with other users wall times say little, so it prints besides them the CPU time of each
 process, and how busy workers were: the sum of the times of runs over workers times wall time.
+
+It needs ``PYTHONPATH=tests/helpers``.
 """
 
 import os
-import sys
 import tempfile
 import time
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent.parent))
 from dask_processes import DaskProcesses
 
 from perceptron_sim.runs.config import PerceptronConfig

@@ -4,6 +4,8 @@ Run it as ``python tests/benchmarks/kill_cluster.py [WORKER_KILLS] [SCHEDULER_KI
 30 kills of workers and 5 of the scheduler, SIGKILL at random moments, over one scan by the command
 line; some ten minutes on two cores. The folder is then compared, run by run and bit by bit, with
 that of an undisturbed local scan.
+
+It needs ``PYTHONPATH=tests/helpers``.
 """
 
 import os
@@ -15,8 +17,6 @@ import time
 from pathlib import Path
 
 import pandas as pd
-
-sys.path.insert(0, str(Path(__file__).parent.parent))
 from dask_processes import DaskProcesses
 
 from perceptron_sim.store.store import ParquetStore

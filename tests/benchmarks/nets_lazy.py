@@ -5,14 +5,15 @@ MNIST by parity (digits where it is absent), mlp of 5 hidden layers of 128, P = 
 alpha = 2^15, one thread but for the kernel. Times of training are those of whole runs; the plain
 loop (autograd, a backward pass at every step) is timed over its first steps and scaled to the
 steps that the same runs took. They are timed in turn, so that they meet the same machine.
+
+It needs ``PYTHONPATH=tests/helpers``.
 """
 
-import importlib.util
 import time
-from pathlib import Path
 from statistics import median
 
 import torch
+from single_net import seconds_a_step
 
 from nets.config import NetConfig
 from nets.data import load_images
@@ -26,24 +27,6 @@ _RUNS = 16
 _LAZY_RUNS = 400
 _REPETITIONS = 3
 ENGINES = ("compiled", "ensemble")
-
-
-def _plain_loop(configs: list[NetConfig]) -> float:
-    """Return seconds a step of the loop of tests/nets/single_net.py."""
-    path = Path(__file__).parents[1] / "nets" / "single_net.py"
-    spec = importlib.util.spec_from_file_location("single_net", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    times = []
-    for steps in (1, 1 + _PLAIN_STEPS):
-        # A run of one step first, so that what comes with drawing data is not counted as steps.
-        started = time.perf_counter()
-        for config in configs:
-            module.train_single(config, steps)
-        times.append(time.perf_counter() - started)
-    return (times[1] - times[0]) / (len(configs) * _PLAIN_STEPS)
 
 
 def main() -> None:
@@ -77,7 +60,7 @@ def main() -> None:
                 results = train(some, "cpu", engine=engine, checkpoints=False, workers=1)
                 times.append((time.perf_counter() - started) / _RUNS)
             steps = sum(run.steps for run in results) / _RUNS
-            rows.append((steps, *times, _plain_loop(some[:2]) * steps))
+            rows.append((steps, *times, seconds_a_step(some[:2], _PLAIN_STEPS) * steps))
         steps, built, lazy, *others = (median(column) for column in zip(*rows, strict=True))
         columns = " |".join(f"{1e3 * t:10.1f} {t / lazy:6.0f}" for t in others)
         print(f"{T:7.2g} {steps:5.0f} {1e3 * built:7.0f} {1e3 * lazy:7.3f} |{columns}", flush=True)

@@ -3,14 +3,15 @@
 Run from the root of the repository: python tests/benchmarks/nets_throughput.py
 Whole training runs of the engines, drawing of data and weights included; the plain loop (autograd,
 a backward pass at every step) takes the first steps of some of the same runs before and after.
+
+It needs ``PYTHONPATH=tests/helpers``.
 """
 
-import importlib.util
 import sys
 import time
-from pathlib import Path
 
 import torch
+from single_net import seconds_a_step
 
 from nets.config import NetConfig
 from nets.data import load_images
@@ -29,25 +30,6 @@ _CASES = [
     ("cifar10", {"arch": "cnn", "P": 128}, 8),
     ("cifar10", {"arch": "mnas", "width": 16, "P": 128}, 4),
 ]
-
-
-def _plain_loop(configs: list[NetConfig]) -> float:
-    """Return steps per second of the loop of tests/nets/single_net.py."""
-    path = Path(__file__).parents[1] / "nets" / "single_net.py"
-    spec = importlib.util.spec_from_file_location("single_net", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    # A run of one step first, so that what comes with drawing data is not counted as steps.
-    started = time.perf_counter()
-    for config in configs:
-        module.train_single(config, 1)
-    once = time.perf_counter() - started
-    started = time.perf_counter()
-    for config in configs:
-        module.train_single(config, 1 + _PLAIN_STEPS)
-    return len(configs) * _PLAIN_STEPS / (time.perf_counter() - started - once)
 
 
 def _whole_runs(configs: list[NetConfig], engine: str) -> tuple[float, float, float]:
@@ -77,9 +59,10 @@ def main() -> None:
         for engine in ("compiled", "ensemble") if one.arch == "mlp" else ("ensemble",):
             train(configs[:1], "cpu", engine=engine, workers=1)
             for _ in range(_REPETITIONS):
-                before = _plain_loop(configs[:3])
+                before = seconds_a_step(configs[:3], _PLAIN_STEPS)
                 length, rate, wall = _whole_runs(configs, engine)
-                plain = 0.5 * (before + _plain_loop(configs[:3]))
+                after = seconds_a_step(configs[:3], _PLAIN_STEPS)
+                plain = 2.0 / (before + after)
                 print(
                     f"{data:8s} {name:16s} {one.P:6d}  {engine:9s} {runs:4d} {length:10.0f} "
                     f"{rate:10.0f} {plain:8.0f} {rate / plain:6.1f} {wall:7.2f} s",

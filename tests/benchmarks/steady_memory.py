@@ -3,6 +3,8 @@
 Run ``python tests/benchmarks/steady_memory.py FOLDER [RUNS [cluster]]``. The resident memory of the
 driver is sampled as runs end. Exit code 0 if from the first tenth of the runs on it stays within
 5 % of its mean.
+
+It needs ``PYTHONPATH=tests/helpers``.
 """
 
 import sys
@@ -10,8 +12,6 @@ import time
 from pathlib import Path
 
 import numpy as np
-
-sys.path.insert(0, str(Path(__file__).parent.parent))
 from dask_processes import DaskProcesses
 
 from perceptron_sim.progress import NoProgress

@@ -11,6 +11,7 @@ from cli.commands.bench import PARTS, _part_names
 from cli.main import run
 from perceptron_sim.bench import compare as bench
 from perceptron_sim.bench.compare import HEADLINE, Case, Settings
+from perceptron_sim.kernels.dynamics import DYNAMICS
 
 
 def _quick(out: Path, cases: str) -> list[str]:
@@ -49,6 +50,18 @@ def test_headline_json_agrees_with_itself(tmp_path: Path, capsys) -> None:
             expected = row["reference"][field] / row["event"][field]
             assert row["ratios"][ratio] == pytest.approx(expected)
             assert row["ratios"][ratio] > 0
+
+
+def test_every_dynamics_is_timed_by_every_loop_of_the_table(tmp_path: Path, capsys) -> None:
+    assert run(_quick(tmp_path, "dynamics")) == 0
+    printed = capsys.readouterr().out
+    rows = json.loads((tmp_path / "bench.json").read_text())["dynamics"]
+    assert {row["dynamics"] for row in rows} == DYNAMICS.keys() - {"sgd"}
+    for row in rows:
+        assert f"{row['dynamics']}: chi" in printed
+        for kernel in DYNAMICS[row["dynamics"]].kernels:
+            assert row[kernel]["not_fitted"] == 0
+            assert row[kernel]["ns_per_step"] > 0
 
 
 def test_libraries_are_extrapolated_from_their_time_per_step(tmp_path: Path, capsys) -> None:
@@ -100,9 +113,9 @@ def test_grid_names_what_it_skips(tmp_path: Path, capsys, monkeypatch) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--cases", "headlin"], "'headlin' is unknown: did you mean 'headline'? choose from"),
-        (["--cases", "size,zzz"], "'zzz' is unknown: choose from headline, grid"),
-        (["--cases", ""], "'' is unknown: choose from"),
+        (["--cases", "headlin"], "'headlin' is unknown: did you mean 'headline'? choose one of"),
+        (["--cases", "size,zzz"], "'zzz' is unknown: choose one of headline, dynamics"),
+        (["--cases", ""], "'' is unknown: choose one of"),
         (["--repeats", "1"], "--repeats 1: allowed is >= 2"),
         (["--limit-s", "0"], "--limit-s 0: allowed is 0 < seconds < inf"),
         (["--limit-s", "nan"], "--limit-s nan: allowed is 0 < seconds < inf"),

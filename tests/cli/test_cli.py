@@ -36,7 +36,13 @@ SMALL = ["--chi", "0,1", "-d", "4", "-P", "16:64:3", "-T", "1,4", "--seeds", "3"
         (["-P", ""], "-P: empty entry in ''"),
         (["-P", "1:10:3", "--seeds", "10000000"], "the grid has"),
         (["-P", "10^11"], "of memory and"),
-        (["--kernel", "fast"], "kernel 'fast' is unknown: choose one of auto"),
+        (["--kernel", "fast"], "'fast' is not one of 'auto', 'event', 'reference'"),
+        (["--kernel", "sde"], "'sde' is a dynamics: write --dynamics sde"),
+        (["--dynamics", "sdf"], "'sdf' is not one of 'sgd', 'shuffled', 'sde'"),
+        (
+            ["--dynamics", "sde", "--kernel", "event"],
+            "dynamics 'sde': kernel = 'event' is unknown: choose one of auto, reference",
+        ),
         (["--sedes", "3"], "Did you mean one of: '--samples', '--scheduler', '--seeds'?"),
         (["--workers", "0"], "0 is not in the range x>=1"),
     ],
@@ -265,8 +271,8 @@ def test_help_imports_nothing_heavy() -> None:
 def test_importing_the_library_compiles_nothing_and_spares_torch_and_matplotlib() -> None:
     loaded = _modules_after(
         "import perceptron_sim\nfrom perceptron_sim import PerceptronConfig, simulate\n"
-        "from perceptron_sim.kernels.reference import reference_sgd\n"
-        "assert not getattr(reference_sgd, 'signatures', []), 'compiled at import'"
+        "from perceptron_sim.kernels.reference import plain_sgd\n"
+        "assert not getattr(plain_sgd, 'signatures', []), 'compiled at import'"
     )
     assert "numba" in loaded
     assert not loaded & {"torch", "matplotlib"}

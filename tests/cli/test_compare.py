@@ -50,7 +50,7 @@ def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--preset", "slow"], "preset 'slow' is unknown: choose one of quick, large, paper"),
+        (["--preset", "slow"], "preset = 'slow' is unknown: choose one of quick, large, paper"),
         (["--stages", "scan,swim"], "--stages: 'swim' is unknown: choose from scan, "),
         (["--stages", "scan,scan"], "names a stage twice"),
         (["--with", "nowhere"], "nowhere: no run folder here"),

@@ -63,7 +63,6 @@ SCAN = ["scan", "--chi", "1", "-d", "3", "-P", "8", "-T", "1", "--seeds", "1"]
 CASES = [
     ("sklearn", "nets", ["nets", "scan"]),
     ("sklearn", "nets", ["nets", "lazy", "--dry-run"]),
-    ("sklearn", "nets", ["nets", "fetch", "mnist"]),
     ("distributed", "cluster", [*SCAN, *CLUSTER]),
     ("distributed", "cluster", ["phase", *CLUSTER, "--dry-run"]),
     ("dask", "cluster", ["nets", "scan", *CLUSTER]),

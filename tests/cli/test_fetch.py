@@ -1,12 +1,9 @@
 """``perceptron-sim nets fetch`` in process, against a server on this machine."""
 
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent.parent / "nets"))
 from openml_server import made_up, serving
 
 from cli import progress

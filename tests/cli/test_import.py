@@ -250,7 +250,7 @@ def test_files_that_are_absent_or_endless(tmp_path: Path, capsys, monkeypatch) -
     (tmp_path / "a.csv").write_text(f"{HEADER}\n{ROW}\n{ROW}\n")
     for limit, message in (("MAX_BYTES", "bytes: allowed are up to 1"), ("MAX_ROWS", "2 rows")):
         with monkeypatch.context() as patch:
-            patch.setattr(f"perceptron_sim.store.importing.tables.{limit}", 1)
+            patch.setattr(f"perceptron_sim.store.importing.reading.{limit}", 1)
             assert run(["import", str(tmp_path / "a.csv"), "--out", str(tmp_path / "out")]) == 2
             assert message in capsys.readouterr().err
 

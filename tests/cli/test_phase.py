@@ -1,12 +1,15 @@
 """``phase`` in process: maps, resuming, budgets, exact errors."""
 
 import json
+import math
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from cli.main import run
+from perceptron_sim.phase.dynamics import end_ratios
+from perceptron_sim.phase.entries import DynamicsEnd
 from perceptron_sim.scans import scan as scan_module
 
 SMALL = ["-d", "8", "-P", "128,512", "-B", "1,4,16,64", "--eta", "2^-4:2^8:7", "--seeds", "2"]
@@ -112,7 +115,7 @@ def test_the_crossover_in_T(tmp_path: Path, capsys) -> None:
         (["--observable", "beauty"], "observable 'beauty' is unknown here"),
         (["--chi", "-2"], "chi = -2 has no normalisable density"),
         (["--seeds", "0"], "seeds = 0: allowed is an integer >= 1"),
-        (["--kernel", "fast"], "kernel 'fast' is unknown"),
+        (["--kernel", "fast"], "'fast' is not one of 'auto', 'event', 'reference'"),
         (["-B", "0"], "B = 0 on a logarithmic axis"),
         (["-P", "10^11"], "of memory and"),
     ],
@@ -154,4 +157,27 @@ def test_dynamics(tmp_path: Path, capsys) -> None:
     # Beyond B* the first step makes ||w||, of which the SDE knows nothing: a factor 100 or more.
     assert by_name["SDE", 256]["ci_high"] < -3.0
     assert len(pd.read_parquet(out / "courses.parquet")) > 0
-    assert set(pd.read_parquet(out / "cells.parquet")["dynamics"]) == {"SGD", "shuffled", "SDE"}
+    others = {"shuffled", "SDE", "SDE, uncentred", "Poisson hits"}
+    assert set(pd.read_parquet(out / "cells.parquet")["dynamics"]) == {"SGD", *others}
+    ratios = end_ratios(DynamicsEnd.from_json(row, "ends") for row in ends)
+    found = {(r.dynamics, r.B, r.quantity): r for r in ratios}
+    for (name, B, quantity), ratio in found.items():
+        row = next(r for r in ends if (r["dynamics"], r["B"]) == (name, B))
+        assert math.log(ratio.measured) == pytest.approx(row[quantity]["measured"], abs=1e-12)
+        assert ratio.ci_low <= ratio.measured <= ratio.ci_high
+    # Jumps tell two noises of one covariance apart. Measured 0.455 and 1.025 on 64 other seeds; in
+    # ln the bound is 3.6 and 4.8 standard errors of 8 seeds away. Seeds are fixed.
+    assert found["SDE, uncentred", 1, "w_norm"].measured < 0.7
+    assert found["Poisson hits", 1, "w_norm"].measured > 0.7
+
+
+def test_dynamics_are_chosen_by_name(tmp_path: Path, capsys) -> None:
+    grid = ["--plane", "dynamics", "-d", "4", "-P", "32", "-B", "1", "--seeds", "2"]
+    out = str(tmp_path / "out")
+    assert _phase(*grid, "--dynamics", "sde/16", "--out", out, "--json") == 0
+    assert {row["dynamics"] for row in json.loads(capsys.readouterr().out)["ends"]} == {"SDE, T/16"}
+    assert _phase(*grid, "--dynamics", "sgd", "--out", out) == 2
+    assert "SGD is compared with nothing: name another --dynamics" in capsys.readouterr().err
+    several = ["--dynamics", "sde", "--dynamics", "poisson", "--out", out]
+    assert _phase(*grid[2:], "--eta", "1,2", *several) == 2
+    assert "this plane is of one dynamics: give --dynamics once" in capsys.readouterr().err

@@ -1,21 +1,17 @@
 """``report`` in process: from the runs of a scan to a judged page, exact errors, serving."""
 
 import json
-import sys
 import urllib.request
 from http.client import HTTPConnection
 from pathlib import Path
 
 import pytest
+from made import folder, judgements
 
 import nets.claims  # noqa: F401  (registers the claims about nets)
 from cli.commands import report as report_command
 from cli.main import run
 from perceptron_sim.claims.registry import all_claims
-
-sys.path.insert(0, str(Path(__file__).parent.parent / "report"))
-from made import folder, judgements
-
 from perceptron_sim.report import write_report
 from perceptron_sim.report.serve import Content, ReportServer, fingerprint
 

@@ -11,6 +11,7 @@ import pexpect
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from made import judgements
 
 from cli import output
 from cli.main import run
@@ -22,9 +23,6 @@ from nets.phase import tables as net_tables
 from nets.phase.entries import Regime
 from perceptron_sim.analysis import figures
 from perceptron_sim.analysis.exponents import ExponentRow
-
-sys.path.insert(0, str(Path(__file__).parent.parent / "report"))
-from made import judgements
 
 WIDTHS = (160, 100, 80, 60, 40, 20, 7)
 NUMBERS = re.compile(r"\[[^\]]*\]|[^\s\[\]]*\d[^\s\[\]]*(?: (?:\+-|\.\.) \S+)*")

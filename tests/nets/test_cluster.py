@@ -1,18 +1,15 @@
 """Nets by Dask with real workers: records equal to those of this machine."""
 
-import sys
 import time
-from pathlib import Path
 
 import pandas as pd
 import pytest
 
 pytest.importorskip("distributed")
-sys.path.insert(0, str(Path(__file__).parent.parent))
 from dask_processes import DaskProcesses, Deadly
 
 from cli.main import run as run_command
-from nets.grid import NetGrid
+from nets.config import NetGrid
 from nets.lazy.density import DensityLog
 from nets.lazy.scan import scan_lazy
 from nets.scan import NetWork, scan

@@ -10,7 +10,9 @@ import nets.scan as scan_module
 from cli.main import run
 from nets.config import NetConfig
 from nets.lazy import LazyConfig
-from nets.run_time import ERROR, estimate_lazy, estimate_nets, kernel_seconds, net_seconds
+from nets.lazy.scan import LazyWork
+from nets.run_time import ERROR, kernel_seconds, net_seconds
+from nets.scan import NetWork
 from nets.training import train
 from perceptron_sim.store.store import ParquetStore
 
@@ -32,27 +34,27 @@ def test_estimates_know_what_takes_longer() -> None:
     small, large = (NetConfig(P=P) for P in (64, 4096))
     assert net_seconds(large, 64) > 5 * net_seconds(small, 64)
     assert net_seconds(NetConfig(kappa=1e100, T=1e-100, max_steps=10**4), 64) < math.inf
-    deep = LazyConfig(NetConfig(P=4096, depth=5, width=128))
-    assert kernel_seconds(deep, 784) > 3 * kernel_seconds(LazyConfig(large), 64)
+    deep = NetConfig(P=4096, depth=5, width=128)
+    assert kernel_seconds(deep, 784) > 3 * kernel_seconds(large, 64)
 
 
 def test_each_run_and_each_kernel_is_counted_once() -> None:
     configs = [NetConfig(P=P, seed=seed) for P in (64, 128) for seed in (0, 1, 1)]
-    found = estimate_nets(configs, {configs[0].key()})
+    found = NetWork().estimate(configs, {configs[0].key()})
     assert (found.runs, found.found) == (4, 1)
     assert found.core_s == pytest.approx(
         net_seconds(configs[0], 64) + 2 * net_seconds(configs[3], 64)
     )
     # A GPU's engine and architectures of the ensemble were not measured.
-    assert estimate_nets(configs, set(), engine="ensemble").core_s is None
-    assert estimate_nets([NetConfig(arch="cnn", depth=2, width=4)], set()).core_s is None
+    assert NetWork(engine="ensemble").estimate(configs, set()).core_s is None
+    assert NetWork().estimate([NetConfig(arch="cnn", depth=2, width=4)], set()).core_s is None
     lazy = [LazyConfig(config) for config in configs]
-    every, kernelless = (estimate_lazy(lazy, stored) for stored in (set(), {lazy[0].key()}))
+    every, kernelless = (LazyWork().estimate(lazy, stored) for stored in (set(), {lazy[0].key()}))
     assert (every.runs, every.bytes_a_run) == (4, 4 * 128**2)
     # The run at P = 64 shares the kernel of P = 128.
     assert every.core_s is not None
     assert kernelless.core_s is not None
-    assert every.core_s - kernelless.core_s < kernel_seconds(lazy[0], 64) + 3e-4
+    assert every.core_s - kernelless.core_s < kernel_seconds(configs[0], 64) + 3e-4
 
 
 @pytest.mark.parametrize("kind", ["scan", "lazy"])

@@ -1,7 +1,6 @@
 """The GPU's ways without a GPU: graphs, memory, one trainer a device, devices that fail."""
 
 import gc
-import importlib.util
 import subprocess
 import sys
 import threading
@@ -9,6 +8,7 @@ import weakref
 from pathlib import Path
 from types import SimpleNamespace
 
+import cuda_emulator as emulator
 import numpy as np
 import pytest
 import torch
@@ -29,14 +29,6 @@ from perceptron_sim import InputError
 from perceptron_sim.runs.simulate import StopFlag
 from perceptron_sim.scans.cluster_task import Steering
 from perceptron_sim.store.store import ParquetStore
-
-_spec = importlib.util.spec_from_file_location(
-    "cuda_emulator", Path(__file__).with_name("cuda_emulator.py")
-)
-assert _spec is not None
-assert _spec.loader is not None
-emulator = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(emulator)
 
 SMALL = {
     "mlp": {"depth": 3, "width": 16, "T": 2.0**-6},

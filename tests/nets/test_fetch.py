@@ -2,7 +2,6 @@
 
 import errno
 import os
-import sys
 import urllib.request
 from collections import namedtuple
 from collections.abc import Iterator
@@ -11,8 +10,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
 from openml_server import Server, arff, made_up, serving
 
 from nets.data import download as download_module
@@ -229,7 +226,7 @@ def test_a_disk_that_fills_while_the_archive_is_written(
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     with monkeypatch.context() as patch:
-        patch.setattr("perceptron_sim.store.store.os.fsync", full)
+        patch.setattr("perceptron_sim.atomic.os.fsync", full)
         with pytest.raises(FetchError, match=r"mnist.npz \(No space left on device\)"):
             fetch(source, tmp_path)
     assert _names(tmp_path) == {"mnist.arff"}
@@ -251,9 +248,9 @@ def test_a_folder_that_may_not_be_written(mnist) -> None:
         ("classes", "200 images of 16 numbers, by label"),
         ("images", "199 images of 16 numbers"),
         ("columns", "200 images of 15 numbers"),
-        ("negative", "scikit-learn cannot read"),
-        ("large", "scikit-learn cannot read"),
-        ("missing", "scikit-learn cannot read"),
+        ("negative", "mnist.arff cannot be read"),
+        ("large", "mnist.arff cannot be read"),
+        ("missing", "mnist.arff cannot be read"),
     ],
 )
 def test_other_content_is_refused_and_what_was_there_stays(

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from nets.config import NetConfig
-from nets.grid import NetGrid
+from nets.config import NetConfig, NetGrid
 from nets.lazy import LazyConfig, build_kernel, run_lazy, simulate_lazy
 from nets.lazy.scan import scan_lazy
 from nets.training import train

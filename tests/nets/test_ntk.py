@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from nets.architectures import NAMES, SHALLOW, build
+from nets.architectures import KINDS, build
 from nets.architectures.base import Architecture
 from nets.config import ACTIVATIONS
 from nets.ntk import BuildStopped, ntk, ntk_cross
@@ -42,7 +42,7 @@ def _error(found: np.ndarray, exact: np.ndarray) -> float:
     return float(np.abs(found - exact).max() / np.abs(exact).max())
 
 
-CASES = [(a, act) for a in NAMES for act in (("relu",) if a in SHALLOW else ACTIVATIONS)]
+CASES = [(a, act) for a in KINDS for act in (ACTIVATIONS if KINDS[a].depth else ("relu",))]
 
 
 @pytest.mark.parametrize(("arch", "act"), CASES)
@@ -75,7 +75,7 @@ def test_tiles_cover_the_matrix(kind) -> None:
         fill(K, kind(MLP, tensors, x, others, budget), 2, NoProgress(), lambda: False)
         assert _error(K, exact) < 1e-6
     with pytest.raises(InputError, match="lower P or the width"):
-        JacobianProducts(MLP, tensors, x, None, budget - 1)
+        next(JacobianProducts(MLP, tensors, x, None, budget - 1).jobs(map))
 
 
 def test_the_kernel_is_symmetric_semi_definite_and_nested() -> None:
@@ -165,7 +165,7 @@ def test_what_does_not_fit_is_said_before_any_work(tmp_path, monkeypatch) -> Non
     with pytest.raises(InputError, match=r"on disk and 97.7 KiB are free .* P up to 158 fits"):
         ntk(MLP, weights, x, folder=tmp_path)
     (tmp_path / "file").touch()
-    with pytest.raises(InputError, match="name another folder for kernels"):
+    with pytest.raises(InputError, match="name a folder with --kernels"):
         ntk(MLP, weights, x, folder=tmp_path / "file")
 
 

@@ -19,16 +19,7 @@ from perceptron_sim import InputError
 _X = np.random.default_rng(0).standard_normal((300, 12))
 _Y = np.sign(_X[:, 0] + 0.3 * _X[:, 1])
 
-
-@pytest.fixture(autouse=True)
-def _forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a test registers is gone after it."""
-    monkeypatch.setattr(architectures, "_registered", {})
-    monkeypatch.setattr(architectures, "HIDDEN", dict(architectures.HIDDEN))
-    monkeypatch.setattr("nets.config.HIDDEN", architectures.HIDDEN)
-    monkeypatch.setattr("nets.data.names._added", [])
-    monkeypatch.setattr(data, "_LOADERS", dict(data._LOADERS))
-    load_images.cache_clear()
+pytestmark = pytest.mark.usefixtures("forgotten")
 
 
 class Plain(Autograd):

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from nets.parting import parting_rows
+from nets.lazy.parting import parting_rows
 
 T = 2.0 ** np.arange(-12, -1)
 

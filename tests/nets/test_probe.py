@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from nets.architectures import DENSE, NAMES, build
+from nets.architectures import DENSE, KINDS, build
 from nets.training.probe import PROBE, Probe
 
 KAPPA = 0.01
@@ -16,7 +16,7 @@ def _net(name: str):
     return build(name, 64, 2, 2 if name == "mnas" else 6, "gelu", (8, 8))
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", KINDS)
 def test_noise_and_kernel_are_those_of_single_gradients(name: str) -> None:
     rng = np.random.default_rng(3)
     net = _net(name)

@@ -17,16 +17,7 @@ from nets.lazy import simulate_lazy
 from nets.training import train
 from perceptron_sim import InputError
 
-
-@pytest.fixture(autouse=True)
-def _forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a test registers is gone after it."""
-    monkeypatch.setattr(architectures, "_registered", {})
-    monkeypatch.setattr(architectures, "HIDDEN", dict(architectures.HIDDEN))
-    monkeypatch.setattr("nets.config.HIDDEN", architectures.HIDDEN)
-    monkeypatch.setattr("nets.data.names._added", [])
-    monkeypatch.setattr(data, "_LOADERS", dict(data._LOADERS))
-    load_images.cache_clear()
+pytestmark = pytest.mark.usefixtures("forgotten")
 
 
 class Quadratic(Autograd):

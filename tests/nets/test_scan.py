@@ -5,7 +5,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from nets.grid import NetGrid
+from nets.config import NetGrid
 from nets.scan import scan
 from perceptron_sim import InputError, PerceptronConfig
 from perceptron_sim.analysis.exponents import exponent_rows, points_left_out

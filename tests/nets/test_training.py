@@ -1,26 +1,16 @@
 """Both engines against the obvious loop, in other company, and against theory."""
 
-import importlib.util
 import math
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from scipy import stats
+from single_net import train_single
 
 from nets.config import NetConfig
 from nets.training import Control, NetResult, check_request, draw_data, train, train_each
 from perceptron_sim import InputError, PerceptronConfig, simulate
-
-_spec = importlib.util.spec_from_file_location(
-    "single_net", Path(__file__).with_name("single_net.py")
-)
-assert _spec is not None
-assert _spec.loader is not None
-single_net = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(single_net)
-train_single = single_net.train_single
 
 
 @pytest.fixture(autouse=True)

@@ -14,7 +14,7 @@ import pytest
 
 from nets.config import NetConfig
 from nets.scan import scan
-from nets.training import Control, lanes, train, train_each
+from nets.training import Control, crews, train, train_each
 from nets.training.ensemble import Ensemble
 from perceptron_sim.runs.snapshots import Snapshots
 from perceptron_sim.store.schema import code_identity
@@ -48,7 +48,7 @@ def _configs(dtype: str = "float32") -> list[NetConfig]:
 @pytest.mark.parametrize("engine", ["compiled", "ensemble", "resident"])
 def test_a_run_goes_on_from_its_state_to_the_identical_end(engine, tmp_path, monkeypatch) -> None:
     # States are saved at every opportunity; the request is given up again and again.
-    monkeypatch.setattr(lanes, "_SAVE_EVERY_S", 0.0)
+    monkeypatch.setattr(crews, "_SAVE_EVERY_S", 0.0)
     monkeypatch.setattr("nets.training.compiled._ROUND_S", 0.0)
     monkeypatch.setattr("nets.training.compiled._FIRST_STEPS", 7)
     monkeypatch.setattr("nets.training.resident.STEPS", 7)
@@ -84,7 +84,7 @@ def test_a_run_goes_on_from_its_state_to_the_identical_end(engine, tmp_path, mon
 def test_a_killed_scan_goes_on_where_it_was(tmp_path, monkeypatch) -> None:
     # A net that cannot end in any time worth waiting for; saved within a second, then killed.
     code = (
-        "from nets.training import lanes; lanes._SAVE_EVERY_S = 0.2\n"
+        "from nets.training import crews; crews._SAVE_EVERY_S = 0.2\n"
         "from pathlib import Path; from nets.config import NetConfig; from nets.scan import scan\n"
         "from perceptron_sim.store.store import ParquetStore\n"
         f"out = Path({str(tmp_path)!r})\n"
@@ -110,7 +110,7 @@ def test_a_killed_scan_goes_on_where_it_was(tmp_path, monkeypatch) -> None:
     identity = {**code_identity(("torch",)), "checkpoints": True}
     states = Snapshots(tmp_path / "unfinished", identity, print).load({config.key()})
     assert set(states) == {config.key()}
-    monkeypatch.setattr(lanes, "_SAVE_EVERY_S", 0.0)
+    monkeypatch.setattr(crews, "_SAVE_EVERY_S", 0.0)
     control = Control(snapshots=_Impatient(tmp_path / "unfinished", identity, print))
     control.snapshots.control = control
     control.snapshots.patience = 2
@@ -142,7 +142,7 @@ def test_a_full_disk_costs_a_note_and_not_the_runs(tmp_path, monkeypatch) -> Non
     def full(path: Path, content: bytes) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(lanes, "_SAVE_EVERY_S", 0.0)
+    monkeypatch.setattr(crews, "_SAVE_EVERY_S", 0.0)
     monkeypatch.setattr("nets.training.compiled._ROUND_S", 0.0)
     monkeypatch.setattr("perceptron_sim.runs.snapshots.write_atomically", full)
     notes: list[str] = []
@@ -218,7 +218,7 @@ CNN = {"arch": "cnn", "depth": 2, "width": 8, "T": 2.0**-4}
 def test_a_killed_ensemble_ends_alike_though_runs_were_stored_after_its_state(
     engine, net, workers, states, tmp_path, monkeypatch
 ) -> None:
-    monkeypatch.setattr(lanes, "_SAVE_EVERY_S", 0.0)
+    monkeypatch.setattr(crews, "_SAVE_EVERY_S", 0.0)
     configs = _alike(**net)
     how = {"engine": engine, "workers": workers, "checkpoints": False}
     calm = {r.config.key(): _numbers_of(r) for r in train(configs, "cpu", **how)}
@@ -241,7 +241,7 @@ def test_a_killed_ensemble_ends_alike_though_runs_were_stored_after_its_state(
 @pytest.fixture
 def interrupted(tmp_path, monkeypatch):
     """A folder with the state of an ensemble of eight runs, none of which is stored."""
-    monkeypatch.setattr(lanes, "_SAVE_EVERY_S", 0.0)
+    monkeypatch.setattr(crews, "_SAVE_EVERY_S", 0.0)
     running = train_each(
         *(_alike(), "cpu"),
         engine="ensemble",
@@ -323,7 +323,7 @@ def test_a_smaller_request_leaves_the_state_of_the_larger(interrupted) -> None:
 
 
 def test_a_damaged_state_of_a_single_run_starts_it_anew(tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr(lanes, "_SAVE_EVERY_S", 0.0)
+    monkeypatch.setattr(crews, "_SAVE_EVERY_S", 0.0)
     monkeypatch.setattr("nets.training.compiled._ROUND_S", 0.0)
     monkeypatch.setattr("nets.training.compiled._FIRST_STEPS", 7)
     configs = _alike(1)
@@ -339,7 +339,7 @@ def test_a_damaged_state_of_a_single_run_starts_it_anew(tmp_path, monkeypatch) -
 
 def test_no_run_is_missing_from_store_and_state_at_once(tmp_path, monkeypatch) -> None:
     # Whatever ended before a state was saved is stored by then.
-    monkeypatch.setattr(lanes, "_SAVE_EVERY_S", 0.0)
+    monkeypatch.setattr(crews, "_SAVE_EVERY_S", 0.0)
     store = ParquetStore(tmp_path)
     configs = _alike()
     missing: list[int] = []
@@ -354,7 +354,7 @@ def test_no_run_is_missing_from_store_and_state_at_once(tmp_path, monkeypatch) -
 
 
 def test_a_failed_run_is_tried_again_without_those_that_ended(tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr(lanes, "_SAVE_EVERY_S", 0.0)
+    monkeypatch.setattr(crews, "_SAVE_EVERY_S", 0.0)
     configs = _alike()
     whole = Ensemble._round
     trained: list[str] = []

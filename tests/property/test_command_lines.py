@@ -25,8 +25,7 @@ from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
 
 from cli.commands.nets import COMMANDS as NETS
-from cli.commands.store import COMMANDS as STORE
-from cli.lazy import LazyGroup
+from cli.commands.store import command as store_command
 from cli.main import COMMANDS, run
 from cli.options import FloatGrid, IntegerGrid
 from perceptron_sim import InputError, PerceptronConfig, simulate
@@ -78,12 +77,13 @@ UNLIMITED = {
     "bench",
     "doctor",
     "nets fetch",
-    *(f"store {s}" for s in STORE),
+    *(f"store {s}" for s in store_command.commands),
 }
 # What keeps the costly ones from running, or from serving for ever, stays as it is.
 KEPT = {("bench", "cases"), ("bench", "repeats"), ("report", "port")}
 WORDS: dict[str, list[str]] = {
-    "kernel": ["auto", "event", "reference", "shuffled", "sde", "lazy", "net", "Event", ""],
+    "kernel": ["auto", "event", "reference", "sde", "lazy", "net", "Event", ""],
+    "dynamics": ["sgd", "shuffled", "sde", "sde/16", "sde-uncentred", "poisson", "SGD", ""],
     "budget": ["90s", "0.0001s", "1runs", "1h", "0s", "-1s", "nans", "1e9h", "infh", "", "s"],
     "data": ["digits", "perceptron", "mnist", "cifar10", "minst", "../../etc/passwd", ""],
     "arch": ["mlp", "cnn", "mnas", "linear", "MLP", ""],
@@ -294,10 +294,10 @@ def test_every_command_line_ends_well(line: list[str], places: Path, tmp_path_fa
 
 
 def test_every_command_is_drawn() -> None:
-    groups = {"nets": NETS, "store": STORE}
+    groups = {"nets": NETS, "store": store_command.commands}
     every = {
         f"{name} {sub}" if sub else name
         for name in COMMANDS
-        for sub in (groups[name] if isinstance(_command(name), LazyGroup) else [""])
+        for sub in (groups[name] if isinstance(_command(name), click.Group) else [""])
     }
     assert every == set(SMALL), "say in SMALL what keeps a command small"

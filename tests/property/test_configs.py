@@ -14,7 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from perceptron_sim import InputError, PerceptronConfig, simulate, simulate_online, theory
-from perceptron_sim.runs.simulate import KERNELS, RunResult
+from perceptron_sim.kernels.dynamics import KERNELS, NAMES
+from perceptron_sim.runs.result import RunResult
 from perceptron_sim.scans.scan import scan
 from perceptron_sim.store.store import MemoryStore
 
@@ -79,7 +80,7 @@ def _check_perceptron(run: RunResult) -> None:
         assert all(map(math.isfinite, numbers))
         assert np.all(np.isfinite(run.w))
         # Diffusion alone can fit few samples with weights that point away from the teacher.
-        assert run.lam != 0.0 if run.kernel.startswith("sde") else run.lam > 0.0
+        assert run.lam != 0.0 if run.dynamics.startswith("sde") else run.lam > 0.0
         assert run.unfitted == 0
         if run.checkpoints is not None:
             for name in ("t", "w1", "w_perp", "train_loss", "test_error"):
@@ -92,35 +93,36 @@ def _check_perceptron(run: RunResult) -> None:
     P=sizes(64),
     max_steps=sizes(100),
     kernel=st.sampled_from([*KERNELS, "", "Event"]),
+    dynamics=st.sampled_from([*NAMES, "", "SGD"]),
     checkpoints=st.sampled_from(["log", None, "linear"]),
 )
-def test_every_perceptron(values, P, max_steps, kernel, checkpoints) -> None:
+def test_every_perceptron(values, P, max_steps, kernel, dynamics, checkpoints) -> None:
     try:
         config = PerceptronConfig(**values, P=P, max_steps=max_steps)
-        run = simulate(config, kernel, checkpoints)
+        run = simulate(config, kernel, checkpoints, dynamics=dynamics)
     except InputError as error:
         assert "\n" not in str(error)
     else:
         _check_perceptron(run)
-        assert config.key(run.kernel) == dataclasses.replace(config).key(run.kernel)
+        assert config.key(kernel, dynamics) == dataclasses.replace(config).key(kernel, dynamics)
 
 
 @some
 @given(
     grid=st.lists(some_of(**PERCEPTRON), max_size=4),
-    kernel=st.sampled_from(KERNELS),
+    dynamics=st.sampled_from(NAMES),
     workers=st.integers(1, 3),
     checkpoints=st.sampled_from(["log", None]),
     late=st.booleans(),
 )
-def test_every_scan(grid, kernel, workers, checkpoints, late) -> None:
+def test_every_scan(grid, dynamics, workers, checkpoints, late) -> None:
     store = MemoryStore()
     try:
         configs = [PerceptronConfig(**values, P=8, max_steps=50) for values in grid]
         # A time that is over.
         until = 0.0 if late else None
         report = scan(
-            configs, store, kernel=kernel, workers=workers, checkpoints=checkpoints, until=until
+            configs, store, dynamics=dynamics, workers=workers, checkpoints=checkpoints, until=until
         )
     except InputError as error:
         assert "\n" not in str(error)

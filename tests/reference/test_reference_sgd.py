@@ -1,11 +1,10 @@
 """The reference kernel against plain NumPy, step for step on the same batches."""
 
 import dataclasses
-import importlib.util
-from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy_sgd import numpy_sgd
 
 from perceptron_sim import PerceptronConfig, simulate
 from perceptron_sim.kernels.batches import draw_batch
@@ -13,12 +12,6 @@ from perceptron_sim.runs.simulate import training_data
 
 pytestmark = pytest.mark.jit_free
 
-_spec = importlib.util.spec_from_file_location(
-    "numpy_sgd", Path(__file__).with_name("numpy_sgd.py")
-)
-numpy_sgd_module = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(numpy_sgd_module)
-numpy_sgd = numpy_sgd_module.numpy_sgd
 
 CONFIGS = [
     PerceptronConfig(chi=1.0, d=8, P=64, B=2, T=1.0, kappa=2**-15, seed=1),

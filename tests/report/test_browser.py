@@ -2,12 +2,9 @@
 
 import os
 import shutil
-import sys
 from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
 from made import HOSTILE, folder, judgements
 
 from perceptron_sim.report import write_report

@@ -2,7 +2,7 @@
 
 import click
 
-from cli.lazy import LazyGroup
+from cli.groups import LazyGroup
 
 COMMANDS = {
     "scan": "Train a grid of nets, fit the exponents, draw the figures.",

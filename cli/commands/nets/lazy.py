@@ -1,38 +1,28 @@
 """``perceptron-sim nets lazy``: the deep-net experiments in the limit alpha -> infinity."""
 
-import shlex
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import click
 
-from cli.arguments import arguments_given
-from cli.commands.nets.options import net_options
-from cli.cost import cost_options, end_of_budget, say_cost, stored_keys
+from cli.commands.nets.scan import DEFAULTS
 from cli.options import (
     FloatGrid,
     IntegerGrid,
-    given,
     json_option,
+    net_options,
     out_option,
-    workers_of,
-    workers_option,
+    scan_options,
+    seeds_option,
+    values_of,
 )
-
-# The grid of nets scan, so that the two can be laid side by side; done in seconds.
-DEFAULTS: dict[str, Any] = {
-    "P": (64, 128, 256, 512, 1024),
-    "T": (2.0**-11, 2.0**-9, 2.0**-7),
-    "seeds": 12,
-}
 
 
 @click.command()
 @net_options(FloatGrid(), IntegerGrid(), trained=False)
-@click.option("--seeds", type=int, help="Replicas at each point: seeds 0 .. N-1.  [default: 12]")
-@click.option("--checkpoints/--no-checkpoints", default=True, help="Store the course of each run.")
-@workers_option
-@cost_options
+@seeds_option(DEFAULTS["seeds"])
+@scan_options
 @click.option(
     "--kernels",
     type=click.Path(path_type=Path),
@@ -44,15 +34,9 @@ DEFAULTS: dict[str, Any] = {
 def command(
     ctx: click.Context,
     /,
-    out: Path,
     data_dir: Path | None,
     checkpoints: bool,
-    workers: int | None,
-    scheduler: str | None,
-    budget: str | None,
-    dry_run: bool,
     kernels: Path | None,
-    as_json: bool,
     **options: Any,
 ) -> int:
     """Simulate nets linearised at their start over a grid; fit delta, gamma, b, chi_eff.
@@ -62,40 +46,30 @@ def command(
     B 16, kappa 2^-15, P 64..1024, T 2^-11..2^-7, 12 seeds. The same command again finds what is
     stored and does only the rest.
     """
-    from cli.commands.nets.table import print_density
     from cli.reports import exit_code
-    from cli.scanning import carry_out, conclude
-    from nets.grid import NetGrid
+    from cli.scanning import Scanning
+    from cli.tables import print_density
+    from nets.config import NetGrid
     from nets.lazy import LazyConfig
     from nets.lazy.config import MAX_STEPS
     from nets.lazy.density import DensityLog, density_row
     from nets.lazy.scan import LazyWork
     from perceptron_sim.analysis.analyse import analyse
+    from perceptron_sim.scans.cluster import Cluster
     from perceptron_sim.scans.drive import checked
-    from perceptron_sim.scans.executors import slots_of
 
-    values = DEFAULTS | {"max_steps": MAX_STEPS} | given(**options)
-    if "eta" in values and options["T"] is None:
-        del values["T"]
+    scanning = Scanning(ctx, options)
     # Every combination is checked before the folder is touched.
-    configs = list(NetGrid(**values))
-    where = workers_of(ctx, workers, scheduler, packages=("torch",))
-    densities = DensityLog(out / "density.json")
+    configs = list(NetGrid(**values_of(DEFAULTS | {"max_steps": MAX_STEPS}, options)))
+    where = scanning.where(packages=("torch",))
+    densities = DensityLog(scanning.out / "density.json")
     work = LazyWork(data_dir, kernels, checkpoints, densities)
     request = checked(map(LazyConfig, configs), work, where)
-    until = end_of_budget(budget)
-    if dry_run:
-        return say_cost(
-            request.left(stored_keys(out)),
-            "lazy runs",
-            slots_of(where),
-            out,
-            as_json,
-            until=until,
-            # Threads share a kernel; workers of a cluster have one each.
-            in_flight=slots_of(where) if scheduler else 1,
-        )
-    frame, failed = carry_out(request, out, until)
+    if scanning.dry_run:
+        # Threads share a kernel; workers of a cluster have one each.
+        in_flight = None if isinstance(where, Cluster) else 1
+        return scanning.say_cost("lazy runs", request, in_flight=in_flight)
+    frame = scanning.carry_out(request)
     if frame is None:
         return 1
     analysis = analyse(frame)
@@ -103,12 +77,7 @@ def command(
     # One exponent for one kind of net and data.
     kinds = {(c.chi, c.d, c.depth, c.width) for c in configs}
     density = density_row(fits) if fits and len(kinds) == 1 else None
-    summary = analysis.summary(
-        shlex.join(["perceptron-sim", "nets", "lazy", *arguments_given(ctx, without=("budget",))]),
-        ("torch",),
-        chi_density=None if density is None else density.as_dict(),
-    )
-    conclude(analysis, summary, out, as_json)
-    if density is not None and not as_json:
+    entry = None if density is None else asdict(density)
+    if scanning.conclude(analysis, ("torch",), chi_density=entry) and density is not None:
         print_density(density, analysis.rows)
-    return exit_code(failed)
+    return exit_code(scanning.failed)

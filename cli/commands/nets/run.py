@@ -1,12 +1,14 @@
 """``perceptron-sim nets run``: one training run."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from cli.commands.nets.options import net_options
-from cli.options import SingleFloat, SingleInteger, given, json_option, out_option
+from cli.options import SingleFloat, SingleInteger, given, json_option, net_options, out_option
+
+if TYPE_CHECKING:
+    from nets.config import NetConfig
 
 
 @click.command()
@@ -27,9 +29,7 @@ def command(
     Here T = eta / (B h). Defaults: digits by parity, mlp of 3 hidden layers of 64, P 256, B 16,
     T 2^-5, alpha 2^15, seed 0. A killed run goes on from where it was, by the same command.
     """
-    import numpy as np
-
-    from cli.output import finite, print_json, print_table
+    from cli.output import finite, print_json
     from cli.progress import TerminalProgress
     from cli.reports import say_interrupted
     from nets.config import NetConfig
@@ -54,32 +54,36 @@ def command(
         click.echo(f"{out} holds this run without its course: name another --out", err=True)
         return 1
     if as_json:
-        record = {
-            name: value.tolist() if isinstance(value, np.ndarray | np.generic) else value
-            for name, value in run.items()
-        }
-        print_json({str(name): finite(value) for name, value in record.items()})
+        # Numbers and arrays of NumPy as Python's.
+        plain = {str(name): getattr(v, "tolist", lambda v=v: v)() for name, v in run.items()}
+        print_json({name: finite(value) for name, value in plain.items()})
     else:
-        columns = ("t", "dw", "unfitted", "train_loss", "noise_trace", "ntk_change")
-        cells = [
-            [str(step), *(f"{run[f'checkpoint_{name}'][i]:.5g}" for name in columns)]
-            for i, step in enumerate(run["checkpoint_step"])
-        ]
-        net = f"{config.arch}, depth {config.depth}, width {config.width}, {config.act}"
-        print_table(
-            f"{config.data}, {net}, P = {config.P}, B = {config.B}, T = {config.T:g}, "
-            f"alpha = {config.alpha:g}, seed = {config.seed}",
-            ["step", "t", "||w - w0||", "unfitted", "loss", "tr C", "NTK change"],
-            cells,
-        )
-        click.echo(
-            f"{run['status']}: t* = {run['t_star']:.6g}, {run['steps']} steps, "
-            f"{run['updates']} updates, ||w - w0|| = {run['dw']:.6g}, "
-            f"||w0|| = {run['w0_norm']:.6g}, test error {run['test_error']:.4g}, "
-            f"{run['wall_s']:.3g} s"
-        )
+        _print(config, run)
     written = save(figure_course(run), out, "run")
     if run["status"] != "fitted":
         click.echo(run["message"], err=True)
     click.echo(f"figure: {written[0]}", err=True)
     return 0 if run["status"] == "fitted" else 1
+
+
+def _print(config: "NetConfig", run: Any) -> None:
+    """Print the course of a run, and how it ended."""
+    from cli.output import print_table
+
+    columns = ("t", "dw", "unfitted", "train_loss", "noise_trace", "ntk_change")
+    cells = [
+        [str(step), *(f"{run[f'checkpoint_{name}'][i]:.5g}" for name in columns)]
+        for i, step in enumerate(run["checkpoint_step"])
+    ]
+    net = f"{config.arch}, depth {config.depth}, width {config.width}, {config.act}"
+    print_table(
+        f"{config.data}, {net}, P = {config.P}, B = {config.B}, T = {config.T:g}, "
+        f"alpha = {config.alpha:g}, seed = {config.seed}",
+        ["step", "t", "||w - w0||", "unfitted", "loss", "tr C", "NTK change"],
+        cells,
+    )
+    click.echo(
+        f"{run['status']}: t* = {run['t_star']:.6g}, {run['steps']} steps, "
+        f"{run['updates']} updates, ||w - w0|| = {run['dw']:.6g}, ||w0|| = {run['w0_norm']:.6g}, "
+        f"test error {run['test_error']:.4g}, {run['wall_s']:.3g} s"
+    )

@@ -15,7 +15,7 @@ from perceptron_sim.analysis.figures.style import (
     title,
 )
 from perceptron_sim.analysis.intervals import quantile
-from perceptron_sim.runs.simulate import RunResult
+from perceptron_sim.runs.result import RunResult
 from perceptron_sim.scans.watched_run import TestErrorCheck
 from perceptron_sim.theory.flow import flow_to_show
 from perceptron_sim.theory.prediction import trusted_end

@@ -18,7 +18,7 @@ from perceptron_sim.analysis.figures.style import (
     title,
 )
 from perceptron_sim.arrays import FloatArray
-from perceptron_sim.runs.simulate import RunResult
+from perceptron_sim.runs.result import RunResult
 from perceptron_sim.theory import (
     noise_diffusion,
     noise_drift,

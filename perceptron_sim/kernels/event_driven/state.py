@@ -5,23 +5,31 @@ from typing import NamedTuple
 import numpy as np
 
 from perceptron_sim.arrays import FloatArray, IntArray
+from perceptron_sim.kernels import run_state
 from perceptron_sim.kernels.jit import compiled
-from perceptron_sim.kernels.observables import training_state
-from perceptron_sim.kernels.run_state import PAUSE_AT, RECORDED, Recorder
+from perceptron_sim.kernels.run_state import PAUSE_AT, Recorder
 
 # Schedules: let the cost model choose, or step in one way alone.
 AUTO, PLAIN, CANDIDATES, EVENTS = 0, 1, 2, 3
 
 # What a leg returns, besides a final status.
 GO_ON, TO_CANDIDATES, TO_EVENTS, TO_NEAR, LARGER_POOL, SMALLER_POOL = -1, 100, 101, 102, 103, 104
+# What the kernel returns when samples that it was not given can be unfitted (``Run.cover``).
+UNCOVERED = 105
+
+# Places in ``Run.cover``: the line (a, s) in units of features below which all samples are given,
+# the line that is wanted instead, and by how much a pool may reach beyond what can be unfitted.
+COVER_A, COVER_S, WANTED_A, WANTED_S, LEAST_SPARE = range(5)
 
 # Hits between two looks at the rates.
 REVIEW_HITS = 32
-NEVER = np.iinfo(np.int64).max // 2
 
 
 class Run(NamedTuple):
-    """What every leg reads and writes: the arguments of ``event_driven_sgd``."""
+    """What every leg reads and writes: the arguments of ``event_driven_sgd``.
+
+    ``features`` may be a part of the P samples, if the rest is above the line of ``cover``.
+    """
 
     features: FloatArray
     threshold: float
@@ -36,25 +44,19 @@ class Run(NamedTuple):
     trace: IntArray
     growth: float
     schedule: int
+    P: int
+    cover: FloatArray
+
+
+def all_given() -> FloatArray:
+    """Return the ``cover`` of a run that is given all samples."""
+    return np.array([np.inf, np.inf, 0.0, 0.0, np.inf])
 
 
 @compiled
 def record(run: Run, rows: FloatArray, step_of_change: int) -> int:
-    """Fill the checkpoints before the step that changes something next; return the next due.
-
-    Only ``rows`` can be unfitted, so only they are looked at.
-    """
-    recorder, counters = run.recorder, run.counters
-    k = counters[RECORDED]
-    if k < recorder.steps.size and recorder.steps[k] < step_of_change:
-        unfitted, loss = training_state(rows, run.w, run.threshold)
-        while k < recorder.steps.size and recorder.steps[k] < step_of_change:
-            recorder.w[k] = run.w
-            recorder.unfitted[k] = unfitted
-            recorder.loss[k] = loss
-            k += 1
-        counters[RECORDED] = k
-    return recorder.steps[k] if k < recorder.steps.size else NEVER
+    """Fill the checkpoints due before ``step_of_change``, as ``run_state.record``."""
+    return run_state.record(run.recorder, run.counters, rows, run.w, run.threshold, step_of_change)
 
 
 @compiled

@@ -18,21 +18,21 @@ from perceptron_sim.analysis.figures.style import (
     title,
 )
 from perceptron_sim.phase.cells import FITTED
-from perceptron_sim.phase.courses import DYNAMICS
 from perceptron_sim.phase.perceptron import predicted
 from perceptron_sim.theory.flow import flow_to_show
 from perceptron_sim.theory.prediction import trusted_end
 
 _COURSES = 3
+_STYLES = ("-", "--", ":", "-.")
 _GREEK = {"chi": r"\chi", "kappa": r"\kappa"}
 
 
-def figure_dynamics(cells: pd.DataFrame, runs: pd.DataFrame, kernels: dict[str, str]) -> Figure:
+def figure_dynamics(cells: pd.DataFrame, runs: pd.DataFrame, named: dict[str, str]) -> Figure:
     """Draw ||w|| and t* at the end against B, and courses of ||w||, for the first parameters.
 
     Bars: 95 %. Dashed vertical: predicted B*; solid: predicted noise-dominated end. In the third
-    panel three runs each at the smallest B, with what fresh samples give (theory). ``kernels``:
-    that of each dynamics.
+    panel three runs each at the smallest B, with what fresh samples give (theory). ``named``: the
+    dynamics by their labels, SGD first.
     """
     first = cells.iloc[0]
     shared = {n: first[n].item() for n in ("chi", "d", "P", "kappa", "T")}
@@ -42,9 +42,9 @@ def figure_dynamics(cells: pd.DataFrame, runs: pd.DataFrame, kernels: dict[str, 
         figure = Figure(figsize=(11.5, 4.6))
         axes = figure.subplots(1, 3)
         for ax, name, symbol in zip(axes, ("w_norm", "t_star"), (r"\|w\|", "t^*"), strict=False):
-            _ends(ax, cells, shared, name)
+            _ends(ax, cells, shared, list(named), name)
             ax.set(xlabel="batch size $B$", ylabel=f"${symbol}$ at the end of training")
-        _courses(axes[2], runs, shared, kernels)
+        _courses(axes[2], runs, shared, named)
         axes[2].set(xlabel="time $t$", ylabel=r"$\|w\|$")
         for ax in axes:
             legend_above(ax)
@@ -53,14 +53,16 @@ def figure_dynamics(cells: pd.DataFrame, runs: pd.DataFrame, kernels: dict[str, 
     return figure
 
 
-def _ends(ax: Axes, cells: pd.DataFrame, shared: dict[str, Any], name: str) -> None:
+def _ends(
+    ax: Axes, cells: pd.DataFrame, shared: dict[str, Any], labels: list[str], name: str
+) -> None:
     fitted = cells[cells["status"] == FITTED]
-    for i, dynamics in enumerate(DYNAMICS):
+    for i, dynamics in enumerate(labels):
         members = fitted[fitted["dynamics"] == dynamics]
         if len(members):
             logs = [np.array(v) for v in members[f"{name}_seeds"]]
             B = members["B"].tolist()
-            geometric_means(ax, B, logs, i, dynamics, of=len(DYNAMICS))
+            geometric_means(ax, B, logs, i, dynamics, of=len(labels))
     expected = predicted(shared["chi"], shared["P"], shared["d"])
     if expected is not None:
         ax.axvline(expected.B_star, linestyle="--", color="0.35", label="predicted $B^*$")
@@ -72,19 +74,19 @@ def _ends(ax: Axes, cells: pd.DataFrame, shared: dict[str, Any], name: str) -> N
     log_axes(ax, sorted(cells["B"].unique()))
 
 
-def _courses(ax: Axes, runs: pd.DataFrame, shared: dict[str, Any], kernels: dict[str, str]) -> None:
+def _courses(ax: Axes, runs: pd.DataFrame, shared: dict[str, Any], named: dict[str, str]) -> None:
     B = int(runs["B"].min())
     latest = 0.0
-    for i, (dynamics, kernel) in enumerate(kernels.items()):
-        chosen = runs[(runs["B"] == B) & (runs["kernel"] == kernel)].sort_values("seed")
+    for i, (label, dynamics) in enumerate(named.items()):
+        chosen = runs[(runs["B"] == B) & (runs["dynamics"] == dynamics)].sort_values("seed")
         for _, run in chosen.iloc[:_COURSES].iterrows():
             t = np.array(run["checkpoint_t"])
             w = np.hypot(run["checkpoint_w1"], run["checkpoint_w_perp"])
             first = run["seed"] == chosen["seed"].iloc[0]
-            style = ("-", "--", ":")[i]
-            label = f"{dynamics}, $B = {B}$" if first else None
-            ax.plot(t[1:], w[1:], style, color=COLOURS[i], linewidth=1.2, label=label)
-            ax.plot(t[-1], w[-1], "o", color=COLOURS[i], markersize=4)
+            look: dict[str, Any] = {"color": COLOURS[i % len(COLOURS)]}
+            shown = f"{label}, $B = {B}$" if first else None
+            ax.plot(t[1:], w[1:], _STYLES[i % 4], **look, linewidth=1.2, label=shown)
+            ax.plot(t[-1], w[-1], "o", **look, markersize=4)
             latest = max(latest, float(t[-1]))
     if latest > 0.0:
         t = np.geomspace(B * shared["T"], latest, 100)

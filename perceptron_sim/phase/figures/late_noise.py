@@ -23,6 +23,9 @@ from perceptron_sim.phase.courses import loss_curves
 
 _TIMES = 200
 
+_WEIGHTS = ("checkpoint_w1", "checkpoint_w_perp")
+_SMALL = np.finfo(np.float64).tiny
+
 
 def figure_late_noise(runs: pd.DataFrame, rows: Sequence[dict[str, Any]]) -> Figure:
     """Draw the training loss and ||w|| against t at several T, a column for each chi.
@@ -100,7 +103,8 @@ def _norms(runs: pd.DataFrame, t: FloatArray) -> FloatArray:
                 np.interp(
                     np.log(t),
                     np.log(run["checkpoint_t"][1:]),
-                    np.log(np.hypot(run["checkpoint_w1"][1:], run["checkpoint_w_perp"][1:])),
+                    # Before the first of Poisson hits the weights are 0.
+                    np.log(np.maximum(_SMALL, np.hypot(*(run[n][1:] for n in _WEIGHTS)))),
                 )
             )
             for _, run in runs.iterrows()

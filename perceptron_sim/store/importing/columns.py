@@ -1,15 +1,15 @@
 """Which column of a file is which of ours, and what may stand in it."""
 
-import difflib
 import math
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from perceptron_sim.choices import choose, near_match
 from perceptron_sim.errors import InputError
 from perceptron_sim.status import Status
-from perceptron_sim.store.importing.tables import Cell, Table
+from perceptron_sim.store.importing.reading import Cell, Table
 from perceptron_sim.store.schema import SCHEMA
 
 STATUSES = tuple(status for status in Status if status != Status.INTERRUPTED)
@@ -90,8 +90,9 @@ COLUMNS = {
     "ntk_change": _not_negative(result=True),
     "wall_s": _not_negative(result=True),
 }
-# Also read where a file has it: says whether the runs of a seed share data and weights.
-KERNEL = "kernel"
+# Also read where a file has them: they say whether the runs of a seed share data and weights, the
+# second in what version 0.1 exported.
+SHARED_SEEDS, KERNEL = "shared_seeds", "kernel"
 
 
 def parse(name: str, cell: Cell) -> str | int | float:
@@ -157,10 +158,7 @@ class Mapping:
         """Refuse names that are none of ours, or given twice."""
         for name in (*self.columns.values(), *self.constants):
             if name not in COLUMNS:
-                raise InputError(
-                    f"{name!r} is no column that is imported: {_near(name, COLUMNS)}"
-                    f"choose one of {', '.join(COLUMNS)}"
-                )
+                raise InputError(f"{name!r} is no column that is imported: {choose(name, COLUMNS)}")
         wanted = [*self.columns.values(), *self.constants]
         twice = next((name for name in wanted if wanted.count(name) > 1), None)
         if twice is not None:
@@ -175,14 +173,14 @@ class Mapping:
         for theirs in self.columns:
             if theirs not in table.names:
                 raise InputError(
-                    f"{table.path} has no column {theirs!r}: {_near(theirs, table.names)}it has "
-                    f"{_listed(table.names)}"
+                    f"{table.path} has no column {theirs!r}: {near_match(theirs, table.names)}"
+                    f"it has {_listed(table.names)}"
                 )
         found: dict[str, int] = {}
         for place, theirs in enumerate(table.names):
             name = self.columns.get(theirs, theirs)
             # A column that was pushed aside by another or by nothing we know is left alone.
-            if name not in COLUMNS and name != KERNEL:
+            if name not in COLUMNS and name not in (SHARED_SEEDS, KERNEL):
                 continue
             if name in self.columns.values() and theirs not in self.columns:
                 continue
@@ -198,11 +196,6 @@ class Mapping:
         return [
             name for name in table.names if name not in self.columns and name not in SCHEMA.names
         ]
-
-
-def _near(name: str, among: Iterable[str]) -> str:
-    near = difflib.get_close_matches(name, list(among), n=1)
-    return f"did you mean {near[0]!r}? " if near else ""
 
 
 def _listed(names: Iterable[str]) -> str:

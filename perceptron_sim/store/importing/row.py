@@ -4,16 +4,12 @@ import math
 from typing import Any
 
 from perceptron_sim.errors import InputError
+from perceptron_sim.kernels.dynamics import SGD
 from perceptron_sim.runs.identity import key_of
 from perceptron_sim.status import Status
-from perceptron_sim.store.importing.columns import (
-    COLUMNS,
-    KERNEL,
-    parse,
-    shown,
-)
-from perceptron_sim.store.importing.tables import Cell, is_missing, is_not_finite
-from perceptron_sim.store.schema import IMPORTED, IMPORTED_BY_SEED, PERCEPTRON, Record, by_seed
+from perceptron_sim.store.importing.columns import COLUMNS, KERNEL, SHARED_SEEDS, parse, shown
+from perceptron_sim.store.importing.reading import Cell, is_missing, is_not_finite
+from perceptron_sim.store.schema import IMPORTED, PERCEPTRON, Record, of_version_0_1
 
 # Two columns that say the same may differ by the digits they were printed with.
 _PRINTED = 1e-3
@@ -65,13 +61,20 @@ class Row:
         if ended == Status.FITTED:
             self._time()
         self._norms(perceptron, ended == Status.FITTED)
-        shared = shared_seeds or by_seed(str(self._cells.get(KERNEL)))
+        shared = shared_seeds or self._says_shared()
         identity = {name: values[name] for name in IDENTITY[perceptron]}
         return values | {
             "key": key_of({"imported": True, "config": identity}),
-            "kernel": IMPORTED_BY_SEED if shared else IMPORTED,
+            "dynamics": SGD,
+            "kernel": IMPORTED,
+            "shared_seeds": shared,
             "message": "imported",
         }
+
+    def _says_shared(self) -> bool:
+        if is_missing(self._cells.get(SHARED_SEEDS)):
+            return of_version_0_1(str(self._cells.get(KERNEL)))[2]
+        return str(self._cells[SHARED_SEEDS]).lower() in ("true", "1", "1.0")
 
     def _identify(self, perceptron: bool) -> None:
         values = self._values

@@ -14,9 +14,9 @@ from perceptron_sim.errors import InputError
 from perceptron_sim.names import as_text
 from perceptron_sim.status import Status
 from perceptron_sim.store.importing.columns import Mapping
+from perceptron_sim.store.importing.reading import Cell, Table, read_table
 from perceptron_sim.store.importing.row import IDENTITY, POINT, Row
-from perceptron_sim.store.importing.tables import Cell, Table, read_table
-from perceptron_sim.store.schema import IMPORTED_BY_SEED, PERCEPTRON, Record
+from perceptron_sim.store.schema import PERCEPTRON, Record
 from perceptron_sim.store.store import ParquetStore
 from perceptron_sim.version import __version__
 
@@ -51,7 +51,7 @@ def import_runs(
         paths: CSV or JSON files.
         mapping: names and constants that make their columns ours.
         shared_seeds: runs of one seed share data or initial weights, so that seeds, not runs, are
-            independent. Rows whose column ``kernel`` says so are taken that way in any case.
+            independent. Rows whose column ``shared_seeds`` says so are taken that way in any case.
 
     Raises:
         InputError: on the first thing that is wrong; it names file, row, column and remedy.
@@ -96,15 +96,14 @@ def store_runs(imported: Imported, store: ParquetStore) -> pd.DataFrame:
             f"{store.folder} holds other runs: name a new folder with --out, or import all files "
             "in one command"
         )
-    if len(stored):
-        table = {record["key"]: record for record in imported.records}
-        for row in stored.to_dict("records"):
-            for name in ("status", "t_star", "w_norm", "dw", "dw_rel", "kernel"):
-                if not _alike(row.get(name), table[row["key"]].get(name)):
-                    raise InputError(
-                        f"{store.folder} holds another {name} of a run of these files: they have "
-                        "changed since; name a new folder with --out"
-                    )
+    table = {record["key"]: record for record in imported.records}
+    for row in stored.to_dict("records"):
+        for name in ("status", "t_star", "w_norm", "dw", "dw_rel", "shared_seeds"):
+            if not _alike(row.get(name), table[row["key"]].get(name)):
+                raise InputError(
+                    f"{store.folder} holds another {name} of a run of these files: they have "
+                    "changed since; name a new folder with --out"
+                )
     present = set(stored["key"])
     new = [record for record in imported.records if record["key"] not in present]
     if new:
@@ -137,25 +136,24 @@ def _check_observable(records: Sequence[Record]) -> None:
 
 def _check_seeds(records: Sequence[Record]) -> None:
     """Where runs share seeds, take all they are fitted with so, and refuse missing seeds."""
-    if not any(record["kernel"] == IMPORTED_BY_SEED for record in records):
+    if not any(record["shared_seeds"] for record in records):
         return
     groups: dict[tuple[Any, ...], list[Record]] = {}
     for record in records:
         fixed = [n for n in IDENTITY[record["model"] == PERCEPTRON] if n not in _WITHIN]
         groups.setdefault(tuple(record[name] for name in fixed), []).append(record)
     for members in groups.values():
-        if not any(record["kernel"] == IMPORTED_BY_SEED for record in members):
+        if not any(record["shared_seeds"] for record in members):
             continue
-        points: dict[tuple[Any, ...], set[int]] = {}
-        broken = set()
         for record in members:
-            record["kernel"] = IMPORTED_BY_SEED
-            point = (record["P"], record["T"], record["kappa"])
-            points.setdefault(point, set()).add(record["seed"])
-            if record["status"] != Status.FITTED:
-                # Such a point takes no part in fits.
-                broken.add(point)
-        whole = {point: seeds for point, seeds in points.items() if point not in broken}
+            record["shared_seeds"] = True
+        # A point at which some run was not fitted takes no part in fits.
+        points = pd.DataFrame(members).groupby(["P", "T", "kappa"], sort=False)
+        whole = {
+            point: set(runs["seed"])
+            for point, runs in points
+            if (runs["status"] == Status.FITTED).all()
+        }
         every = set().union(*whole.values())
         for (P, T, kappa), seeds in whole.items():
             if seeds != every:
