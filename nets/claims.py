@@ -557,12 +557,13 @@ CLAIMS: Sequence[Claim] = (
         "3",
         "T-c-on-P",
         "Nets leave the lazy regime at T_c ~ P^-a with a = gamma/delta.",
-        judged="a - gamma/delta against 0, T_c where the test error of trained nets begins to "
-        "change and their weights have moved by O(1), gamma/delta of the same seeds linearised",
+        judged="a - gamma/delta against 0, T_c by the test error of trained nets, where weights "
+        "have moved by O(1)",
         refuted=f"one net at which 0 is excluded by more than {_A:g}",
         command=_P_T,
         estimator="T_c at which the test error of trained nets departs from that of linearised "
-        "ones; least squares of ln T_c on ln P, less gamma/delta; jackknife over seeds",
+        "ones; least squares of ln T_c on ln P, less gamma/delta of the same seeds, linearised; "
+        "jackknife over seeds",
         measure=_a,
         draw=_draw_onset,
     ),

@@ -30,6 +30,7 @@ COMMANDS = {
     "B-eta": "phase --chi 1 -d 16 -P 256,1024 --budget 500runs",
     "T-kappa": "phase --plane T-kappa --chi 1 -P 256 --budget 300runs",
     "late": "phase --plane late-noise --chi 1 -d 16 -P 256 --seeds 8",
+    "dynamics": "phase --plane dynamics --chi 1 -d 16 -P 256 -B 1 --seeds 8",
     "lazy": "nets lazy --width 32 -P 64,128,256 --seeds 12 --no-checkpoints",
     "nets": "nets scan --width 32 -P 64,128,256 --seeds 12 --no-checkpoints",
     "alpha-T": "phase --plane alpha-T -P 64 --width 16 --depth 1 --alpha 2^-8:2^8:9 -T 2^-9:2:11 "
