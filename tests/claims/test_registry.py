@@ -211,9 +211,9 @@ def test_a_fault_of_ours_is_not_said_to_be_the_users(error: Exception) -> None:
     ("size", "verdict"),
     [
         ({"d": 64, "P": 8192}, Verdict.FAILS),
-        ({"d": 2, "P": 1024}, Verdict.UNDECIDED),
-        ({"d": 64, "P": 512}, Verdict.UNDECIDED),
-        ({"d": 16, "P": 2**18}, Verdict.UNDECIDED),
+        ({"d": 2, "P": 1024}, Verdict.UNTESTED),
+        ({"d": 64, "P": 512}, Verdict.UNTESTED),
+        ({"d": 16, "P": 2**18}, Verdict.UNTESTED),
     ],
 )
 def test_a_prediction_that_is_not_trusted_judges_nothing(size, verdict, tmp_path: Path) -> None:
@@ -223,9 +223,9 @@ def test_a_prediction_that_is_not_trusted_judges_nothing(size, verdict, tmp_path
     row |= {"T_c_over_kappa": at | {"predicted": 2.0, "prediction_error": 0.02, "agrees": False}}
     row |= {"plateau_over_kappa": at, "misfit_ln": 0.1, "scatter_ln": 0.1, "by_kappa": []}
     folder = folder_of(tmp_path / "x", crossovers=[row])
-    assert verdict_of("three-phases-T-c", folder) is verdict
+    assert verdict_of("law-T-c", folder) is verdict
     (finding,) = judge(
-        replace(BY_KEY["three-phases-T-c"], draw=lambda evidence: ()), Evidence((folder,))
+        replace(BY_KEY["law-T-c"], draw=lambda evidence: ()), Evidence((folder,))
     ).findings
     assert ("no prediction is trusted here" in finding.measurement.note) == (size["P"] != 8192)
 
@@ -236,9 +236,9 @@ def test_a_prediction_that_is_not_trusted_judges_nothing(size, verdict, tmp_path
         ({}, Verdict.HOLDS),
         ({"difference": {"measured": 0.4, "ci_low": 0.35, "ci_high": 0.45}}, Verdict.FAILS),
         # Runs compared with themselves, and weights that have hardly moved, are no evidence.
-        ({"quantity": "dw_rel", "by": "lazy", "level": 0.3, "moved": []}, Verdict.UNDECIDED),
-        ({"quantity": "dw_rel", "level": 0.1, "moved": []}, Verdict.UNDECIDED),
-        ({"moved": [0.003, 0.2]}, Verdict.UNDECIDED),
+        ({"quantity": "dw_rel", "by": "lazy", "level": 0.3, "moved": []}, Verdict.UNTESTED),
+        ({"quantity": "dw_rel", "level": 0.1, "moved": []}, Verdict.UNTESTED),
+        ({"moved": [0.003, 0.2]}, Verdict.UNTESTED),
     ],
 )
 def test_T_c_is_where_the_test_error_of_trained_nets_changes(onset, verdict, tmp_path) -> None:
