@@ -179,6 +179,7 @@ def build_pool(
     radius: float,
     threshold: float,
     spare: float,
+    total: int,
 ) -> Pool:
     """Collect and sort the samples that are active up to ``spare`` times the present bound.
 
@@ -189,6 +190,7 @@ def build_pool(
         radius: bound on |w_perp| for which the order is to be tight.
         threshold: kappa / T.
         spare: how far the bound may rise before the pool must be built anew.
+        total: a pool of so many is good for any bound.
     """
     P, d = features.shape
     offset = threshold / max(radius, _TINY)
@@ -206,7 +208,7 @@ def build_pool(
             inside += 1
             largest = max(largest, key[i])
     width = max(min(largest, cut) / _BINS, _TINY)
-    if inside == P:
+    if inside == total:
         cut = math.inf
     starts = np.zeros(_BINS + 1, np.int64)
     for i in range(P):
@@ -237,7 +239,8 @@ def build_pool(
 @compiled
 def shrink_pool(pool: Pool, w_1: float, radius: float, threshold: float) -> Pool:
     """Return the pool of those samples of ``pool`` that a new pool would hold."""
-    part = build_pool(pool.rows, pool.norm, w_1, radius, threshold, SPARE)
+    size = pool.samples.size
+    part = build_pool(pool.rows, pool.norm, w_1, radius, threshold, SPARE, size)
     cut = min(part.cut, pool.cut)
     return Pool(
         pool.samples[part.samples],

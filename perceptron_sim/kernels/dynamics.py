@@ -13,6 +13,7 @@ from perceptron_sim.choices import check_choice
 AUTO = "auto"
 SGD = "sgd"
 REFERENCE = "reference"
+DEFERRED = "deferred"
 # Kinds of noise of the loops that move every unfitted sample at each step.
 CENTRED, UNCENTRED, POISSON = range(3)
 
@@ -24,10 +25,12 @@ class Loop:
     Attributes:
         at: "module:function" below ``perceptron_sim.kernels``.
         options: what the function takes after the arguments of ``reference.plain_sgd``.
+        draws_data: whether it draws the training set itself, so that it can be given none.
     """
 
     at: str
     options: tuple[int, ...] = ()
+    draws_data: bool = False
 
     def load(self) -> Callable[..., int]:
         """Return the function; the first call compiles it, or loads it from the cache."""
@@ -44,7 +47,8 @@ class Dynamics:
 
     Attributes:
         about: one line for people.
-        loops: by name of the kernel. The first is what "auto" stands for. The last is the obvious
+        loops: by name of the kernel. The first is what "auto" stands for, but for training sets
+            so large that DEFERRED is faster (``runs.simulate.choose``). The last is the obvious
             loop, against which the others are tested and timed; itself it is tested against an
             uncompiled one, ``tests/helpers/oracles.py``.
         peers: libraries whose steps are timed beside it.
@@ -60,8 +64,13 @@ class Dynamics:
 
     @property
     def kernels(self) -> tuple[str, ...]:
-        """Names of the loops, the fastest first."""
+        """Names of the loops, the obvious one last."""
         return tuple(self.loops)
+
+    @property
+    def on_given_data(self) -> tuple[str, ...]:
+        """Names of the loops that can be given a training set, the fastest first."""
+        return tuple(name for name, loop in self.loops.items() if not loop.draws_data)
 
 
 def _sde(refine: int, kind: int, about: str, step_is_eta: bool = False) -> Dynamics:
@@ -78,6 +87,7 @@ DYNAMICS: Mapping[str, Dynamics] = {
         "batches of B distinct samples, drawn anew at each step",
         {
             "event": Loop("event_driven:event_driven_sgd"),
+            DEFERRED: Loop("deferred:deferred_sgd", draws_data=True),
             REFERENCE: Loop("reference:plain_sgd", (False,)),
         },
         peers=("scikit-learn", "torch"),

@@ -12,6 +12,9 @@ import numpy as np
 from perceptron_sim.arrays import FloatArray
 from perceptron_sim.kernels.jit import compiled
 
+# Waits and products up to here are exact; a longer wait ends any run.
+_LARGEST = 1 << 62
+
 
 @compiled
 def log_null(P: int, K: int, B: int) -> float:
@@ -82,7 +85,8 @@ def draw_marked(rng: np.random.Generator, P: int, K: int, B: int, low: int) -> i
     high = min(B, K)
     if low == high:
         return low
-    mode = min(max((B + 1) * (K + 1) // (P + 2), low), high)
+    mode = (B + 1) * (K + 1) // (P + 2) if K < _LARGEST // (B + 1) else int((B + 1) * ((K + 1) / P))
+    mode = min(max(mode, low), high)
     total = 1.0
     weight = 1.0
     for h in range(mode, high):
@@ -128,7 +132,7 @@ def draw_wait(rng: np.random.Generator, inverse: float) -> int:
     """
     if inverse == 0.0:
         return 1
-    return 1 + int(rng.standard_exponential() * inverse)
+    return 1 + int(min(rng.standard_exponential() * inverse, _LARGEST - 1024.0))
 
 
 @compiled
@@ -142,5 +146,9 @@ def draw_null_steps(rng: np.random.Generator, log_q: float, count: int) -> int:
         return 0
     if count == 1:
         return draw_wait(rng, -1.0 / log_q) - 1
+    if log_q > -(2.0**-32):
+        # So long are the waits that their fractions of a step are uniform.
+        wait = rng.standard_gamma(float(count)) / -log_q - 0.5 * count
+        return int(min(max(wait, 0.0), _LARGEST - 1024.0))
     odds = math.exp(log_q) / -math.expm1(log_q)
     return int(rng.poisson(rng.standard_gamma(float(count)) * odds))

@@ -20,14 +20,16 @@ class Recorder(NamedTuple):
     Attributes:
         steps: the step numbers at which to record, increasing, shape (n,).
         w: weights after that many steps, natural units, shape (n, d).
-        unfitted: number of unfitted training samples, shape (n,).
-        loss: sum of threshold - margin over the unfitted samples, shape (n,).
+        unfitted: number of unfitted training samples, or its mean given what is known, shape (n,).
+        loss: sum of threshold - margin over the unfitted samples, or its mean, shape (n,).
+        exact: 0 where the numbers are means, else 1, shape (n,).
     """
 
     steps: IntArray
     w: FloatArray
-    unfitted: IntArray
+    unfitted: FloatArray
     loss: FloatArray
+    exact: IntArray
 
 
 @compiled

@@ -9,6 +9,7 @@ DIVERGED = 3
 INTERRUPTED = 4
 # No end: the kernel may be called again, to go on from what it has written.
 PAUSED = 5
+MAX_MEMORY = 6
 
 NAMES = {
     FITTED: Status.FITTED,
@@ -16,4 +17,5 @@ NAMES = {
     MAX_UPDATES: Status.MAX_UPDATES,
     DIVERGED: Status.DIVERGED,
     INTERRUPTED: Status.INTERRUPTED,
+    MAX_MEMORY: Status.MAX_MEMORY,
 }

@@ -1,24 +1,25 @@
 """A log of what an event-driven run did, for those who want to replay it.
 
 The log is one flat integer array; entry 0 is the number of entries in use. Each event appends
-(step, by_margins, n_hits, hits..., n_others, others...). If ``by_margins`` is 1 the others are all
-unfitted samples, otherwise they are the active ones (none listed: all samples are).
+(step, kind, n_hits, hits..., n_others, others...). The kind says what the others are: all unfitted
+samples (UNFITTED), the active ones (ACTIVE; none listed: all samples are), or those that were
+left out (LEFT_OUT).
 """
 
 from perceptron_sim.arrays import IntArray
 from perceptron_sim.kernels.jit import compiled
 
+ACTIVE, UNFITTED, LEFT_OUT = range(3)
+
 
 @compiled
-def trace_event(
-    trace: IntArray, step: int, hits: IntArray, others: IntArray, by_margins: bool
-) -> None:
+def trace_event(trace: IntArray, step: int, hits: IntArray, others: IntArray, kind: int) -> None:
     """Append one event, if there is room."""
     at = trace[0]
     if at + 4 + hits.size + others.size > trace.size:
         return
     trace[at] = step
-    trace[at + 1] = 1 if by_margins else 0
+    trace[at + 1] = kind
     trace[at + 2] = hits.size
     at += 3
     for value in hits:

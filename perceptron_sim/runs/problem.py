@@ -8,6 +8,7 @@ import numpy as np
 from perceptron_sim.arrays import FloatArray, IntArray
 from perceptron_sim.errors import InputError
 from perceptron_sim.kernels import run_state
+from perceptron_sim.kernels.deferred import Samples, unseen_samples
 from perceptron_sim.kernels.run_state import Recorder
 from perceptron_sim.runs.config import PerceptronConfig
 from perceptron_sim.runs.snapshots import State
@@ -17,6 +18,9 @@ CHECKPOINTS_PER_DECADE = 8
 
 class Problem(NamedTuple):
     """The arguments of every kernel, as ``kernels.reference.plain_sgd`` has them, and two units.
+
+    If the training set is drawn as the run goes on, ``samples`` is what is known of it, and
+    ``features`` and ``hit_counts`` are empty (``seen`` fills them in).
 
     Attributes:
         w_unit: w in the units of the configuration, over w in those of the kernel.
@@ -35,24 +39,43 @@ class Problem(NamedTuple):
     hit_counts: IntArray
     w_unit: float
     margin_unit: float
+    samples: Samples | None = None
 
     @property
     def arguments(self) -> tuple[Any, ...]:
         """What a kernel takes; one by one, because a tuple costs more than a short run."""
-        return self[:-2]
+        return self[:-3]
+
+    def seen(self) -> "Problem":
+        """Return it with the samples seen so far."""
+        if self.samples is None:
+            return self
+        n, samples = self.samples.n_seen, self.samples
+        return self._replace(features=samples.features[:n], hit_counts=samples.hit_counts[:n])
 
     def _arrays(self) -> dict[str, np.ndarray]:
         course = self.recorder
         own = {"w": self.w, "counters": self.counters, "hit_counts": self.hit_counts}
-        return own | {"at_w": course.w, "at_unfitted": course.unfitted, "at_loss": course.loss}
+        own |= {"at_w": course.w, "at_unfitted": course.unfitted, "at_loss": course.loss}
+        return own | ({} if self.samples is None else {"at_exact": course.exact})
 
     def state(self, wall_s: float) -> State:
         """Return for a file what a kernel goes on from after a pause, and the seconds so far."""
-        return {"rng": self.rng.bit_generator.state, "wall_s": wall_s}, self._arrays()
+        arrays = self._arrays()
+        if self.samples is not None:
+            own = self.samples.arrays()
+            arrays |= {f"samples_{name}": array for name, array in own.items()}
+        return {"rng": self.rng.bit_generator.state, "wall_s": wall_s}, arrays
 
     def restore(self, state: State) -> float:
         """Set it to what ``state`` returned, and return the seconds; 0.0 if it does not fit."""
         meta, arrays = state
+        samples = {
+            name.removeprefix("samples_"): array
+            for name, array in arrays.items()
+            if name.startswith("samples_")
+        }
+        arrays = {name: array for name, array in arrays.items() if name[8:] not in samples}
         own = self._arrays()
         alike = own.keys() == arrays.keys() and all(
             (arrays[name].shape, arrays[name].dtype) == (array.shape, array.dtype)
@@ -67,27 +90,47 @@ class Problem(NamedTuple):
             return 0.0
         for name, array in own.items():
             array[...] = arrays[name]
+        if self.samples is not None:
+            self.samples.restore(samples)
         return wall_s
 
 
 def new_problem(
-    config: PerceptronConfig, z: FloatArray, checkpoints: str | None, stop: IntArray
+    config: PerceptronConfig,
+    z: FloatArray | None,
+    checkpoints: str | None,
+    stop: IntArray,
+    most: int = 0,
 ) -> Problem:
-    """Return the problem of a configuration on the label-folded samples ``z``, shape (P, d)."""
-    features, threshold, w_unit, margin_unit = _in_natural_units(config, z)
+    """Return the problem of a configuration.
+
+    Args:
+        config: what to run.
+        z: label-folded samples, shape (P, d), or None: they are drawn as the run goes on.
+        checkpoints: as in ``simulate``.
+        stop: flag of one entry.
+        most: samples of those drawn on the way that may be held.
+    """
+    samples = None if z is not None else unseen_samples(config.P, config.d, config.chi, most)
+    features, threshold, w_unit, margin_unit = (
+        (np.empty((0, config.d)), config.threshold, config.T, config.T)
+        if z is None
+        else _in_natural_units(config, z)
+    )
     return Problem(
         features=features,
         threshold=threshold,
         B=config.B,
-        rng=config.stream("batches"),
+        rng=config.stream("batches" if samples is None else "deferred"),
         limits=np.array([config.max_steps, config.max_updates], dtype=np.int64),
         stop=stop,
         recorder=make_recorder(config, checkpoints),
         w=np.zeros(config.d),
         counters=np.zeros(run_state.N_COUNTERS, dtype=np.int64),
-        hit_counts=np.zeros(config.P, dtype=np.int64),
+        hit_counts=np.zeros(config.P if samples is None else 0, dtype=np.int64),
         w_unit=w_unit,
         margin_unit=margin_unit,
+        samples=samples,
     )
 
 
@@ -127,6 +170,7 @@ def make_recorder(config: PerceptronConfig, checkpoints: str | None) -> Recorder
     return Recorder(
         steps=steps,
         w=np.zeros((n, config.d)),
-        unfitted=np.zeros(n, dtype=np.int64),
+        unfitted=np.zeros(n),
         loss=np.zeros(n),
+        exact=np.ones(n, dtype=np.int64),
     )

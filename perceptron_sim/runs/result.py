@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from perceptron_sim.arrays import ByValue, FloatArray, IntArray
+from perceptron_sim.arrays import BoolArray, ByValue, FloatArray, IntArray
 from perceptron_sim.kernels import run_state, status
+from perceptron_sim.kernels.deferred import Samples
 from perceptron_sim.kernels.dynamics import DYNAMICS
 from perceptron_sim.kernels.observables import training_state
 from perceptron_sim.runs.config import PerceptronConfig
@@ -19,6 +20,9 @@ from perceptron_sim.theory import unfitted_fraction
 class Checkpoints(ByValue):
     """The course of a run at log-spaced steps; every array has shape (n,) unless said.
 
+    Where samples that could be unfitted had not been drawn (kernel "deferred"), ``unfitted`` and
+    ``train_loss`` are means given those that had.
+
     Attributes:
         step: number of steps done; the last one is the last non-null step.
         t: step times its duration: eta, or what ``kernels.dynamics`` says.
@@ -28,6 +32,7 @@ class Checkpoints(ByValue):
         train_loss: mean over the training set of (kappa - y f)^+.
         test_error: closed form F_t(-lambda sqrt(1+chi); 1+chi) (docs/theory.md (3)), for either
             sign of lambda.
+        exact: whether ``unfitted`` and ``train_loss`` are those of the training set, not means.
         w: weights, shape (n, d).
     """
 
@@ -38,6 +43,7 @@ class Checkpoints(ByValue):
     unfitted: FloatArray
     train_loss: FloatArray
     test_error: FloatArray
+    exact: BoolArray
     w: FloatArray
 
 
@@ -55,9 +61,10 @@ class RunResult(ByValue):
         steps: index of the last non-null step.
         updates: number of non-null steps.
         hits: number of samples that were unfitted when drawn, over all steps.
-        unfitted: training samples still unfitted at the end.
+        unfitted: training samples still unfitted at the end; a rounded mean where samples that
+            could be are not drawn (kernel "deferred").
         hit_counts: hits of each training sample, shape (P,); w = T/sqrt(d) hit_counts @ z. Zero
-            for an SDE.
+            for an SDE. Of kernel "deferred" those of the samples seen, the rest having none.
         w: final weights, shape (d,).
         w1: signal, the component of w along the teacher.
         w_perp: noise, the norm of the rest of w.
@@ -66,6 +73,8 @@ class RunResult(ByValue):
         test_error: closed form at ``lam``.
         wall_s: seconds the kernel took, data not included.
         checkpoints: the course of the run, or None if not asked for.
+        samples: what kernel "deferred" knows of the training set, else None; ``seen`` and
+            ``simulate.training_data_of`` give the samples.
     """
 
     config: PerceptronConfig
@@ -87,6 +96,18 @@ class RunResult(ByValue):
     test_error: float
     wall_s: float = field(compare=False)
     checkpoints: Checkpoints | None = field(repr=False)
+    samples: Samples | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def seen(self) -> FloatArray | None:
+        """Label-folded training samples seen, shape (n, d), in the order of ``hit_counts``.
+
+        None if the training set was drawn, or given, as a whole.
+        """
+        if self.samples is None:
+            return None
+        features = self.samples.features[: self.samples.n_seen]
+        return np.asarray(features * math.sqrt(self.config.d))
 
 
 def time_step(config: PerceptronConfig, dynamics: str = "sgd") -> float:
@@ -104,8 +125,9 @@ def measure(
     wall_s: float,
 ) -> RunResult:
     """Return the result of a run whose kernel returned ``code``, in the units of ``config``."""
+    problem = problem.seen()
     counters, recorder = problem.counters, problem.recorder
-    unfitted, loss = training_state(problem.features, problem.w, problem.threshold)
+    unfitted, loss, exact = _training_state(problem, code)
     steps = int(counters[run_state.LAST_UPDATE_STEP])
     # Checkpoints after the last update repeat the final state, which is put last.
     keep = int(np.searchsorted(recorder.steps[: counters[run_state.RECORDED]], steps))
@@ -130,6 +152,7 @@ def measure(
             unfitted=np.append(recorder.unfitted[:keep], unfitted) / config.P,
             train_loss=losses / config.P,
             test_error=_test_error(lam, config.chi),
+            exact=np.append(recorder.exact[:keep], exact) != 0,
             w=w,
         )
     limits = {"max_steps": config.max_steps, "max_updates": config.max_updates}
@@ -153,7 +176,17 @@ def measure(
         test_error=float(course.test_error[-1]),
         wall_s=wall_s,
         checkpoints=course if recorder.steps.size else None,
+        samples=problem.samples,
     )
+
+
+def _training_state(problem: Problem, code: int) -> tuple[int, float, bool]:
+    """Return the number of unfitted samples, the sum of their gaps, and whether both are exact."""
+    samples = problem.samples
+    if samples is None or code == status.FITTED:
+        return *training_state(problem.features, problem.w, problem.threshold), True
+    number, loss = samples.mean_unfitted(problem.w, problem.threshold)
+    return math.ceil(number), loss, samples.n_unseen == 0
 
 
 def _check_fitted(problem: Problem) -> None:

@@ -1,7 +1,10 @@
 """Run one configuration: the way from a config to a result."""
 
+import functools
+import math
 import time
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,7 +14,8 @@ from perceptron_sim.arrays import FloatArray, IntArray, real_array
 from perceptron_sim.choices import check_choice
 from perceptron_sim.errors import InputError
 from perceptron_sim.kernels import event_driven, run_state, status
-from perceptron_sim.kernels.dynamics import AUTO, DYNAMICS, SGD, loop_of, resolve
+from perceptron_sim.kernels.deferred import most_rows, row_bytes
+from perceptron_sim.kernels.dynamics import AUTO, DEFERRED, DYNAMICS, SGD, loop_of, resolve
 from perceptron_sim.kernels.sampler import memory_bytes, sample_folded
 from perceptron_sim.runs.config import PerceptronConfig
 from perceptron_sim.runs.memory import check_memory
@@ -21,6 +25,10 @@ from perceptron_sim.runs.snapshots import Snapshots
 
 # Memory for cached Gram rows, in bytes. Another budget gives another, equally distributed run.
 ROW_BUDGET = 1 << 30
+# Memory for the samples that "deferred" draws. Another budget gives the same run, or none.
+SAMPLE_BUDGET = 1 << 31
+# "auto" is "deferred" from so many samples per dimension, and per sample of a batch.
+DEFERRED_FROM = 1024
 # Hits after which a run pauses, to be saved: 5 s to some minutes. Another number gives another,
 # equally distributed run. Less often than pauses may be, states are saved.
 PAUSE_HITS = 1 << 27
@@ -45,8 +53,11 @@ class StopFlag:
         self.array[0] = 1
 
 
-def choose(dynamics: str, kernel: str) -> tuple[str, str]:
+def choose(dynamics: str, kernel: str, config: PerceptronConfig | None = None) -> tuple[str, str]:
     """Return dynamics and kernel, "auto" resolved.
+
+    "auto" is "deferred" for a ``config`` of SGD whose training set is so large that drawing all of
+    it costs more, and otherwise the first kernel of the dynamics.
 
     Version 0.1 had one name for the two: the name of a dynamics in place of a kernel is still
     taken, with a DeprecationWarning.
@@ -58,11 +69,22 @@ def choose(dynamics: str, kernel: str) -> tuple[str, str]:
         said = f"kernel={kernel!r} names a dynamics: write dynamics={kernel!r}"
         warnings.warn(said, DeprecationWarning, stacklevel=3)
         dynamics, kernel = kernel, AUTO
-    return dynamics, resolve(dynamics, kernel)
+    resolved = resolve(dynamics, kernel)
+    if kernel == AUTO and dynamics == SGD and config is not None and _is_large(config):
+        resolved = DEFERRED
+    return dynamics, resolved
+
+
+def _is_large(config: PerceptronConfig) -> bool:
+    """Tell whether "deferred" is faster than "event", data included (docs/benchmarks.md)."""
+    return DEFERRED_FROM * max(config.d, config.B) <= config.P
 
 
 def run_bytes(config: PerceptronConfig, kernel: str) -> int:
     """Return the memory that a run takes at most, in bytes; ``kernel`` as resolved."""
+    if kernel == DEFERRED:
+        rows = most_rows(config.P, config.d, SAMPLE_BUDGET)
+        return row_bytes(config.d) * rows + 2 * min(ROW_BUDGET, 8 * rows**2)
     data = memory_bytes(config.P, config.d)
     if kernel != "event":
         return data
@@ -74,6 +96,18 @@ def run_bytes(config: PerceptronConfig, kernel: str) -> int:
 def training_data(config: PerceptronConfig) -> FloatArray:
     """Return the label-folded training set z = y x of a configuration, shape (P, d)."""
     return sample_folded(config.stream("data"), config.P, config.d, config.chi)
+
+
+def training_data_of(run: RunResult) -> FloatArray:
+    """Return the label-folded training set of a run on data that it drew, shape (P, d).
+
+    Of a run by kernel "deferred" the samples that it never looked at are drawn now: those it has
+    seen come first, in the order of ``hit_counts``.
+    """
+    if run.samples is None:
+        return training_data(run.config)
+    whole = run.samples.completed(run.config.stream("deferred, rest"))
+    return np.asarray(whole.features * math.sqrt(run.config.d))
 
 
 def load_kernel(kernel: str = AUTO, dynamics: str = SGD) -> None:
@@ -90,6 +124,7 @@ def simulate(
     data: ArrayLike | None = None,
     stop: StopFlag | None = None,
     row_budget: int = ROW_BUDGET,
+    sample_budget: int = SAMPLE_BUDGET,
     trace: IntArray | None = None,
     schedule: str = "auto",
     snapshots: Snapshots | None = None,
@@ -98,8 +133,9 @@ def simulate(
 
     Args:
         config: what to run.
-        kernel: the loop: "event" (exact and fast, of "sgd" alone), "reference" (the obvious one),
-            or "auto": the fastest there is.
+        kernel: the loop: "event" (exact and fast, of "sgd" alone), "deferred" (the same for large
+            P, by drawing only samples that are looked at), "reference" (the obvious one), or
+            "auto": the fastest.
         checkpoints: "log" for log-spaced checkpoints, None for none.
         dynamics: how weights move: "sgd"; on the same data "shuffled" (every sample once an
             epoch), "sde" (Euler and Maruyama with the exact noise covariance; a step lasts T, not
@@ -108,11 +144,13 @@ def simulate(
         data: label-folded training samples z = y x, shape (P, d), real and finite, instead of
             those the configuration draws.
         stop: flag by which another thread can end the run.
-        row_budget: bytes that the event-driven kernel may use for cached Gram rows.
-        trace: room for a log of the event-driven kernel (``kernels.trace``).
+        row_budget: bytes that fast kernels may use for cached Gram rows.
+        sample_budget: bytes that "deferred" may use for samples; a run in need of more ends as
+            "max_memory".
+        trace: room for a log of the fast kernels (``kernels.trace``).
         schedule: let the event-driven kernel step in one way alone, for tests and benchmarks:
             "plain", "candidates" or "events" instead of "auto".
-        snapshots: where the event-driven kernel saves its state, and finds that of a killed run.
+        snapshots: where fast kernels save their state, and find that of a killed run.
 
     Returns:
         The result. The same configuration, dynamics and kernel give the same result, killed or not.
@@ -121,22 +159,36 @@ def simulate(
         InputError: on an unknown name; data of the wrong shape, not finite, or beyond the memory at
             hand; snapshots with arguments that the key of a run does not tell.
     """
-    dynamics, kernel = choose(dynamics, kernel)
-    if snapshots is not None and not (
-        data is None and trace is None and schedule == "auto" and row_budget == ROW_BUDGET
-    ):
-        raise InputError("snapshots are of runs with data, trace, schedule, row_budget as default")
+    own = data is None and schedule == "auto"
+    dynamics, kernel = choose(dynamics, kernel, config if own else None)
+    loop = loop_of(dynamics, kernel)
+    if loop.draws_data and not own:
+        raise InputError(
+            f"kernel {kernel!r} draws the data in its own way: data and schedule are for others"
+        )
+    budgets = (row_budget, sample_budget) == (ROW_BUDGET, SAMPLE_BUDGET)
+    if snapshots is not None and not (own and trace is None and budgets):
+        raise InputError("snapshots are of runs with data, trace, schedule, budgets as default")
     check_choice("schedule", schedule, tuple(SCHEDULES))
     check_memory(run_bytes(config, kernel), f"a run at P = {config.P}, d = {config.d}")
-    z = training_data(config) if data is None else _checked_data(config, data)
-    problem = new_problem(config, z, checkpoints, (stop or StopFlag()).array)
-    loop = loop_of(dynamics, kernel)
+    most = most_rows(config.P, config.d, sample_budget)
+    z = None
+    if not loop.draws_data:
+        z = training_data(config) if data is None else _checked_data(config, data)
+    problem = new_problem(config, z, checkpoints, (stop or StopFlag()).array, most)
     run, before_s = loop.load(), 0.0
+    log = np.zeros(1, np.int64) if trace is None else trace
+    log[0] = 1
     started = time.perf_counter()
-    if kernel == "event":
-        log = np.zeros(1, np.int64) if trace is None else trace
+    if problem.samples is not None:
+        rest: tuple[Any, ...] = (problem.samples, config.P, most, row_budget, log)
+        call = functools.partial(run, *problem.arguments[1:-1], *rest)
+        code, before_s = _with_pauses(call, config.key(kernel), problem, snapshots)
+    elif kernel == "event":
         rest = (log, 2.0 / (1.0 + config.chi), row_budget, SCHEDULES[schedule])
-        code, before_s = _with_pauses(config.key(kernel), problem, rest, snapshots)
+        rest += (config.P, event_driven.all_given())
+        call = functools.partial(run, *problem.arguments, *rest)
+        code, before_s = _with_pauses(call, config.key(kernel), problem, snapshots)
     else:
         code = run(*problem.arguments, *loop.options)
     wall_s = before_s + time.perf_counter() - started
@@ -144,22 +196,20 @@ def simulate(
 
 
 def _with_pauses(
-    key: str, problem: Problem, rest: tuple[Any, ...], snapshots: Snapshots | None
+    call: Callable[[], int], key: str, problem: Problem, snapshots: Snapshots | None
 ) -> tuple[int, float]:
-    """Call the event-driven kernel until it ends; save its state at pauses.
+    """Call a kernel until it ends; save its state at pauses.
 
     Returns:
         What it returned last, and the seconds that the run had taken when its state was saved.
     """
-    log = rest[0]
-    log[0] = 1
     saved = None if snapshots is None else snapshots.load_run(key)
     before_s = 0.0 if saved is None else problem.restore(saved)
     started = saved_at = time.perf_counter()
     while True:
         # By hits, not by the clock: what the kernel does next depends on where it paused.
         problem.counters[run_state.PAUSE_AT] = problem.counters[run_state.HITS] + PAUSE_HITS
-        code = event_driven.event_driven_sgd(*problem.arguments, *rest)
+        code = call()
         if code != status.PAUSED:
             return code, before_s
         now = time.perf_counter()

@@ -15,9 +15,9 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from perceptron_sim.kernels.dynamics import SGD, stored_name
+from perceptron_sim.kernels.dynamics import DEFERRED, SGD, stored_name
 from perceptron_sim.runs.config import PerceptronConfig
-from perceptron_sim.runs.simulate import run_bytes
+from perceptron_sim.runs.simulate import choose, run_bytes
 
 # Seconds a run, and seconds a number of its data.
 _LEAST_S, _NUMBER_S = 1.5e-4, 2e-8
@@ -25,12 +25,14 @@ _LEAST_S, _NUMBER_S = 1.5e-4, 2e-8
 # s = ln(1 + kappa/T).
 _LAWS = {
     "event": (-10.445, 1.096, 0.309, -0.023, -3.003, -1.23, 0.686, 0.517, 0.131, 1.953),
+    DEFERRED: (-10.445, 1.096, 0.309, -0.023, -3.003, -1.23, 0.686, 0.517, 0.131, 1.953),
     "reference": (-7.684, 0.761, -0.118, 0.034, -7.273, -2.758, 1.764, 1.077, 0.694, 1.824),
 }
 # Where the laws were fitted; beyond, estimates were found off by a factor up to e^5.
 _WINDOW = {"d": (4, 256), "P/d": (4, 1024), "B": (1, 128), "kappa/T": (0, 16), "chi": (-0.5, 3)}
+_DEFERRED_WINDOW = {"d": (8, 64), "P/d": (1024, 1e8), "chi": (0, 3)}
 # One standard deviation of ln (measured / estimated).
-ERROR = {"event": 0.8, "reference": 1.0}
+ERROR = {"event": 0.8, DEFERRED: 1.0, "reference": 1.0}
 
 
 def seconds(config: PerceptronConfig, kernel: str, dynamics: str = SGD) -> float:
@@ -52,7 +54,8 @@ def _seconds(name: str, chi: float, d: int, P: int, B: int, ratio: float) -> flo
     terms = (1.0, ln_d, per_d, math.log(B), g, s, g * per_d, g * ln_d, s * per_d, s * g)
     exponent = sum(a * x for a, x in zip(law, terms, strict=True))
     # Beyond e^60 s the number says no more, and must not overflow.
-    return _LEAST_S + _NUMBER_S * P * d + math.exp(min(exponent, 60.0))
+    data = 0.0 if name == DEFERRED else _NUMBER_S * P * d
+    return _LEAST_S + data + math.exp(min(exponent, 60.0))
 
 
 @dataclass(frozen=True)
@@ -121,8 +124,9 @@ def total(
     )
 
 
-def _is_outside(config: PerceptronConfig) -> bool:
+def _is_outside(config: PerceptronConfig, kernel: str) -> bool:
     """Tell whether a run is outside the window of the fit."""
+    window = _WINDOW | (_DEFERRED_WINDOW if kernel == DEFERRED else {})
     values = {
         "d": config.d,
         "P/d": config.P / config.d,
@@ -130,15 +134,19 @@ def _is_outside(config: PerceptronConfig) -> bool:
         "kappa/T": config.kappa / config.T,
         "chi": config.chi,
     }
-    return not all(low <= values[name] <= high for name, (low, high) in _WINDOW.items())
+    return not all(low <= values[name] <= high for name, (low, high) in window.items())
 
 
 def estimate(
     configs: Iterable[PerceptronConfig], kernel: str, stored: set[str], dynamics: str = SGD
 ) -> Estimate:
-    """Return what is left of ``configs`` beside the keys ``stored``; ``kernel`` as resolved."""
-    rest = {config.key(kernel, dynamics): config for config in configs}
-    left = [config for key, config in rest.items() if key not in stored]
-    costs = [(seconds(config, kernel, dynamics), run_bytes(config, kernel)) for config in left]
-    error = ERROR.get(stored_name(dynamics, kernel))
-    return total(len(rest), costs, error, sum(map(_is_outside, left)))
+    """Return what is left of ``configs`` beside the keys ``stored``; "auto" is chosen for each."""
+    rest = {}
+    for config in configs:
+        own = choose(dynamics, kernel, config)[1]
+        rest[config.key(own, dynamics)] = (config, own)
+    left = [pair for key, pair in rest.items() if key not in stored]
+    costs = [(seconds(run, own, dynamics), run_bytes(run, own)) for run, own in left]
+    errors = [ERROR.get(stored_name(dynamics, own)) for _, own in left]
+    error = None if None in errors else max((e for e in errors if e is not None), default=None)
+    return total(len(rest), costs, error, sum(_is_outside(*pair) for pair in left))

@@ -31,32 +31,38 @@ class PerceptronWork(Work[PerceptronConfig]):
     """Perceptrons of one dynamics and kernel.
 
     Attributes:
-        kernel: as resolved.
+        kernel: as in ``simulate``; "auto" is chosen for each run.
         checkpoints, dynamics: as in ``simulate``.
     """
 
-    kernel: str = "event"
+    kernel: str = AUTO
     checkpoints: str | None = "log"
     dynamics: str = SGD
     name: ClassVar[str] = "scan"
 
     def __post_init__(self) -> None:
-        """Resolve the kernel; InputError if there is none of that name, or no such dynamics."""
-        for name, value in zip(
-            ("dynamics", "kernel"), choose(self.dynamics, self.kernel), strict=True
-        ):
-            object.__setattr__(self, name, value)
+        """Refuse, by InputError, a kernel or dynamics of which there is none."""
+        dynamics, kernel = choose(self.dynamics, self.kernel)
+        object.__setattr__(self, "dynamics", dynamics)
+        if dynamics != SGD or self.kernel != AUTO:
+            object.__setattr__(self, "kernel", kernel)
+
+    def kernel_of(self, run: PerceptronConfig) -> str:
+        """Return the kernel that does a run."""
+        return choose(self.dynamics, self.kernel, run)[1]
 
     def key(self, run: PerceptronConfig) -> str:
         """Return the name of a run in the store."""
-        return run.key(self.kernel, self.dynamics)
+        return run.key(self.kernel_of(run), self.dynamics)
 
     def check(self, runs: Sequence[PerceptronConfig], workers: Workers) -> None:
         """Refuse runs of which those in flight would not fit into memory."""
         if not runs:
             return
-        largest = max(runs, key=lambda run: run_bytes(run, self.kernel))
-        what, needed = f"a run at P = {largest.P}, d = {largest.d}", run_bytes(largest, self.kernel)
+        needed, largest = max(
+            ((run_bytes(run, self.kernel_of(run)), run) for run in runs), key=lambda pair: pair[0]
+        )
+        what = f"a run at P = {largest.P}, d = {largest.d}"
         if isinstance(workers, Cluster):
             check_memory(needed, f"{what} on a worker", 1, workers.bytes_a_run)
         else:
@@ -64,7 +70,7 @@ class PerceptronWork(Work[PerceptronConfig]):
 
     def cost(self, run: PerceptronConfig) -> float:
         """Return the seconds that a run is expected to take."""
-        return seconds(run, self.kernel, self.dynamics)
+        return seconds(run, self.kernel_of(run), self.dynamics)
 
     def estimate(self, runs: Sequence[PerceptronConfig], stored: set[str]) -> Estimate:
         """Return what is left of ``runs``."""
@@ -72,7 +78,7 @@ class PerceptronWork(Work[PerceptronConfig]):
 
     def failed(self, run: PerceptronConfig, reason: BaseException) -> Record:
         """Return the record of a run that could not be done."""
-        return failure_record(run, self.kernel, reason, self.dynamics)
+        return failure_record(run, self.kernel_of(run), reason, self.dynamics)
 
     def once(self, run: PerceptronConfig, stop: StopFlag, snapshots: Snapshots | None) -> Record:
         """Simulate a run."""

@@ -20,7 +20,12 @@ from perceptron_sim.runs.result import RunResult
 from perceptron_sim.status import Status
 from perceptron_sim.version import __version__
 
-_CHECKPOINT_FIELDS = ("step", "t", "w1", "w_perp", "unfitted", "train_loss", "test_error")
+# ``exact`` is null where older versions wrote: all is exact there.
+_CHECKPOINT_FIELDS = {
+    "step": pa.int64(),
+    **dict.fromkeys(("t", "w1", "w_perp", "unfitted", "train_loss", "test_error"), pa.float64()),
+    "exact": pa.bool_(),
+}
 _RESULT_FIELDS = (
     *("status", "message", "t_star", "steps", "updates", "hits", "unfitted"),
     *("w1", "w_perp", "lam", "w_norm", "test_error", "wall_s"),
@@ -58,8 +63,7 @@ SCHEMA = pa.schema(
         *_columns(_INTEGER, "steps updates hits unfitted"),
         *_columns(_REAL, "w1 w_perp lam w_norm test_error wall_s"),
         *_columns(_TEXT, "versions"),
-        *_columns(pa.list_(_INTEGER), "checkpoint_step"),
-        *_columns(_REALS, " ".join(f"checkpoint_{name}" for name in _CHECKPOINT_FIELDS[1:])),
+        *((f"checkpoint_{name}", pa.list_(kind)) for name, kind in _CHECKPOINT_FIELDS.items()),
         *NET_FIELDS,
     ]
 )

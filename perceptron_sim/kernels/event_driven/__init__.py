@@ -14,6 +14,7 @@ from perceptron_sim.kernels import cost
 from perceptron_sim.kernels.certificate import (
     FIRST_SPARE,
     SPARE,
+    Pool,
     active,
     build_pool,
     is_stale,
@@ -29,14 +30,21 @@ from perceptron_sim.kernels.event_driven.plain import plain_leg
 from perceptron_sim.kernels.event_driven.state import (
     AUTO,
     CANDIDATES,
+    COVER_A,
+    COVER_S,
     EVENTS,
     LARGER_POOL,
+    LEAST_SPARE,
     PLAIN,
     SMALLER_POOL,
     TO_CANDIDATES,
     TO_EVENTS,
     TO_NEAR,
+    UNCOVERED,
+    WANTED_A,
+    WANTED_S,
     Run,
+    all_given,
 )
 from perceptron_sim.kernels.exact_weights import restore_interval, restore_weights
 from perceptron_sim.kernels.gram_rows import new_rows
@@ -44,7 +52,7 @@ from perceptron_sim.kernels.jit import compiled
 from perceptron_sim.kernels.run_state import HITS, RESTORE_AT, STEPS_DONE, Recorder
 from perceptron_sim.kernels.status import INTERRUPTED
 
-__all__ = ["AUTO", "CANDIDATES", "EVENTS", "PLAIN", "event_driven_sgd"]
+__all__ = ["AUTO", "CANDIDATES", "EVENTS", "PLAIN", "UNCOVERED", "all_given", "event_driven_sgd"]
 
 
 @compiled
@@ -63,6 +71,8 @@ def event_driven_sgd(
     growth: float,
     budget: int,
     schedule: int,
+    P: int,
+    cover: FloatArray,
 ) -> int:
     """Run SGD from w = 0 until every sample is fitted; the same law as ``reference.plain_sgd``.
 
@@ -80,11 +90,15 @@ def event_driven_sgd(
             cost model alone.
         budget: bytes that cached Gram rows may take.
         schedule: AUTO, or one way of stepping alone, for tests and benchmarks.
+        P: number of samples in all; the rows of ``features`` may be fewer (``deferred``).
+        cover: ``all_given()``, or the line below which all samples are given, as
+            ``state`` has it. Once samples above it are needed, the kernel writes the line that is
+            wanted and returns UNCOVERED.
     """
     # Tuples of arrays are slow to pass from Python but convenient from here on.
     run = Run(
         features, threshold, B, rng, limits, stop, recorder, w, counters, hit_counts,
-        trace, growth, schedule,
+        trace, growth, schedule, P, cover,
     )  # fmt: skip
     if counters[STEPS_DONE] == 0:
         counters[RESTORE_AT] = restore_interval(features.shape[0])
@@ -92,6 +106,35 @@ def event_driven_sgd(
         if code != TO_CANDIDATES:
             return code
     return _pooled(run, budget)
+
+
+@compiled
+def _spare(run: Run, spare: float) -> float:
+    """Return how far a pool may reach: not far where samples would have to be drawn for it."""
+    least = run.cover[LEAST_SPARE]
+    return float(min(spare, least) if spare < math.inf else 4.0 * least)
+
+
+@compiled
+def _lacks(run: Run, norms: FloatArray, radius: float, spare: float) -> bool:
+    """Tell whether a pool of such a radius may need samples that are not given; say which."""
+    cover = run.cover
+    if cover[COVER_S] == math.inf:
+        return False
+    offset = run.threshold / max(radius, 1e-290)
+    bound = key_bound(offset, float(np.min(norms)), run.w[0], radius, run.threshold)
+    cut = (1.0 + 1e-9) * bound * _spare(run, spare)
+    if cut <= cover[COVER_S] and cut * offset <= cover[COVER_A]:
+        return False
+    cover[WANTED_A], cover[WANTED_S] = cut * offset, cut
+    return True
+
+
+@compiled
+def _outer_pool(run: Run, norms: FloatArray, radius: float, spare: float) -> Pool:
+    """Return a pool centred on the teacher's axis."""
+    spare = _spare(run, spare)
+    return build_pool(run.features, norms, run.w[0], radius, run.threshold, spare, run.P)
 
 
 @compiled
@@ -104,7 +147,9 @@ def _pooled(run: Run, budget: int) -> int:
     features, w, threshold, counters = run.features, run.w, run.threshold, run.counters
     norms = perpendicular_norms(features)
     slack = np.array([1.25])
-    outer = build_pool(features, norms, w[0], noise(w), threshold, FIRST_SPARE)
+    if _lacks(run, norms, noise(w), FIRST_SPARE):
+        return UNCOVERED
+    outer = _outer_pool(run, norms, noise(w), FIRST_SPARE)
     pool = outer
     reach = 0.0
     near_allowed_from = 0
@@ -125,12 +170,16 @@ def _pooled(run: Run, budget: int) -> int:
             )
             n = active(outer.starts, outer.bin_width, outer.cut, bound)
             if n < 0 or is_stale(outer, noise(w), threshold):
-                outer = build_pool(features, norms, w[0], noise(w) + 2.0 * reach, threshold, spare)
+                if _lacks(run, norms, noise(w) + 2.0 * reach, spare):
+                    return UNCOVERED
+                outer = _outer_pool(run, norms, noise(w) + 2.0 * reach, spare)
                 n = outer.samples.size
             pool = near_pool(outer, n, w, threshold, reach)
             leg = TO_EVENTS
         elif leg == LARGER_POOL:
-            outer = build_pool(features, norms, w[0], noise(w), threshold, spare)
+            if _lacks(run, norms, noise(w), spare):
+                return UNCOVERED
+            outer = _outer_pool(run, norms, noise(w), spare)
             pool = outer
         elif leg == SMALLER_POOL:
             outer = shrink_pool(outer, w[0], noise(w), threshold)

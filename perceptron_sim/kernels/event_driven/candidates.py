@@ -59,7 +59,7 @@ from perceptron_sim.kernels.run_state import (
     write_counts,
 )
 from perceptron_sim.kernels.status import FITTED, INTERRUPTED, MAX_STEPS, MAX_UPDATES, PAUSED
-from perceptron_sim.kernels.trace import trace_event
+from perceptron_sim.kernels.trace import ACTIVE, trace_event
 
 
 @compiled
@@ -73,7 +73,7 @@ def candidate_leg(run: Run, pool: Pool, near_allowed: bool) -> int:
     max_steps, max_updates = run.limits
     rows, index, starts = pool.rows, pool.samples, pool.starts
     center = pool.center
-    P, d = run.features.shape
+    P, d = run.P, run.w.size
     order = np.empty(0, np.int64)
     batch = np.empty(B, np.int64)
     tracing = run.trace.size > 1
@@ -171,7 +171,7 @@ def candidate_leg(run: Run, pool: Pool, near_allowed: bool) -> int:
             break
         step = target
         if tracing:
-            trace_event(run.trace, step, index[batch[:n_hit]], index[:n], False)
+            trace_event(run.trace, step, index[batch[:n_hit]], index[:n], ACTIVE)
         for h in range(n_hit):
             i = batch[h]
             hit_counts[index[i]] += 1
@@ -183,7 +183,7 @@ def candidate_leg(run: Run, pool: Pool, near_allowed: bool) -> int:
         restored = hits >= restore_at
         if restored:
             restore_weights(run.features, hit_counts, w)
-            restore_at = hits + restore_interval(P)
+            restore_at = hits + restore_interval(run.features.shape[0])
         if updates >= max_updates:
             code = MAX_UPDATES
             break

@@ -58,7 +58,7 @@ from perceptron_sim.kernels.run_state import (
     write_counts,
 )
 from perceptron_sim.kernels.status import FITTED, INTERRUPTED, MAX_STEPS, MAX_UPDATES, PAUSED
-from perceptron_sim.kernels.trace import trace_event
+from perceptron_sim.kernels.trace import UNFITTED, trace_event
 
 # Margins are computed anew from the weights after so many hits, so that few are unclear.
 _REFRESH = 1 << 12
@@ -96,7 +96,7 @@ def event_leg(run: Run, pool: Pool, gram: GramRows, slack: FloatArray, near_allo
     gram_rows, gram_slot, gram_recent = gram.rows, gram.slot, gram.recent
     gram_length, gram_claimed = gram.length, gram.claimed
     center = pool.center
-    P, d = run.features.shape
+    P, d = run.P, run.w.size
     size = rows.shape[0]
     margins = np.full(padded(size), FITTED_ALWAYS, np.int32)
     unfitted = np.zeros(padded(size) // BLOCK, np.int64)
@@ -153,7 +153,7 @@ def event_leg(run: Run, pool: Pool, gram: GramRows, slack: FloatArray, near_allo
             if hits >= restore_at:
                 first = 0
                 restore_weights(run.features, hit_counts, w)
-                restore_at = hits + restore_interval(P)
+                restore_at = hits + restore_interval(run.features.shape[0])
                 if pause_due(counters, hits):
                     code = PAUSED
                     break
@@ -211,7 +211,7 @@ def event_leg(run: Run, pool: Pool, gram: GramRows, slack: FloatArray, near_allo
         if tracing:
             listed = np.empty(n, np.int64)
             count = list_ones(unfitted, blocks, listed)
-            trace_event(run.trace, step, index[found[:n_hit]], index[listed[:count]], True)
+            trace_event(run.trace, step, index[found[:n_hit]], index[listed[:count]], UNFITTED)
         trials_sum += 1.0 / k
         cached = 2 * n_hit <= d
         # Rows that a batch lacks cost as much each as all margins anew. They are computed once as

@@ -18,7 +18,7 @@ from perceptron_sim.kernels.jit import compiled
 from perceptron_sim.kernels.observables import find_unfitted, margin
 from perceptron_sim.kernels.run_state import RESTORE_AT, write_counts
 from perceptron_sim.kernels.status import DIVERGED, FITTED, INTERRUPTED, MAX_STEPS, MAX_UPDATES
-from perceptron_sim.kernels.trace import trace_event
+from perceptron_sim.kernels.trace import ACTIVE, trace_event
 
 # A review looks at so many samples, and comes so rarely that this is a small part of the time.
 _LOOKED_AT = 32
@@ -63,7 +63,7 @@ def plain_leg(run: Run) -> int:
                 for j in range(d):
                     w[j] += features[i, j]
             if tracing:
-                trace_event(run.trace, step, batch[:n_hit], batch[:0], False)
+                trace_event(run.trace, step, batch[:n_hit], batch[:0], ACTIVE)
             hits += n_hit
             updates += 1
             last_update = step

@@ -14,13 +14,22 @@ AUTO, PLAIN, CANDIDATES, EVENTS = 0, 1, 2, 3
 
 # What a leg returns, besides a final status.
 GO_ON, TO_CANDIDATES, TO_EVENTS, TO_NEAR, LARGER_POOL, SMALLER_POOL = -1, 100, 101, 102, 103, 104
+# What the kernel returns when samples that it was not given can be unfitted (``Run.cover``).
+UNCOVERED = 105
+
+# Places in ``Run.cover``: the line (a, s) in units of features below which all samples are given,
+# the line that is wanted instead, and by how much a pool may reach beyond what can be unfitted.
+COVER_A, COVER_S, WANTED_A, WANTED_S, LEAST_SPARE = range(5)
 
 # Hits between two looks at the rates.
 REVIEW_HITS = 32
 
 
 class Run(NamedTuple):
-    """What every leg reads and writes: the arguments of ``event_driven_sgd``."""
+    """What every leg reads and writes: the arguments of ``event_driven_sgd``.
+
+    ``features`` may be a part of the P samples, if the rest is above the line of ``cover``.
+    """
 
     features: FloatArray
     threshold: float
@@ -35,6 +44,13 @@ class Run(NamedTuple):
     trace: IntArray
     growth: float
     schedule: int
+    P: int
+    cover: FloatArray
+
+
+def all_given() -> FloatArray:
+    """Return the ``cover`` of a run that is given all samples."""
+    return np.array([np.inf, np.inf, 0.0, 0.0, np.inf])
 
 
 @compiled
