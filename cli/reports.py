@@ -50,8 +50,8 @@ def say_left_out(left_out: int) -> None:
 def say_verdicts(judgements: "Sequence[Judgement]") -> None:
     """Print how each claim stands, and why."""
     from cli.output import print_table
+    from perceptron_sim.drawing.notation import as_text
     from perceptron_sim.report.markdown import MARKS
-    from perceptron_sim.report.symbols import as_text
 
     print_table(
         "what the runs say",

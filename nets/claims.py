@@ -6,10 +6,11 @@ from typing import Any
 
 import pandas as pd
 
-from perceptron_sim.claims.claim import Claim, Measurement, Panel, Series
+from perceptron_sim.claims.claim import Claim, Measurement
 from perceptron_sim.claims.evidence import Evidence
 from perceptron_sim.claims.panels import drawn, grouped, means, power_law, with_laws
 from perceptron_sim.claims.registry import register
+from perceptron_sim.drawing.panels import Panel, Series
 from perceptron_sim.names import number_text
 
 _PAPER = "Sclocchi, Geiger, Wyart (2023)"

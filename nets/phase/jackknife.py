@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from perceptron_sim.analysis.intervals import quantile
 from perceptron_sim.arrays import FloatArray
+from perceptron_sim.intervals import quantile
 
 
 @dataclass(frozen=True)

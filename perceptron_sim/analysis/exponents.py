@@ -11,13 +11,13 @@ from typing import Any, cast
 import numpy as np
 import pandas as pd
 
-from perceptron_sim.analysis.intervals import quantile
 from perceptron_sim.analysis.power_law import PowerLawFit, fit_power_law
 from perceptron_sim.arrays import FloatArray
+from perceptron_sim.intervals import quantile
 from perceptron_sim.status import Status
 from perceptron_sim.store.schema import PERCEPTRON, by_seed
 from perceptron_sim.theory import exponents
-from perceptron_sim.theory.prediction import accuracy, trusted_end
+from perceptron_sim.theory.prediction import accuracy, trusted_ends
 
 # From this T/kappa on, ||w|| of perceptrons is proportional to T within a per cent
 # (docs/conventions.md).
@@ -28,6 +28,7 @@ AGREES: dict[bool | None, str] = {True: "yes", False: "NO", None: "-"}
 # What the runs of a fit share; null where a model has no such parameter.
 SHARED = ("model", "data", "chi", "d", "arch", "depth", "width", "act", "B")
 POINT = ("P", "T", "kappa")
+_READ = (*POINT, "seed", "status", "kernel", "w_norm", "dw", "dw_rel", "t_star")
 _INTEGERS = ("d", "depth", "width", "B")
 
 
@@ -139,6 +140,8 @@ def exponent_rows(frame: pd.DataFrame) -> list[ExponentRow]:
         Rows ordered by what the runs share.
     """
     shared = [name for name in SHARED if name in frame]
+    # The rest, courses of runs above all, would be copied with every group.
+    frame = frame[[*shared, *(name for name in _READ if name in frame)]]
     rows: list[ExponentRow] = []
     for _, runs in frame.groupby(shared, sort=True, dropna=False):
         rows.extend(_rows(runs))
@@ -159,34 +162,37 @@ def size_of(runs: pd.DataFrame) -> str:
     return "dw" if runs.loc[runs["status"] == Status.FITTED, "dw_rel"].isna().any() else "dw_rel"
 
 
-def _points(runs: pd.DataFrame) -> Iterator[_Point]:
+def _points(runs: pd.DataFrame) -> list[_Point]:
+    points = list(_measured_points(runs))
+    first = runs.iloc[0]
+    if first["model"] != PERCEPTRON or not points:
+        return points
+    P, T, kappa = (np.array([getattr(point, name) for point in points]) for name in POINT)
+    chi, d, B = float(first["chi"]), int(first["d"]), int(first["B"])
+    ends = trusted_ends(chi, P, d, B, kappa / T)
+    means = zip(points, np.log(T * ends.w_norm), np.log(T * ends.t_star), strict=True)
+    return [replace(point, expected_w=float(w), expected_t=float(t)) for point, w, t in means]
+
+
+def _measured_points(runs: pd.DataFrame) -> Iterator[_Point]:
     for shared, at_point in runs.groupby(list(POINT), sort=True):
         P, T, kappa = cast(tuple[int, float, float], shared)
         if not (at_point["status"] == Status.FITTED).all():
             continue
         ordered = at_point.sort_values("seed")
-        first = ordered.iloc[0]
-        point = _Point(
+        yield _Point(
             P=int(P),
             T=float(T),
             kappa=float(kappa),
             log_w=np.log(ordered[size_of(ordered)].to_numpy(dtype=np.float64)),
             log_t=np.log(ordered["t_star"].to_numpy(dtype=np.float64)),
         )
-        end = None
-        if first["model"] == PERCEPTRON:
-            chi, d, B = float(first["chi"]), int(first["d"]), int(first["B"])
-            end = trusted_end(chi, point.P, d, B, point.kappa / point.T)
-        if end is not None:
-            log_w, log_t = math.log(T * end.w_norm), math.log(T * end.t_star)
-            point = replace(point, expected_w=log_w, expected_t=log_t)
-        yield point
 
 
 def _rows(runs: pd.DataFrame) -> Iterator[ExponentRow]:
     first = runs.iloc[0]
     perceptron = first["model"] == PERCEPTRON
-    points = list(_points(runs))
+    points = _points(runs)
     noisy = [point for point in points if perceptron and point.noise_dominated]
     chosen = noisy or points
     if not chosen:

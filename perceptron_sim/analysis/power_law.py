@@ -15,10 +15,9 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
 
-from perceptron_sim.analysis.intervals import LEVEL, quantile
 from perceptron_sim.arrays import FloatArray
+from perceptron_sim.intervals import LEVEL, quantile
 
 _BOOTSTRAP_FROM = 20
 
@@ -88,6 +87,14 @@ def fit_power_law(
 
     Raises:
         ValueError: if ``by_seed`` and seeds are missing at some point.
+
+    >>> import numpy as np
+    >>> from perceptron_sim import fit_power_law
+    >>> noise = 0.1 * np.random.default_rng(0).normal(size=(4, 6))
+    >>> P = [64.0, 128.0, 256.0, 512.0]
+    >>> fit = fit_power_law(P, [0.5 * np.log(x) + seeds for x, seeds in zip(P, noise)])
+    >>> fit.ci_low < 0.5 < fit.ci_high
+    True
     """
     if by_seed and len({len(values) for values in logs}) > 1:
         raise ValueError("a fit by seed needs the same seeds at every point")
@@ -255,6 +262,8 @@ def _bootstrap(points: _Points, slope_weights: FloatArray) -> tuple[float, float
     slopes = slope_weights @ np.vstack(points.logs)
     if np.ptp(slopes) == 0.0:
         return float(slopes[0]), float(slopes[0])
+    from scipy import stats
+
     rng = np.random.default_rng(0)
     interval = stats.bootstrap(
         (slopes,), np.mean, confidence_level=LEVEL, n_resamples=4000, method="BCa", rng=rng

@@ -5,11 +5,10 @@ from perceptron_sim.claims.claim import (
     Finding,
     Judgement,
     Measurement,
-    Panel,
-    Series,
     Verdict,
     judge,
 )
+from perceptron_sim.drawing.panels import Panel, Series
 
 __all__ = [
     "Claim",

@@ -13,8 +13,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from scipy import stats
+from scipy import special
 
+from perceptron_sim.drawing.panels import Panel, Series
 from perceptron_sim.errors import InputError
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 # Probability that a claim which is true is said to fail, all its measurements together.
 FALSE_ALARMS = 0.01
-_Z95 = float(stats.norm.ppf(0.975))
+_Z95 = float(special.ndtri(0.975))
 # Distance of a measurement and of its prediction from the middle of their row.
 _BESIDE = 0.16
 
@@ -90,51 +91,6 @@ class Finding:
     distance: float | None
     seeds_to_decide: int | None
     p_value: float | None
-
-
-@dataclass(frozen=True)
-class Series:
-    """Points, or a line, of a panel.
-
-    Attributes:
-        label: for the legend.
-        x, y: coordinates.
-        y_low, y_high: 95 % intervals of y, or empty; NaN for a point without one.
-        x_low, x_high: the same of x.
-        line: whether it is a line (theory, a fit) rather than points.
-        theory: whether it is a prediction.
-    """
-
-    label: str
-    x: Sequence[float]
-    y: Sequence[float]
-    y_low: Sequence[float] = ()
-    y_high: Sequence[float] = ()
-    line: bool = False
-    theory: bool = False
-    x_low: Sequence[float] = ()
-    x_high: Sequence[float] = ()
-
-
-@dataclass(frozen=True)
-class Panel:
-    """A figure's axes with what is drawn on them: data only, so that any library can draw it.
-
-    Attributes:
-        title: one line.
-        x_label, y_label: with symbols.
-        series: what is drawn.
-        log_x, log_y: whether the axes are logarithmic.
-        rows: names at y = 0, 1, ... from the top down, where y counts rows; else empty.
-    """
-
-    title: str
-    x_label: str
-    y_label: str
-    series: Sequence[Series]
-    log_x: bool = True
-    log_y: bool = True
-    rows: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -217,7 +173,7 @@ def _finding(measured: Measurement, of: int) -> Finding:
     high = low if measured.expected_high is None else measured.expected_high
     away = max(low - measured.value, measured.value - high, 0.0)
     distance = away / error if error > 0.0 else (math.inf if away > 0.0 else 0.0)
-    p_value = float(2.0 * stats.norm.sf(distance))
+    p_value = float(2.0 * special.ndtr(-distance))
     if p_value < FALSE_ALARMS / of:
         return Finding(measured, Verdict.FAILS, distance, None, p_value)
     if distance <= _Z95 and _Z95 * error <= measured.resolution:
@@ -232,7 +188,7 @@ def _seeds(measured: Measurement, distance: float, of: int) -> int | None:
     wanted = measured.resolution / _Z95
     if distance > _Z95:
         # In tension: until a departure as large as this one would be excluded.
-        excluded = float(stats.norm.isf(FALSE_ALARMS / of / 2.0))
+        excluded = float(-special.ndtri(FALSE_ALARMS / of / 2.0))
         wanted = min(wanted, math.hypot(statistical, fixed) * distance / excluded)
     # What seeds do not reduce must leave room.
     if fixed >= wanted or statistical == 0.0:

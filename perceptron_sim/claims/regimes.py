@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from perceptron_sim.claims.claim import Claim, Measurement, Panel, Series
+from perceptron_sim.claims.claim import Claim, Measurement
 from perceptron_sim.claims.evidence import Evidence
 from perceptron_sim.claims.panels import drawn, estimates, grouped, means
+from perceptron_sim.drawing.panels import Panel, Series
 from perceptron_sim.names import number_text
 from perceptron_sim.phase.perceptron import predicted
 

@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from perceptron_sim.claims import Judgement, Verdict
+from perceptron_sim.drawing.notation import as_text
 from perceptron_sim.report.numbers import interval, prediction, what_decides
 from perceptron_sim.report.provenance import differences
-from perceptron_sim.report.symbols import as_text
 
 MARKS = {Verdict.HOLDS: "✓", Verdict.FAILS: "✗", Verdict.UNDECIDED: "?"}
 _SPECIAL = re.compile(r"([\\`*_\[\]<>|#&])")

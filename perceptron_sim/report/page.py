@@ -14,9 +14,11 @@ from importlib.resources import files
 from typing import Any
 from urllib.parse import quote
 
-from perceptron_sim.analysis.figures.style import COLOURS
 from perceptron_sim.claims import Finding, Judgement, Verdict
 from perceptron_sim.claims.claim import FALSE_ALARMS
+from perceptron_sim.drawing.notation import as_html
+from perceptron_sim.drawing.plotly import plot
+from perceptron_sim.drawing.style import COLOURS
 from perceptron_sim.report.markdown import MARKS
 from perceptron_sim.report.numbers import (
     interval,
@@ -25,9 +27,7 @@ from perceptron_sim.report.numbers import (
     prediction,
     what_decides,
 )
-from perceptron_sim.report.plots import plot
 from perceptron_sim.report.provenance import differences
-from perceptron_sim.report.symbols import as_html
 
 
 def page(

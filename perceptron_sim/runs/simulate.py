@@ -3,7 +3,7 @@
 import math
 import time
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -21,6 +21,9 @@ from perceptron_sim.runs.memory import check_memory
 from perceptron_sim.runs.snapshots import Snapshots, State
 from perceptron_sim.status import Status
 from perceptron_sim.theory import unfitted_fraction
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 # The SDE, by how many steps of Euler and Maruyama are taken in a time T.
 SDE_STEPS = {"sde": 1, "sde/4": 4, "sde/16": 16}
@@ -115,6 +118,24 @@ class RunResult(ByValue):
     wall_s: float = field(compare=False)
     checkpoints: Checkpoints | None = field(repr=False)
 
+    def plot(self, ax: "Axes | None" = None, what: str = "weights") -> "Axes":
+        """Draw the course of the run against t, with that on fresh samples; return the axes.
+
+        Args:
+            ax: Matplotlib axes of your own; None makes a figure.
+            what: "weights" (w_1 and |w_perp|), "unfitted" or "test_error".
+
+        Raises:
+            InputError: if the run has no checkpoints, or for another ``what``.
+        """
+        from perceptron_sim.drawing.mpl import plot
+        from perceptron_sim.runs.figures import course_panels
+
+        panels = course_panels(self)
+        if what not in panels:
+            raise InputError(f"what = {what!r} is unknown: choose one of {', '.join(panels)}")
+        return plot(panels[what], ax)
+
 
 class StopFlag:
     """A flag that running kernels read: set it and they return with status "interrupted"."""
@@ -202,6 +223,13 @@ def simulate(
         InputError: on an unknown kernel or checkpoint scheme, data of the wrong shape or with
             non-finite entries, or data that would not fit into the memory at hand; on snapshots
             with arguments that the key of a run does not tell.
+
+    >>> from perceptron_sim import PerceptronConfig, simulate
+    >>> run = simulate(PerceptronConfig(chi=1.0, d=8, P=64, B=2, T=1.0))
+    >>> run.status.value, run.unfitted
+    ('fitted', 0)
+    >>> run.checkpoints.to_frame().columns[:4].tolist()
+    ['step', 't', 'w1', 'w_perp']
     """
     name = resolve_kernel(kernel)
     if snapshots is not None and not (

@@ -139,6 +139,11 @@ class PerceptronGrid:
         max_steps: give up a run after so many steps.
         eta: if given, learning rates that stand for T = eta / B.
         alpha: if given, output scales that stand for kappa = 1 / alpha.
+
+    >>> from perceptron_sim import PerceptronGrid
+    >>> grid = PerceptronGrid(chi=(0, 1), d=8, P="64:256:3", T="2^-1", seeds=2)
+    >>> grid.P, len(list(grid))
+    ((64, 128, 256), 12)
     """
 
     chi: Sequence[float] | float | str = (1.0,)
