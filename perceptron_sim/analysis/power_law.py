@@ -105,7 +105,12 @@ def fit_power_law(
         logs=[np.asarray(logs[i], dtype=np.float64) for i in usable],
         group=_codes([labels[i] for i in usable]),
     )
-    weights = _projector(points) if usable else None
+    means = None if expected is None else [expected[i] for i in usable]
+    return _fit(points, means, by_seed) if usable else None
+
+
+def _fit(points: "_Points", expected: Sequence[float] | None, by_seed: bool) -> PowerLawFit | None:
+    weights = _projector(points)
     if weights is None:
         return None
     slope = float(weights.slope @ points.means)
@@ -113,7 +118,7 @@ def fit_power_law(
     dof = weights.dof
     residuals = points.means - weights.hat @ points.means
     chi2 = float(np.sum(residuals**2 / weights.variance))
-    chi2_dof = len(usable) - 1 - int(points.group.max() + 1)
+    chi2_dof = len(points.logs) - 1 - int(points.group.max() + 1)
     if by_seed:
         table = np.vstack(points.logs)
         std_error, dof = _error_of_mean(weights.slope @ table), table.shape[1] - 1.0
@@ -128,13 +133,11 @@ def fit_power_law(
         systematic=_window_shift(points, slope),
         chi2=chi2,
         chi2_dof=chi2_dof,
-        n_points=len(usable),
+        n_points=len(points.logs),
         n_seeds=min(len(values) for values in points.logs),
         bootstrap_low=low,
         bootstrap_high=high,
-        **_expectation(
-            points, weights, None if expected is None else [expected[i] for i in usable]
-        ),
+        **_expectation(points, weights, expected),
     )
 
 
