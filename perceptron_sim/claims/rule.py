@@ -24,7 +24,6 @@ from typing import TYPE_CHECKING
 
 from scipy import special
 
-from perceptron_sim.analysis.intervals import mixed_dof, quantile
 from perceptron_sim.claims.claim import (
     Claim,
     Finding,
@@ -34,6 +33,7 @@ from perceptron_sim.claims.claim import (
     Verdict,
 )
 from perceptron_sim.claims.panels import judged_panel
+from perceptron_sim.intervals import mixed_dof, quantile
 from perceptron_sim.words import counted
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import nets.claims  # noqa: F401  (registers the claims about nets)
 from perceptron_sim.claims.registry import all_claims
-from perceptron_sim.report.symbols import as_text
+from perceptron_sim.drawing.notation import as_text
 
 CLAIMS = all_claims()
 
