@@ -149,6 +149,7 @@ def _print_machine(content: dict[str, Any]) -> None:
 
 def _print_comparison(name: str, rows: list[dict[str, Any]]) -> None:
     from cli.output import print_table
+    from perceptron_sim.bench.compare import KERNELS
 
     def spread(timing: dict[str, Any]) -> str:
         ends = f"{_time(timing['min_s'])} .. {_time(timing['max_s'])}"
@@ -157,10 +158,10 @@ def _print_comparison(name: str, rows: list[dict[str, Any]]) -> None:
 
     print_table(
         f"{name}: one thread, kernel alone, median (min .. max) over seeds",
-        ["case", "seeds", "event", "reference", "of medians", "of sums", "per step"],
+        ["case", "seeds", *KERNELS, "of medians", "of sums", "per step"],
         [
             [
-                *(row["case"], str(row["seeds"]), spread(row["event"]), spread(row["reference"])),
+                *(row["case"], str(row["seeds"]), *(spread(row[kernel]) for kernel in KERNELS)),
                 *(f"{row['ratios'][kind]:.3g}" for kind in ("of_medians", "of_sums", "per_step")),
             ]
             for row in rows

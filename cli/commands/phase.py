@@ -111,18 +111,9 @@ def command(
     uniform = uniform or not plane.adaptive
     if dry_run:
         return _say_cost(maps, seeds, where, out, as_json, limit, uniform)
-    explored = explore(
-        plane,
-        maps,
-        ParquetStore(out),
-        seeds=seeds,
-        observable=mapped,
-        uniform=uniform,
-        tolerance=tolerance,
-        budget=limit,
-        workers=where,
-        progress=TerminalProgress(),
-    )
+    how: dict[str, Any] = {"seeds": seeds, "observable": mapped, "uniform": uniform}
+    how |= {"tolerance": tolerance, "budget": limit, "workers": where}
+    explored = explore(plane, maps, ParquetStore(out), **how, progress=TerminalProgress())
     if not _say_explored(explored):
         return 1
     conclusion = plane.conclude(values, explored.cells, explored.runs, mapped)

@@ -94,6 +94,7 @@ class Onset:
         window: str,
         level: float | None = None,
         beta: float | None = None,
+        moved: tuple[float, ...] = (),
     ) -> OnsetRow:
         """Return it as an entry of summary.json."""
         difference = self.difference
@@ -107,6 +108,7 @@ class Onset:
             window=window,
             level=level,
             beta=beta,
+            moved=moved,
         )
 
 
@@ -168,6 +170,16 @@ def by_departure(trained: Grid, lazy: Grid, observable: str) -> tuple[Onset, flo
 
     found = _onset(scales, np.unique(P), trained.n_seeds, lazy)
     return None if found is None else (found, float(whole[0]))
+
+
+def moved_at(trained: Grid, onset: Onset) -> tuple[float, ...]:
+    """Return ||w - w_0|| / ||w_0|| of trained nets at each T_c, by straight lines in logarithms."""
+    found = []
+    for P, at in zip(onset.P, onset.T_c, strict=True):
+        same = trained.part(trained.P == P)
+        mean = same.logs["dw_rel"].mean(axis=1)
+        found.append(float(np.exp(np.interp(at.value, np.log(same.T), mean))))
+    return tuple(found)
 
 
 # The departure, in ln, at which T_c is read off the fitted curve.

@@ -205,6 +205,7 @@ class OnsetRow(Entry):
         window: range of P and T.
         level: fraction of ||w_0|| that is passed; of "dw_rel" alone.
         beta: exponent of the departure from the linearised net; of the others.
+        moved: ||w - w_0|| / ||w_0|| of trained nets at each T_c; of "t_star" and "test_error".
     """
 
     quantity: str
@@ -217,6 +218,7 @@ class OnsetRow(Entry):
     window: str
     level: float | None = None
     beta: float | None = None
+    moved: tuple[Positive, ...] = ()
 
 
 @dataclass(frozen=True)

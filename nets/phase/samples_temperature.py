@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from nets.phase.collapse import LAZY_BELOW, Grid, by_departure, by_level, grid_of
+from nets.phase.collapse import LAZY_BELOW, Grid, by_departure, by_level, grid_of, moved_at
 from nets.phase.entries import NetOnsets, OnsetRow
 from nets.phase.model import DEFAULTS, LAZY, SHARED, TRAINED, job_of
 from nets.phase.tables import onset_table
@@ -84,7 +84,8 @@ def _rows(trained: Grid, lazy: Grid) -> list[OnsetRow]:
         departure = by_departure(trained, lazy, observable)
         if departure is not None:
             onset, beta = departure
-            rows.append(onset.row(observable, TRAINED, windows[TRAINED], beta=beta))
+            moved = moved_at(trained, onset)
+            rows.append(onset.row(observable, TRAINED, windows[TRAINED], beta=beta, moved=moved))
     return rows
 
 

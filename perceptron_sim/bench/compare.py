@@ -117,7 +117,9 @@ def run_kernel(
     stop = StopFlag()
     # Python sees no signal while a kernel runs in the main thread.
     with ThreadPoolExecutor(1) as pool:
-        how: dict[str, Any] = {"dynamics": dynamics, "data": data, "stop": stop}
+        how: dict[str, Any] = {"dynamics": dynamics, "stop": stop}
+        # A loop that draws its own samples can be given none; its time has their drawing in it.
+        how["data"] = data if kernel in DYNAMICS[dynamics].on_given_data else None
         future = pool.submit(simulate, config, kernel, None, **how)
         try:
             return future.result()

@@ -6,18 +6,20 @@ from typing import Any
 
 import numpy as np
 
-from perceptron_sim.analysis.exponents import NOISE_DOMINATED, ExponentRow
-from perceptron_sim.analysis.limits import LEAST_P_OVER_D, Limit
+from perceptron_sim.analysis.exponents import ExponentRow
+from perceptron_sim.analysis.limits import Limit
 from perceptron_sim.claims.claim import Claim, Measurement, Quantifier, Table, Whose
 from perceptron_sim.claims.evidence import Evidence
-from perceptron_sim.claims.panels import drawn, grouped, means, with_laws
-from perceptron_sim.drawing.panels import Panel, Series
-from perceptron_sim.names import number_text
+from perceptron_sim.claims.scaling_panels import (
+    local,
+    on_P,
+    on_T,
+    t_star,
+    t_star_over_w2,
+    w_norm,
+)
 from perceptron_sim.store.schema import PERCEPTRON
-from perceptron_sim.theory import exponents, exponents_at_dimension
-from perceptron_sim.theory.exponents import is_solvable
-from perceptron_sim.theory.minimal_signal import CAPACITY
-from perceptron_sim.theory.prediction import predict
+from perceptron_sim.theory import exponents
 
 _SCAN = "perceptron-sim scan --chi 0,1,3 -d 16,64 -P 1024:65536:7 -T 0.25,1,4 --seeds 12"
 # Departures that count as agreement: of an exponent that is predicted a tenth of it, of one that is
@@ -194,131 +196,6 @@ def _paper(row: Limit) -> float:
     return {"gamma": theory.gamma, "b": theory.b}.get(row.quantity, 0.0)
 
 
-# --- figures ---------------------------------------------------------------------------------
-
-
-def _noise_dominated(evidence: Evidence) -> list[Any]:
-    found = []
-    rows = evidence.rows("exponents", ExponentRow)
-    for folder in dict.fromkeys(folder for folder, row in rows if row.model == PERCEPTRON):
-        runs = folder.runs
-        found.append(runs[runs["T"] >= NOISE_DOMINATED * runs["kappa"]])
-    return found
-
-
-def _w_norm(found: Any) -> Any:
-    return found["w_norm"] / found["T"]
-
-
-def _t_star(found: Any) -> Any:
-    return found["t_star"] / found["T"]
-
-
-def _t_star_over_w2(found: Any) -> Any:
-    return found["t_star"] * found["T"] / found["w_norm"] ** 2
-
-
-def _on_P(scaled: Callable[[Any], Any], symbol: str) -> Callable[[Evidence], Sequence[Panel]]:
-    def draw(evidence: Evidence) -> tuple[Panel, ...]:
-        panels = []
-        for runs in _noise_dominated(evidence):
-            for at, members in grouped(runs, ("chi", "d", "B")):
-                series: list[Series] = []
-                for T, same in grouped(members, ("T", "kappa")):
-                    points = means(
-                        same.assign(y=scaled(same)), "P", "y", f"T = {number_text(T['T'])}"
-                    )
-                    if points is not None:
-                        series.append(points)
-                if series:
-                    series += _theory(at, series[0], scaled)
-                panels.append(
-                    Panel(
-                        f"chi = {at['chi']:g}, d = {at['d']}, B = {at['B']}",
-                        "training-set size P",
-                        symbol,
-                        series,
-                    )
-                )
-        return drawn(panels)
-
-    return draw
-
-
-def _theory(at: dict[str, Any], points: Series, scaled: Callable[[Any], Any]) -> list[Series]:
-    """Return the predicted line over the points, or none where nothing is predicted."""
-    low = max(min(points.x), CAPACITY * (at["d"] - 1) + 1)
-    if low >= max(points.x) or not is_solvable(at["chi"]):
-        return []
-    P = np.unique(np.geomspace(low, max(points.x), 20).astype(int))
-    chi, d, B = float(at["chi"]), int(at["d"]), int(at["B"])
-    values = scaled(vars(predict(chi=chi, P=P, d=d, B=B, T=1.0, kappa=2.0**-15)))
-    return [Series("theory at this P/d", P.tolist(), values.tolist(), line=True, theory=True)]
-
-
-def _local(
-    scaled: Callable[[Any], Any], quantity: str, symbol: str
-) -> Callable[[Evidence], Sequence[Panel]]:
-    """Draw local exponents, between neighbouring P, against P/d, with their two limits."""
-
-    def draw(evidence: Evidence) -> tuple[Panel, ...]:
-        panels = []
-        for runs in _noise_dominated(evidence):
-            for at, members in grouped(runs, ("chi", "B")):
-                series: list[Series] = []
-                for size, same in grouped(members, ("d",)):
-                    d = int(size["d"])
-                    one = same[same["P"] >= LEAST_P_OVER_D * d]
-                    points = means(one.assign(y=scaled(one)), "P", "y", f"d = {d}")
-                    if points is not None:
-                        limit = exponents_at_dimension(float(at["chi"]), d)
-                        series += _slopes(points, d, getattr(limit, quantity))
-                if series:
-                    reached = [x for points in series for x in points.x]
-                    value = getattr(exponents(float(at["chi"])), quantity)
-                    ends = [min(reached), max(reached)]
-                    label = "paper, P and d -> infinity"
-                    series.append(Series(label, ends, [value] * 2, line=True, theory=True))
-                title = f"chi = {at['chi']:g}, B = {at['B']}"
-                panels.append(Panel(title, "P / d", symbol, series, log_y=False))
-        return drawn(panels)
-
-    return draw
-
-
-def _slopes(points: Series, d: int, limit: float) -> list[Series]:
-    """Return slopes between neighbouring points against P/d, and a line at their limit."""
-    log_x, log_y = np.log(np.array(points.x)), np.log(np.array(points.y))
-    half = np.log(np.array(points.y_high) / np.array(points.y_low)) / 2.0
-    step = np.diff(log_x)
-    slope = np.diff(log_y) / step
-    error = np.hypot(half[1:], half[:-1]) / step
-    x = (np.exp(0.5 * (log_x[1:] + log_x[:-1])) / d).tolist()
-    low, high = (slope - error).tolist(), (slope + error).tolist()
-    line = Series(f"(26), d = {d}", [x[0], x[-1]], [limit] * 2, line=True, theory=True)
-    return [Series(points.label, x, slope.tolist(), low, high), line]
-
-
-def _on_T(column: str, symbol: str) -> Callable[[Evidence], Sequence[Panel]]:
-    def draw(evidence: Evidence) -> tuple[Panel, ...]:
-        panels = []
-        for runs in _noise_dominated(evidence):
-            for at, members in grouped(runs, ("chi", "d", "B")):
-                series: list[Series] = []
-                for P, same in grouped(members, ("P",)):
-                    points = means(same, "T", column, f"P = {P['P']}")
-                    if points is not None:
-                        series.append(points)
-                series = with_laws(series, 1.0, "slope 1")
-                title = f"chi = {at['chi']:g}, d = {at['d']}, B = {at['B']}"
-                panels.append(Panel(title, "temperature T", symbol, series))
-        return drawn(panels)
-
-    return draw
-
-
-# --- the list --------------------------------------------------------------------------------
-
 _SLOPE = "weighted least squares of the mean log over seeds at T >= 512 kappa"
 _LIMIT = f"{_SLOPE} and P/d >= 16, with a correction term P^(-1/(1+chi)) whose amplitude is free"
 
@@ -365,7 +242,7 @@ CLAIMS = (
         "tenth",
         estimator=_LIMIT,
         measure=_asymptotic("gamma"),
-        draw=_local(_w_norm, "gamma", "local gamma"),
+        draw=local(w_norm, "gamma", "local gamma"),
     ),
     _claim(
         "perceptron-b",
@@ -377,7 +254,7 @@ CLAIMS = (
         refuted="one chi at which the extrapolated b is excluded and departs by more than a tenth",
         estimator=_LIMIT,
         measure=_asymptotic("b"),
-        draw=_local(_t_star, "b", "local b"),
+        draw=local(t_star, "b", "local b"),
     ),
     _claim(
         "perceptron-b-gamma",
@@ -388,7 +265,7 @@ CLAIMS = (
         refuted="one chi and d at which 0 is excluded and b - 1 - 2 gamma departs by more than 0.1",
         estimator=f"{_SLOPE} of t*/||w||^2",
         measure=_as_claimed("b - 1 - 2 gamma", 0.0, TENTH),
-        draw=_on_P(_t_star_over_w2, "t* T / ||w||^2"),
+        draw=on_P(t_star_over_w2, "t* T / ||w||^2"),
     ),
     _claim(
         "limit-at-fixed-d",
@@ -402,25 +279,25 @@ CLAIMS = (
         "or 0.1 of b - 1 - 2 gamma",
         estimator=_LIMIT,
         measure=_fixed_d,
-        draw=_local(_w_norm, "gamma", "local gamma"),
+        draw=local(w_norm, "gamma", "local gamma"),
     ),
     _by_size(
         "law-gamma",
         "gamma",
         "Perceptron: ||w|| grows with P as predicted at the sizes measured.",
-        _on_P(_w_norm, "||w|| / T"),
+        on_P(w_norm, "||w|| / T"),
     ),
     _by_size(
         "law-b",
         "b",
         "Perceptron: t* grows with P as predicted at the sizes measured.",
-        _on_P(_t_star, "t* / T"),
+        on_P(t_star, "t* / T"),
     ),
     _by_size(
         "law-b-gamma",
         "b - 1 - 2 gamma",
         "Perceptron: b - 1 - 2 gamma is as predicted at the sizes measured.",
-        _on_P(_t_star_over_w2, "t* T / ||w||^2"),
+        on_P(t_star_over_w2, "t* T / ||w||^2"),
     ),
     _claim(
         "perceptron-delta",
@@ -433,7 +310,7 @@ CLAIMS = (
         "a fault of the program",
         estimator=_SLOPE,
         measure=_as_claimed("delta", 1.0, _ON_T["delta"]),
-        draw=_on_T("w_norm", "||w||"),
+        draw=on_T("w_norm", "||w||"),
     ),
     _claim(
         "perceptron-t-star-on-T",
@@ -446,6 +323,6 @@ CLAIMS = (
         "0.1: a fault of the program",
         estimator=_SLOPE,
         measure=_as_claimed("t_star_on_T", 1.0, _ON_T["t_star_on_T"]),
-        draw=_on_T("t_star", "t*"),
+        draw=on_T("t_star", "t*"),
     ),
 )

@@ -36,6 +36,8 @@ def _model(row: Any, *names: str) -> str:
 
 
 def _boundary(part: str, kind: type[Any], name: str, symbol: str) -> Any:
+    quantity = name.removesuffix("_over_kappa")
+
     def measure(evidence: Evidence) -> list[Measurement]:
         rows = [(row, getattr(row, name)) for _, row in evidence.rows(part, kind)]
         return [
@@ -49,7 +51,7 @@ def _boundary(part: str, kind: type[Any], name: str, symbol: str) -> Any:
                 n_seeds=row.n_seeds,
                 dof=row.n_cells - _FREE[part],
                 resolution=_BOUNDARY,
-                systematic=found.systematic,
+                systematic=getattr(row, f"{quantity}_systematic"),
                 **_trusted(row, found),
             )
             for row, found in rows

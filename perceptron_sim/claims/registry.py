@@ -7,12 +7,12 @@ from the one list.
 
 from collections.abc import Callable, Sequence
 
-from perceptron_sim.claims import perceptron, regimes
+from perceptron_sim.claims import dynamics, perceptron, regimes
 from perceptron_sim.claims.claim import ABOUT, Claim, Judgement, Table, Verdict
 from perceptron_sim.claims.evidence import Evidence
 from perceptron_sim.claims.rule import judge
 
-_claims: list[Claim] = [*perceptron.CLAIMS, *regimes.CLAIMS]
+_claims: list[Claim] = [*perceptron.CLAIMS, *regimes.CLAIMS, *dynamics.CLAIMS]
 
 
 def register(claims: Sequence[Claim]) -> None:

@@ -1,7 +1,8 @@
 """The rule that turns measurements into verdicts: one for all claims.
 
-Every error is taken together: the interval's, that of the prediction and the systematic one, with
-Satterthwaite's degrees of freedom. A measurement
+Every error is taken together: the interval's, that of the prediction and the systematic one.
+Tails are those of Student's t for the first and normal for the others, mixed so that no rate
+exceeds what is stated (``intervals.tail``). A measurement
 
 - holds where its departure is shown to be below the resolution: two one-sided t tests at
   ``FALSE_HOLDS`` each (an equivalence test);
@@ -22,8 +23,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from scipy import special
-
 from perceptron_sim.claims.claim import (
     Claim,
     Finding,
@@ -33,7 +32,7 @@ from perceptron_sim.claims.claim import (
     Verdict,
 )
 from perceptron_sim.claims.panels import judged_panel
-from perceptron_sim.intervals import mixed_dof, quantile
+from perceptron_sim.intervals import mixed_dof, quantile, tail
 from perceptron_sim.words import counted
 
 if TYPE_CHECKING:
@@ -110,10 +109,10 @@ class _Test:
             return None
         low = measured.expected
         high = low if measured.expected_high is None else measured.expected_high
-        own = (measured.std_error**2, measured.dof)
-        others = (measured.expected_error, measured.systematic or 0.0)
-        parts = [own, *((error**2, math.inf) for error in others)]
-        error, dof = math.sqrt(sum(part for part, _ in parts)), mixed_dof(parts)
+        known = measured.expected_error**2 + (measured.systematic or 0.0) ** 2
+        variances = (measured.std_error**2, measured.dof, known)
+        error = math.sqrt(variances[0] + known)
+        dof = mixed_dof([variances[:2], (known, math.inf)])
         departure = max(low - measured.value, measured.value - high, 0.0)
         # How far the estimate lies inside what counts as agreement, from the nearer end.
         inside = min(measured.value - low, high - measured.value) + measured.resolution
@@ -127,8 +126,8 @@ class _Test:
             measured.resolution,
             distance,
             dof,
-            p_value=float(2.0 * special.stdtr(dof, -distance)),
-            p_within=float(special.stdtr(dof, -errors(inside))),
+            p_value=2.0 * tail(distance, *variances),
+            p_within=tail(errors(inside), *variances),
         )
 
 

@@ -49,7 +49,8 @@ def plain_sgd(
     """
     P, d = features.shape
     order = np.arange(P if shuffled or needs_order(P, B) else 0)
-    batch = np.empty(B, np.int64)
+    batch, hit = np.empty(B, np.int64), np.empty(B, np.int64)
+    drawn, first = (order if shuffled else batch), 0
     per_epoch = P // B
     patience = (P + B - 1) // B
     step, last_update, updates, hits, witness = 0, 0, 0, 0, 0
@@ -63,22 +64,20 @@ def plain_sgd(
             first = (step % per_epoch) * B
             if first == 0:
                 shuffle_head(rng, order, P, P - 1)
-            batch[:] = order[first : first + B]
         else:
             draw_batch(rng, P, order, batch)
         step += 1
         n_hit = 0
         for b in range(B):
-            i = batch[b]
+            i = drawn[first + b]
             if margin(features, i, w) < threshold:
-                # The head of ``batch`` is free to hold the hits: it has been read.
-                batch[n_hit] = i
+                hit[n_hit] = i
                 n_hit += 1
         if n_hit > 0:
             for h in range(n_hit):
-                hit_counts[batch[h]] += 1
+                hit_counts[hit[h]] += 1
                 for j in range(d):
-                    w[j] += features[batch[h], j]
+                    w[j] += features[hit[h], j]
             hits += n_hit
             updates += 1
             last_update = step

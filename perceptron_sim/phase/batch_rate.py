@@ -9,7 +9,14 @@ import pandas as pd
 
 from perceptron_sim.analysis.exponents import span
 from perceptron_sim.phase.cells import FITTED
-from perceptron_sim.phase.entries import Boundary, BStarOnP, Estimate, ThreePhases, largest_shift
+from perceptron_sim.phase.entries import (
+    Boundary,
+    BStarOnP,
+    Estimate,
+    ThreePhases,
+    largest_shift,
+    systematic,
+)
 from perceptron_sim.phase.law import LawFit, fit_slope
 from perceptron_sim.phase.perceptron import (
     OBSERVABLES,
@@ -52,7 +59,9 @@ def _conclude(
             continue
         fitted = members[members["status"] == FITTED]
         expected = predicted(shared["chi"], shared["P"], shared["d"])
-        windows = fit_windows(fitted, ("B", "eta"), first_step=True)
+        corner = {"B": fit.B_star.value}
+        corner["eta"] = shared["kappa"] * fit.tau_c.value * fit.B_star.value
+        windows = fit_windows(fitted, corner, first_step=True)
         parts = [None if part is None else part.B_star for part in windows]
         of_windows.append(parts)
         rows.append(
@@ -61,9 +70,8 @@ def _conclude(
                 window=f"B {span(fitted['B'].tolist())}, eta {span(fitted['eta'].tolist())}",
                 cells_measured=len(members),
                 cells_over_budget=int((members["status"] != FITTED).sum()),
-                B_star=Boundary.of(
-                    fit.B_star, expected.B_star if expected else None, shared["d"], parts
-                ),
+                B_star=Boundary.of(fit.B_star, expected.B_star if expected else None, shared["d"]),
+                B_star_systematic=systematic(fit.B_star, parts),
                 sharpness=fit.sharpness,
             )
         )
@@ -130,7 +138,7 @@ def _boundary_table(rows: list[ThreePhases]) -> Table:
             *(("chi", "{chi:g}"), ("d", "{d}"), ("P", "{P}")),
             ("T_c/kappa", "{T_c_over_kappa:.3g}"),
             ("predicted", "{T_c_over_kappa.predicted:.3g}"),
-            *(("B*", "{B_star:.3g}"), ("window", "{B_star.systematic:.1%}")),
+            *(("B*", "{B_star:.3g}"), ("window", "{B_star_systematic:.1%}")),
             ("predicted", "{B_star.predicted:.3g}"),
             ("misfit in ln", "{misfit_ln:.3f}"),
             ("sharpness", "{sharpness:.1f}"),
@@ -138,8 +146,8 @@ def _boundary_table(rows: list[ThreePhases]) -> Table:
             ("not fitted", "{cells_over_budget}/{cells_measured}"),
         ),
         "noise above T_c below B*, first step above B* and above eta = T_c B*, else gradient "
-        "descent. Intervals: 95 %, misfit of the law included. window: shift of B* without a "
-        "third of the range of B or eta. trusted: whether predictions are, at this chi, d, P/d.",
+        "descent. Intervals: 95 %, misfit of the law included. window: shift of B* without "
+        "the outer third of B or eta. trusted: whether predictions are, at this chi, d, P/d.",
     )
 
 

@@ -60,6 +60,12 @@ def largest_shift(shifts: Sequence[tuple[float, float]], error: float) -> float 
     return math.sqrt(max(0.0, *beyond)) if beyond else None
 
 
+def systematic(measured: Estimate, parts: Sequence[Estimate | None]) -> float | None:
+    """Return the largest shift of ln of an estimate in parts of its window; None without any."""
+    logs = [(math.log(part.value / measured.value), part.error) for part in parts if part]
+    return largest_shift(logs, measured.error)
+
+
 @dataclass(frozen=True)
 class Boundary(Estimate):
     """Where regimes meet, beside its prediction if there is one.
@@ -68,45 +74,21 @@ class Boundary(Estimate):
         predicted: the prediction.
         prediction_error: standard error of its ln, taken to be that of predicted ln ||w||.
         agrees: whether the two agree at 95 %, both errors taken together.
-        systematic: largest shift of ln of the number on leaving out a third of the window, less
-            what chance makes of it.
     """
 
     predicted: Positive | None = None
     prediction_error: float | None = None
     agrees: bool | None = None
-    systematic: float | None = None
 
     @classmethod
-    def of(
-        cls,
-        measured: Estimate,
-        predicted: float | None,
-        d: int,
-        others: Sequence[Estimate | None] = (),
-    ) -> "Boundary":
-        """Put a measurement beside its prediction at dimension ``d``.
-
-        Args:
-            measured: the measurement.
-            predicted: its prediction, if there is one.
-            d: dimension.
-            others: the same from parts of the window, None where they do not determine it.
-        """
-        logs = [(math.log(other.value / measured.value), other.error) for other in others if other]
-        systematic = largest_shift(logs, measured.error)
+    def of(cls, measured: Estimate, predicted: float | None, d: int) -> "Boundary":
+        """Put a measurement beside its prediction at dimension ``d``."""
         if predicted is None:
-            return cls(**asdict(measured), systematic=systematic)
+            return cls(**asdict(measured))
         error = accuracy(d)[0]
         away = abs(math.log(measured.value / predicted))
         agrees = away <= 1.96 * math.hypot(measured.error, error)
-        return cls(
-            **asdict(measured),
-            predicted=predicted,
-            prediction_error=error,
-            agrees=agrees,
-            systematic=systematic,
-        )
+        return cls(**asdict(measured), predicted=predicted, prediction_error=error, agrees=agrees)
 
 
 @dataclass(frozen=True)
@@ -123,6 +105,8 @@ class _Series(Entry):
         scatter_ln: standard error of a cell in ln ||w||, root mean square.
         trusted: whether predictions are to be trusted at this chi, d and P; None in summaries of
             earlier versions.
+        T_c_systematic, plateau_systematic: largest shift of their ln on leaving out the outer
+            third of the window on either side of the crossover, less what chance makes of it.
     """
 
     chi: float
@@ -136,6 +120,8 @@ class _Series(Entry):
     misfit_ln: float
     scatter_ln: float
     trusted: bool | None = field(default=None, kw_only=True)
+    T_c_systematic: float | None = field(default=None, kw_only=True)
+    plateau_systematic: float | None = field(default=None, kw_only=True)
 
     @property
     def doubt(self) -> str:
@@ -157,6 +143,7 @@ class ThreePhases(_Series):
         cells_measured, cells_over_budget: cells, and those of them that did not fit.
         B_star: where the first step overtakes noise.
         sharpness: m of the corner.
+        B_star_systematic: as ``T_c_systematic``.
     """
 
     kappa: float
@@ -164,6 +151,7 @@ class ThreePhases(_Series):
     cells_over_budget: int
     B_star: Boundary
     sharpness: float
+    B_star_systematic: float | None = field(default=None, kw_only=True)
 
 
 @dataclass(frozen=True)
@@ -180,8 +168,8 @@ class BStarOnP(Interval):
         finite_size: the same fit to the predicted B*, or None.
         finite_size_error: its standard error.
         agrees: whether the two agree at 95 %.
-        systematic: largest shift of x on leaving out a third of the window of every map, less what
-            chance makes of it.
+        systematic: largest shift of x on leaving out such a third of every map, less what chance
+            makes of it.
     """
 
     quantity: str

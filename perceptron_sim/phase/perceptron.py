@@ -1,7 +1,7 @@
 """What planes of perceptrons share: their runs, series of cells and the law of the crossovers."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -9,7 +9,7 @@ import pandas as pd
 
 from perceptron_sim.errors import InputError
 from perceptron_sim.phase.cells import FITTED
-from perceptron_sim.phase.entries import Boundary
+from perceptron_sim.phase.entries import Boundary, systematic
 from perceptron_sim.phase.law import LawFit, fit_law
 from perceptron_sim.phase.plane import Axis, axis
 from perceptron_sim.runs.config import PerceptronConfig
@@ -87,20 +87,19 @@ def fit_cells(cells: pd.DataFrame, *, first_step: bool) -> LawFit | None:
 
 
 def fit_windows(
-    cells: pd.DataFrame, columns: Sequence[str], *, first_step: bool
+    cells: pd.DataFrame, crossovers: Mapping[str, float], *, first_step: bool
 ) -> list[LawFit | None]:
-    """Fit the law to what is left of the cells without a third of their range, at either end.
+    """Fit the law again without the outer third of the range on either side of a crossover.
 
     Args:
         cells: fitted cells.
-        columns: what the ranges, in logarithms, are of.
+        crossovers: columns of the cells, and where in their range regimes meet.
         first_step: as in ``fit_law``.
     """
     fits = []
-    for name in columns:
-        x = np.log(cells[name].to_numpy(dtype=np.float64))
-        third = (x.max() - x.min()) / 3.0
-        for kept in (x >= x.min() + third, x <= x.max() - third):
+    for name, at in crossovers.items():
+        x = np.log(cells[name].to_numpy(dtype=np.float64) / at)
+        for kept in (x >= 2.0 / 3.0 * min(x.min(), 0.0), x <= 2.0 / 3.0 * max(x.max(), 0.0)):
             fits.append(fit_cells(cells[kept], first_step=first_step))
     return fits
 
@@ -123,11 +122,11 @@ def common(
         **shared,
         "n_seeds": int(fitted["n_seeds"].min()),
         "n_cells": fit.n_cells,
-        "T_c_over_kappa": Boundary.of(fit.tau_c, known[0], d, [part.tau_c for part in parts]),
-        "plateau_over_kappa": Boundary.of(
-            fit.plateau, known[1], d, [part.plateau for part in parts]
-        ),
+        "T_c_over_kappa": Boundary.of(fit.tau_c, known[0], d),
+        "plateau_over_kappa": Boundary.of(fit.plateau, known[1], d),
         "misfit_ln": fit.rms,
         "scatter_ln": fit.scatter,
+        "T_c_systematic": systematic(fit.tau_c, [part.tau_c for part in parts]),
+        "plateau_systematic": systematic(fit.plateau, [part.plateau for part in parts]),
         "trusted": not doubt_about_size(shared["chi"], shared["P"], d),
     }

@@ -57,7 +57,7 @@ def _conclude(
         fitted = members[members["status"] == FITTED]
         expected = predicted(shared["chi"], shared["P"], shared["d"])
         tau = fitted.assign(tau=fitted["T"] / fitted["kappa"])
-        windows = fit_windows(tau, ("tau",), first_step=False)
+        windows = fit_windows(tau, {"tau": fit.tau_c.value}, first_step=False)
         rows.append(
             Crossover(
                 **common(shared, fitted, fit, expected, windows),

@@ -16,6 +16,10 @@ _GROUP_FILES = (
 )
 
 
+# Less than this process takes by itself: not worth reading a dozen files of the system for.
+_LITTLE = 1 << 26
+
+
 def available_bytes(root: Path = Path("/")) -> int:
     """Return the memory available to new data, under every limit that this process has.
 
@@ -76,6 +80,8 @@ def check_memory(needed: int, what: str, at_once: int = 1, at_hand: float | None
         at_hand: bytes that there are; by default those of this machine.
     """
     total = needed * at_once
+    if at_hand is None and total <= _LITTLE:
+        return
     at_hand = available_bytes() if at_hand is None else at_hand
     if total > at_hand:
         copies = f" ({at_once} at once)" if at_once > 1 else ""

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 _LEAST_RUNS, _MOST_RUNS = 100, 1000
 _LEAST_EXAMPLES, _MOST_EXAMPLES = 20, 200
+# Checks of different seeds share no run.
+_SEEDS_A_CHECK = 10_000
 # How laws of a kind share the budget.
 _SHARE = {Kind.EXACT: 0.35, Kind.DISTRIBUTION: 0.35, Kind.SCALING: 0.3}
 _PROBE = PerceptronConfig(chi=1.0, d=3, P=8, B=2, T=1.0, kappa=0.5, max_steps=3000)
@@ -109,7 +111,7 @@ def check(
             (P, d); if it takes ``batches``, indices, shape (n, B).
         laws: names, or laws, to look at; all by default.
         budget: seconds for all laws together.
-        seed: of the search for counter-examples.
+        seed: another one searches, and samples, anew.
         limit_s: seconds that one run may take.
         rtol: relative error up to which two numbers count as equal.
 
@@ -122,7 +124,7 @@ def check(
     """
     require("check", "hypothesis")
     chosen = _chosen(laws)
-    subject = Subject(simulator, limit_s=limit_s, rtol=rtol)
+    subject = Subject(simulator, limit_s=limit_s, rtol=rtol, first_seed=seed * _SEEDS_A_CHECK)
     started = time.monotonic()
     try:
         subject.probe(_PROBE)

@@ -67,7 +67,13 @@ class Subject:
     """
 
     def __init__(
-        self, simulator: Simulator, *, limit_s: float = 10.0, rtol: float = 1e-9, runs: int = 400
+        self,
+        simulator: Simulator,
+        *,
+        limit_s: float = 10.0,
+        rtol: float = 1e-9,
+        runs: int = 400,
+        first_seed: int = 0,
     ) -> None:
         """Look at the arguments of a simulator; nothing runs yet.
 
@@ -77,6 +83,7 @@ class Subject:
             limit_s: seconds that one run may take.
             rtol: as the attribute.
             runs: as the attribute.
+            first_seed: of the runs of statistical laws.
 
         Raises:
             InputError: if it cannot be called.
@@ -88,6 +95,7 @@ class Subject:
         self.simulator, self.limit_s, self.rtol, self.runs = simulator, limit_s, rtol, runs
         self.takes = frozenset(name for name in GIVEN if _takes(simulator, name))
         self.offers: frozenset[str] = self.takes
+        self._first_seed = first_seed
         self._samples: dict[tuple[PerceptronConfig, int], dict[str, FloatArray]] = {}
 
     def run(
@@ -125,7 +133,7 @@ class Subject:
             self.limit_s = limit_s
 
     def samples(self, config: PerceptronConfig, runs: int = 0) -> dict[str, FloatArray]:
-        """Return w_1, |w_perp| and the scalars of runs at seeds from ``config.seed`` on.
+        """Return w_1, |w_perp| and the scalars of runs at one seed after another.
 
         Each has shape (runs,), ``self.runs`` by default. They are done once for all laws that ask.
 
@@ -134,7 +142,8 @@ class Subject:
         """
         key = config, runs or self.runs
         if key not in self._samples:
-            seeds = range(config.seed, config.seed + key[1])
+            first = config.seed + self._first_seed
+            seeds = range(first, first + key[1])
             outcomes = [self.run(replace(config, seed=seed)) for seed in seeds]
             self._samples[key] = scalars(outcomes)
         return self._samples[key]

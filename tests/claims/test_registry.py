@@ -30,11 +30,13 @@ COMMANDS = {
     "B-eta": "phase --chi 1 -d 16 -P 256,1024 --budget 500runs",
     "T-kappa": "phase --plane T-kappa --chi 1 -P 256 --budget 300runs",
     "late": "phase --plane late-noise --chi 1 -d 16 -P 256 --seeds 8",
+    "dynamics": "phase --plane dynamics --chi 1 -d 16 -P 256 -B 1 --seeds 8",
     "lazy": "nets lazy --width 32 -P 64,128,256 --seeds 12 --no-checkpoints",
     "nets": "nets scan --width 32 -P 64,128,256 --seeds 12 --no-checkpoints",
     "alpha-T": "phase --plane alpha-T -P 64 --width 16 --depth 1 --alpha 2^-8:2^8:9 -T 2^-9:2:11 "
     "--max-steps 2000 --seeds 3 --uniform",
-    "P-T": "phase --plane P-T --width 32 -P 64,128,256 --seeds 4",
+    "P-T": "phase --plane P-T --depth 1 --width 16 -P 16,64,256 -T 2^-7:2^2:10 --test-samples 64 "
+    "--seeds 4 --max-steps 5000",
 }
 
 
@@ -56,7 +58,7 @@ def test_the_list_covers_the_papers() -> None:
 def test_each_claim_is_measured_and_drawn(key: str, evidence: Evidence, tmp_path: Path) -> None:
     claim = BY_KEY[key]
     found = judge(claim, evidence)
-    if key not in ("noise-against-alpha", "T-opt"):
+    if key not in ("noise-against-alpha", "T-opt", "T-c-on-P"):
         # These want test errors better known than small runs know them.
         assert found.findings
     for finding in found.findings:
@@ -209,9 +211,9 @@ def test_a_fault_of_ours_is_not_said_to_be_the_users(error: Exception) -> None:
     ("size", "verdict"),
     [
         ({"d": 64, "P": 8192}, Verdict.FAILS),
-        ({"d": 2, "P": 1024}, Verdict.UNDECIDED),
-        ({"d": 64, "P": 512}, Verdict.UNDECIDED),
-        ({"d": 16, "P": 2**18}, Verdict.UNDECIDED),
+        ({"d": 2, "P": 1024}, Verdict.UNTESTED),
+        ({"d": 64, "P": 512}, Verdict.UNTESTED),
+        ({"d": 16, "P": 2**18}, Verdict.UNTESTED),
     ],
 )
 def test_a_prediction_that_is_not_trusted_judges_nothing(size, verdict, tmp_path: Path) -> None:
@@ -221,11 +223,31 @@ def test_a_prediction_that_is_not_trusted_judges_nothing(size, verdict, tmp_path
     row |= {"T_c_over_kappa": at | {"predicted": 2.0, "prediction_error": 0.02, "agrees": False}}
     row |= {"plateau_over_kappa": at, "misfit_ln": 0.1, "scatter_ln": 0.1, "by_kappa": []}
     folder = folder_of(tmp_path / "x", crossovers=[row])
-    assert verdict_of("three-phases-T-c", folder) is verdict
+    assert verdict_of("law-T-c", folder) is verdict
     (finding,) = judge(
-        replace(BY_KEY["three-phases-T-c"], draw=lambda evidence: ()), Evidence((folder,))
+        replace(BY_KEY["law-T-c"], draw=lambda evidence: ()), Evidence((folder,))
     ).findings
     assert ("no prediction is trusted here" in finding.measurement.note) == (size["P"] != 8192)
+
+
+@pytest.mark.parametrize(
+    ("onset", "verdict"),
+    [
+        ({}, Verdict.HOLDS),
+        ({"difference": {"measured": 0.4, "ci_low": 0.35, "ci_high": 0.45}}, Verdict.FAILS),
+        # Runs compared with themselves, and weights that have hardly moved, are no evidence.
+        ({"quantity": "dw_rel", "by": "lazy", "level": 0.3, "moved": []}, Verdict.UNTESTED),
+        ({"quantity": "dw_rel", "level": 0.1, "moved": []}, Verdict.UNTESTED),
+        ({"moved": [0.003, 0.2]}, Verdict.UNTESTED),
+    ],
+)
+def test_T_c_is_where_the_test_error_of_trained_nets_changes(onset, verdict, tmp_path) -> None:
+    interval = {"measured": 0.01, "ci_low": -0.03, "ci_high": 0.05}
+    row = {"quantity": "test_error", "by": "net", "a": interval, "difference": interval}
+    row |= {"T_c": [], "window": "P 1..2", "beta": -0.3, "moved": [0.4, 0.7]}
+    net = {"depth": 3, "width": 64, "B": 4, "alpha": 1.0, "data": "digits", "n_seeds": 8}
+    folder = folder_of(tmp_path / "x", nets=[{**net, "onsets": [row | onset]}])
+    assert verdict_of("T-c-on-P", folder) is verdict
 
 
 def test_sizes_below_capacity_are_judged_and_drawn_without_theory(tmp_path: Path) -> None:

@@ -237,7 +237,7 @@ STUDIES: dict[str, tuple[Sequence[str], Callable[..., pd.DataFrame], dict[str, A
     "law": (
         ("law-gamma", "law-b", "perceptron-delta"),
         perceptrons,
-        {"law": our_law, "P": (1024, 2896, 8192, 23170, 65536), "T": (1.0, 4.0)},
+        {"law": our_law, "chi": (1.0,), "T": (1.0, 4.0)},
     ),
     "limit": (
         ("perceptron-gamma", "perceptron-b", "limit-at-fixed-d"),

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from nets.phase import alpha_temperature as plane
-from nets.phase.collapse import Grid, by_departure, by_level
+from nets.phase.collapse import Grid, by_departure, by_level, moved_at
 from nets.phase.crossings import crossing_of, fitted_stretch, optimum
 from nets.phase.lazy_law import corner, fit_lazy_law
 from perceptron_sim.phase.cells import cell_of
@@ -217,6 +217,9 @@ def test_planted_exponents_of_the_onset_are_found() -> None:
         assert found[1] == pytest.approx(-0.5, abs=0.06)
         at = 3.0 * 64.0**-0.4 * math.expm1(0.2 / 0.5)
         assert found[0].T_c[0].value == pytest.approx(math.log(at), abs=0.3)
+        T_c = [math.exp(each.value) for each in found[0].T_c]
+        planted = [0.2 * t * P**0.4 for t, P in zip(T_c, found[0].P, strict=True)]
+        assert moved_at(trained, found[0]) == pytest.approx(planted, rel=0.1)
 
 
 def test_an_exponent_that_differs_from_gamma_over_delta_is_said_to() -> None:

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from perceptron_sim import InputError
-from perceptron_sim.phase.entries import Boundary, Estimate
+from perceptron_sim.phase.entries import Estimate, systematic
 from perceptron_sim.phase.law import fit_law, fit_slope
 from perceptron_sim.phase.perceptron import fit_cells, fit_windows
 from perceptron_sim.theory import predict
@@ -124,11 +124,10 @@ def test_what_windows_add_is_beyond_chance() -> None:
             v + math.log(2.0**-7) - x for v, x in zip(logs, drift, strict=True)
         ]
         fit = fit_cells(cells, first_step=True)
-        parts = fit_windows(cells, ("B", "eta"), first_step=True)
+        parts = fit_windows(cells, {"B": B_STAR, "eta": B_STAR * TAU_C / 128}, first_step=True)
         assert len(parts) == 4
-        boundary = Boundary.of(fit.B_star, B_STAR, 32, [part and part.B_star for part in parts])
-        found.append(boundary.systematic)
+        found.append(systematic(fit.B_star, [part and part.B_star for part in parts]))
     # Errors 0.015 and, of parts, up to 0.03.
     assert found[0] < 0.1
     assert found[1] > 0.2
-    assert Boundary.of(fit.B_star, None, 32).systematic is None
+    assert systematic(fit.B_star, [None]) is None

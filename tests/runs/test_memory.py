@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from perceptron_sim.errors import InputError
+from perceptron_sim.runs import memory
 from perceptron_sim.runs.memory import available_bytes
 from perceptron_sim.scans.executors import default_workers
 
@@ -77,3 +79,11 @@ def test_a_machine_that_says_nothing(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setattr(os, "cpu_count", lambda: 3)
     assert available_bytes(tmp_path) > 0
     assert default_workers(tmp_path) == 3
+
+
+def test_little_is_not_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    # A dozen files of the system are read for an answer, which took longer than a short run.
+    monkeypatch.setattr(memory, "available_bytes", lambda: 0)
+    memory.check_memory(1 << 26, "a run")
+    with pytest.raises(InputError, match="a run needs about 64 MiB"):
+        memory.check_memory((1 << 26) + 1, "a run")
