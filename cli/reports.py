@@ -37,9 +37,9 @@ def say_verdicts(judgements: "Sequence[Judgement]") -> None:
     """Print how each claim stands, by what numbers, and why."""
     from cli.output import print_table
     from perceptron_sim.claims.registry import in_tables
+    from perceptron_sim.drawing.notation import as_text
     from perceptron_sim.report.markdown import MARKS
     from perceptron_sim.report.numbers import shown
-    from perceptron_sim.report.symbols import as_text
 
     for title, about, some in in_tables(judgements):
         if not any(judgement.findings for judgement in some):

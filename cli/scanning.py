@@ -133,15 +133,15 @@ def conclude(
     from perceptron_sim.analysis.summary import write_summary
 
     write_summary(out / "summary.json", summary)
-    figures = analysis.figures(**drawn).items()
-    written = [path for name, figure in figures for path in save(figure, out, name)]
+    # Numbers first: drawing takes longer.
     if as_json:
         print_json(summary)
     else:
         print_exponents(analysis.rows, analysis.left_out, analysis.copies)
         print_limits(analysis.limits)
         print_collapses(analysis.collapses)
-    say_written(written, out)
+    figures = analysis.figures(**drawn).items()
+    say_written([path for name, figure in figures for path in save(figure, out, name)], out)
 
 
 def say_written(written: list[Path], out: Path) -> None:

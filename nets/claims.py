@@ -10,21 +10,14 @@ import pandas as pd
 
 from nets.phase.entries import NetDelay, NetOnsets, Regime
 from perceptron_sim.analysis.exponents import ExponentRow
-from perceptron_sim.analysis.intervals import mixed_dof, quantile
-from perceptron_sim.claims.claim import (
-    Claim,
-    Measurement,
-    Panel,
-    Quantifier,
-    Series,
-    Table,
-    Whose,
-)
+from perceptron_sim.claims.claim import Claim, Measurement, Quantifier, Table, Whose
 from perceptron_sim.claims.evidence import Evidence, Folder
 from perceptron_sim.claims.panels import drawn, grouped, means, power_law, with_laws
 from perceptron_sim.claims.perceptron import TENTH, measured_exponent
 from perceptron_sim.claims.regimes import delays, growth_panel
 from perceptron_sim.claims.registry import register
+from perceptron_sim.drawing.panels import Panel, Series
+from perceptron_sim.intervals import mixed_dof, quantile
 from perceptron_sim.names import number_text
 
 NET, LAZY = "net", "lazy"

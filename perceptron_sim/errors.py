@@ -5,6 +5,13 @@ class InputError(ValueError):
     """A request that cannot be met: the message says what, the allowed range, and the remedy.
 
     The command line prints the message as one line and exits with code 2.
+
+    >>> from perceptron_sim import InputError, exponents
+    >>> try:
+    ...     exponents(-2.0)
+    ... except InputError as error:
+    ...     print(str(error).partition(":")[0])
+    chi = -2 has no normalisable density |x_1|^chi
     """
 
 

@@ -39,3 +39,8 @@ def number_text(value: float) -> str:
         return f"2^{exponent - 1}"
     digits, _, power = f"{value:.4g}".partition("e")
     return f"{digits}x10^{int(power)}" if power else digits
+
+
+def shortened(name: str, letters: int) -> str:
+    """Return the first ``letters`` of a name, the last of them dots where more were cut."""
+    return name if len(name) <= letters else f"{name[: letters - 3]}..."

@@ -1,6 +1,7 @@
 """What every parameter is read by: T or eta, kappa or alpha, integers, numbers, paths."""
 
 import math
+from collections.abc import Callable
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -68,6 +69,29 @@ def margin(kappa: float | None, alpha: float | None) -> float:
     if not (math.isfinite(value) and value >= 0):
         raise InputError(f"kappa = {value:g} is out of range: allowed is 0 <= kappa < inf")
     return value if value == 0.0 else scale("kappa", value)
+
+
+def each(check: Callable[[Any], Any], values: Any) -> Any:
+    """Return what ``check`` makes of a number, or of each of an array of numbers, in its shape.
+
+    Raises:
+        InputError: as ``check``, or if there is anything but numbers.
+    """
+    if np.ndim(values) == 0:
+        return check(values[()] if isinstance(values, np.ndarray) else values)
+    array = np.asarray(values)
+    if array.dtype.kind not in "iuf":
+        raise InputError(f"an array of {array.dtype} holds other things than numbers")
+    # As many calls as there are different numbers.
+    known, back = np.unique(array, return_inverse=True)
+    return np.array([check(value) for value in known])[back].reshape(array.shape)
+
+
+def each_of(check: Callable[[Any, Any], Any], first: Any, second: Any) -> Any:
+    """Return ``each`` of a pair of names for one parameter, of which one at most is given."""
+    if first is None:
+        return check(None, None) if second is None else each(lambda v: check(None, v), second)
+    return each(lambda v: check(v, None if second is None else 1.0), first)
 
 
 def integers(**values: Any) -> dict[str, int]:

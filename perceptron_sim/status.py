@@ -4,7 +4,12 @@ from enum import StrEnum
 
 
 class Status(StrEnum):
-    """How a run ended; the value is what results and stored rows say."""
+    """How a run ended; the value is what results and stored rows say.
+
+    >>> from perceptron_sim import Status
+    >>> Status.FITTED == "fitted"
+    True
+    """
 
     FITTED = "fitted"
     MAX_STEPS = "max_steps"

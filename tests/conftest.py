@@ -29,11 +29,11 @@ def legible_figures():
     """Whatever figure a test lets a command write can be read."""
     from legible import faults
 
-    from perceptron_sim.analysis import figures
+    from perceptron_sim.drawing import layout
 
-    written, looked_at = figures.save, Counter()
+    written, looked_at = layout.write, Counter()
 
-    def save(figure, folder, name):
+    def write(figure, folder, name):
         paths = written(figure, folder, name)
         looked_at[name] += 1
         if looked_at[name] > _LOOKS:
@@ -43,5 +43,5 @@ def legible_figures():
         return paths
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(figures, "save", save)
+        patch.setattr(layout, "write", write)
         yield

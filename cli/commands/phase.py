@@ -183,16 +183,13 @@ def _write(
     write_cells(out, explored.cells, conclusion)
     command_line = shlex.join(["perceptron-sim", "phase", *arguments_given(ctx)])
     summary = write_report(out, command_line, plane_name, explored, conclusion)
-    written = [
-        path
-        for name, draw in conclusion.figures.items()
-        for path in save(draw(), out, f"{plane_name}_{name}")
-    ]
     if as_json:
         print_json(summary)
     for table in () if as_json else conclusion.tables:
         print_table(table.title, table.columns, table.rows)
         if table.note:
             click.echo(table.note)
-    say_written(written, out)
+    charts = conclusion.figures.items()
+    written = [save(chart(), out, f"{plane_name}_{name}") for name, chart in charts]
+    say_written([path for paths in written for path in paths], out)
     return exit_code(explored.failed)

@@ -31,7 +31,7 @@ def command(out: Path, dynamics: str, kernel: str, as_json: bool, **options: Any
     from cli.output import finite, print_json, print_table
     from cli.progress import TerminalProgress
     from perceptron_sim.analysis.figures import save
-    from perceptron_sim.analysis.figures.run import figure_run
+    from perceptron_sim.analysis.figures.course import figure_run
     from perceptron_sim.runs.config import PerceptronConfig
     from perceptron_sim.runs.snapshots import Snapshots
     from perceptron_sim.scans.scan import PerceptronWork

@@ -1,5 +1,6 @@
 """``perceptron-sim theory``: what is predicted."""
 
+import math
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -112,11 +113,14 @@ def _finite_size(configs: list[Any]) -> list[dict[str, Any]]:
     from perceptron_sim.theory import predict
     from perceptron_sim.theory.minimal_signal import CAPACITY
 
-    return [
-        asdict(predict(chi=c.chi, P=c.P, d=c.d, T=c.T, kappa=c.kappa, B=c.B))
-        for c in configs
-        if CAPACITY * (c.d - 1) < c.P
-    ]
+    known = [c for c in configs if CAPACITY * (c.d - 1) < c.P]
+    if not known:
+        return []
+    names = ("chi", "P", "d", "T", "kappa", "B")
+    found = predict(**{name: [getattr(c, name) for c in known] for name in names}).to_frame()
+    # Next to the capacity local exponents have no value.
+    rows: Any = found.replace([math.inf, -math.inf], None).to_dict("records")
+    return list(rows)
 
 
 def _shown(configs: list[Any]) -> list[Any]:

@@ -18,9 +18,9 @@ from scipy import optimize, special, stats
 
 from nets.lazy.config import LazyConfig
 from nets.lazy.kernel import LazyKernel
-from perceptron_sim.analysis.intervals import half_width
 from perceptron_sim.arrays import FloatArray
 from perceptron_sim.atomic import write_atomically
+from perceptron_sim.intervals import half_width
 from perceptron_sim.kernels.kernel_sgd import add_rows
 
 # Margins up to this quantile are fitted; what lies beyond says nothing of the boundary.

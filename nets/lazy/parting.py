@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from perceptron_sim.analysis.exponents import SHARED, span
-from perceptron_sim.analysis.intervals import half_width
 from perceptron_sim.arrays import FloatArray
+from perceptron_sim.intervals import half_width
 from perceptron_sim.status import Status
 
 # A net has parted where its mean ||w - w_0|| is off by more than this fraction. Even deep in the

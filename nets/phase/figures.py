@@ -1,42 +1,29 @@
 """Figures of the net planes."""
 
-import math
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from matplotlib import rc_context
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.patheffects import withStroke
 
 from nets.phase.model import TRAINED
-from perceptron_sim.analysis.figures.style import (
-    COLOURS,
-    STYLE,
-    TITLE_SIZE,
-    in_lines,
-    legend_below,
-    plain,
-    text,
-    title,
-)
-from perceptron_sim.phase.cells import FITTED
-from perceptron_sim.phase.figures.maps import draw_cells
+from perceptron_sim.drawing.panels import Chart, Panel, Series, equations
+from perceptron_sim.names import shortened
+from perceptron_sim.phase.figures.maps import colour_limits, map_of
 
 _LABELS = {
-    "test_error": r"$\log_{10}$ test error",
-    "dw_rel": r"$\log_{10} \|w - w_0\| / \|w_0\|$",
-    "t_star": r"$\log_{10} t^*$",
-    "ntk_change": r"$\log_{10} \|K - K_0\| / \|K_0\|$ of the NTK",
+    "test_error": "log₁₀ test error",
+    "dw_rel": "log₁₀ ||w - w_0|| / ||w_0||",
+    "t_star": "log₁₀ t*",
+    "ntk_change": "log₁₀ ||K - K_0|| / ||K_0|| of the NTK",
 }
-_OUTLINED = [withStroke(linewidth=3.6, foreground="black")]
+_NET = {"L": "depth", "h": "width", "P": "P", "B": "B"}
 
 
 def figure_alpha_T(
     cells: pd.DataFrame, regimes: list[dict[str, Any]], observable: str, options: dict[str, Any]
-) -> Figure:
-    """Draw the observable and ||w - w_0|| / ||w_0|| of each net over alpha and T.
+) -> Chart:
+    """Chart the observable and ||w - w_0|| / ||w_0|| of each net over alpha and T.
 
     Colour: linear interpolation in logarithms between measured cells, which are dots. White
     lines: measured end of the lazy regime (solid), the linearised net's (dashed); T_max in red,
@@ -48,112 +35,63 @@ def figure_alpha_T(
         observable: which column is drawn on the left.
         options: of the plane.
     """
-    shown = regimes[:3]
     names = list(dict.fromkeys((observable, "dw_rel")))
-    with rc_context(STYLE):
-        figure = Figure(figsize=(1.0 + 4.9 * len(names), 1.4 + 3.5 * max(1, len(shown))))
-        axes = figure.subplots(
-            max(1, len(shown)), len(names), sharex=True, sharey=True, squeeze=False
-        )
-        trained = cells[cells["model"] == TRAINED]
-        for column, name in enumerate(names):
-            known = trained.loc[trained["status"] == FITTED, f"{name}_ln"].dropna() / math.log(10.0)
-            low, high = (float(known.min()), float(known.max())) if len(known) else (0.0, 1.0)
-            image = None
-            for ax, found in zip(axes[:, column], shown, strict=False):
-                members = trained
-                for key in ("depth", "width", "P", "B"):
-                    members = members[members[key] == found[key]]
-                limits = (low, max(high, low + 1e-6))
-                image = draw_cells(ax, members, "alpha", "T", name, limits) or image
-                _overlay(ax, found)
-                k = found["k_of_T_opt"]
-                net = {"L": "depth", "h": "width", "P": "P", "B": "B"}
-                said = [f"${symbol} = {plain(found[key])}$" for symbol, key in net.items()]
-                if k is not None:
-                    said.append(rf"$T_{{opt}} \sim \alpha^{{{k['measured']:.2f}}}$")
-                ax.set_title(in_lines(figure, said, 4.0), fontsize=TITLE_SIZE)
-                if column == 0:
-                    ax.set_ylabel("temperature $T$")
-            axes[-1, column].set_xlabel(r"$\alpha = 1/\kappa$  (lazy to the right)")
-            if image is not None:
-                bar = figure.colorbar(image, ax=axes[:, column], shrink=0.9, pad=0.02)
-                bar.set_label(_LABELS[name])
-        legend_below(figure)
-        said = [text(options["data"]), text(f"{options['arch']} {options['act']}")]
-        title(figure, [*said, f"geometric means over {int(trained['n_seeds'].min())} seeds"])
-    return figure
+    trained = cells[cells["model"] == TRAINED]
+    limits = {name: colour_limits(trained, name) for name in names}
+    rows = [[_panel(trained, found, n, limits[n]) for n in names] for found in regimes[:3]]
+    title = [shortened(options["data"], 40), shortened(f"{options['arch']} {options['act']}", 40)]
+    title.append(f"geometric means over {int(trained['n_seeds'].min())} seeds")
+    return Chart(rows, title, share="xy", width=4.9, height=3.1)
 
 
-def _overlay(ax: Axes, found: dict[str, Any]) -> None:
-    """Draw the boundaries; the limits of the panel stay."""
-    limits = ax.get_xlim(), ax.get_ylim()
+def _panel(
+    trained: pd.DataFrame, found: dict[str, Any], name: str, limits: tuple[float, float]
+) -> Panel:
+    for key in _NET.values():
+        trained = trained[trained[key] == found[key]]
+    fields, series = map_of(trained, "alpha", "T", name, limits, _LABELS[name])
+    said = equations({symbol: found[key] for symbol, key in _NET.items()})
+    k = found["k_of_T_opt"]
+    if k is not None:
+        said.append(f"T_opt ∝ alpha^{k['measured']:.2f}")
+    ends = [(float(trained[n].min()) / 1.3, float(trained[n].max()) * 1.3) for n in ("alpha", "T")]
+    return Panel(
+        ",  ".join(said),
+        "alpha = 1/kappa  (lazy to the right)",
+        "temperature T",
+        [*series, *_overlay(found)],
+        x_limits=ends[0],
+        y_limits=ends[1],
+        fields=fields,
+    )
+
+
+def _overlay(found: dict[str, Any]) -> Iterator[Series]:
+    """Yield the boundaries."""
     rows = [row for row in found["rows"] if row["T_max"] is not None]
     if rows:
-        ax.plot(
-            [row["alpha"] for row in rows],
-            [row["T_max"] for row in rows],
-            "-",
-            color=COLOURS[2],
-            linewidth=2.0,
-            path_effects=_OUTLINED,
-            label=r"$T_{max}(\alpha)$",
-        )
+        at = [row["alpha"] for row in rows], [row["T_max"] for row in rows]
+        yield Series("T_max(alpha)", *at, line=True, dash="-", colour=2, width=2.0, outlined=True)
     for along, marker in (("T", "_"), ("alpha", "|")):
         points = [point for point in found["boundary"] if point["along"] == along]
-        ax.plot(
-            [point["alpha"] for point in points],
-            [point["T"] for point in points],
-            marker,
-            color="white",
-            markersize=8,
-            markeredgewidth=2.0,
-            path_effects=_OUTLINED,
-            label=r"measured $\|w - w_0\| = 0.1 \, \|w_0\|$" if along == "T" else None,
-        )
+        at = [point["alpha"] for point in points], [point["T"] for point in points]
+        label = "measured ||w - w_0|| = 0.1 ||w_0||" if along == "T" else ""
+        yield Series(label, *at, colour="white", marker=marker, size=8.0, width=2.0, outlined=True)
     if found["predicted_boundary"]:
-        ax.plot(
-            *zip(*found["predicted_boundary"], strict=True),
-            "--",
-            color="white",
-            linewidth=1.6,
-            path_effects=_OUTLINED,
-            label="the same, linearised net",
-        )
+        a, T = zip(*found["predicted_boundary"], strict=True)
+        style: Any = {"line": True, "dash": "--", "colour": "white", "width": 1.6}
+        yield Series("the same, linearised net", a, T, outlined=True, **style)
     best = [row for row in found["rows"] if row["T_opt"] is not None]
     if best:
-        T = np.array([row["T_opt"] for row in best])
-        bars = [[row[f"T_opt_ci_{end}"] for row in best] for end in ("low", "high")]
-        ax.errorbar(
-            [row["alpha"] for row in best],
-            T,
-            yerr=np.abs(np.array(bars) - T),
-            fmt="o",
-            color="black",
-            markerfacecolor="white",
-            markersize=4.5,
-            capsize=2,
-            linewidth=1,
-            label=r"$T_{opt}(\alpha)$, 95 %",
-        )
-    _predicted_slope(ax, found, best)
-    ax.set_xlim(limits[0])
-    ax.set_ylim(limits[1])
-
-
-def _predicted_slope(ax: Axes, found: dict[str, Any], best: list[dict[str, Any]]) -> None:
-    """Draw alpha^k, k = (L-1)/(L+1), through the optima that the exponent was fitted to."""
+        names = ("alpha", "T_opt", "T_opt_ci_low", "T_opt_ci_high")
+        x, y, low, high = ([row[name] for row in best] for name in names)
+        yield Series("T_opt(alpha), 95 %", x, y, low, high, colour=0, marker=1, width=1.0)
     lazy = found["k_of_T_opt"]
-    if lazy is None:
-        return
-    used = best[: lazy["n_points"]]
-    alpha = np.array([row["alpha"] for row in used])
-    logs = np.log([row["T_opt"] for row in used]) - found["k_predicted"] * np.log(alpha)
-    ax.plot(
-        alpha,
-        np.exp(logs.mean()) * alpha ** found["k_predicted"],
-        ":",
-        color="black",
-        linewidth=2.0,
-        label=r"$\alpha^k$, $k = (L-1)/(L+1)$",
-    )
+    if lazy is not None:
+        # alpha^k, k = (L-1)/(L+1), through the optima that the exponent was fitted to.
+        used = best[: lazy["n_points"]]
+        alpha = np.array([row["alpha"] for row in used])
+        logs = np.log([row["T_opt"] for row in used]) - found["k_predicted"] * np.log(alpha)
+        y = np.exp(logs.mean()) * alpha ** found["k_predicted"]
+        label = "alpha^k, k = (L-1)/(L+1)"
+        yield Series(label, alpha, y, line=True, dash=":", colour=0, width=2.0)

@@ -11,12 +11,17 @@ from perceptron_sim.analysis.exponents import (
     distinct,
     exponent_rows,
     points_left_out,
+    size_of,
 )
 from perceptron_sim.analysis.limits import Limit, limits_of
+from perceptron_sim.errors import InputError
+from perceptron_sim.status import Status
 from perceptron_sim.store.schema import PERCEPTRON, versions
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    from matplotlib.axes import Axes
+
+    from perceptron_sim.drawing.panels import Chart
 
 # Names of figures, by the model that they are of.
 _FIGURES = {PERCEPTRON: "scan", "net": "nets"}
@@ -67,17 +72,54 @@ class Analysis:
             "versions": versions(packages),
         }
 
-    def figures(self, lazy: pd.DataFrame | None = None) -> "dict[str, Figure]":
+    def plot(
+        self,
+        ax: "Axes | None" = None,
+        y: str = "w_norm",
+        on: str = "P",
+        chi: float | None = None,
+        model: str | None = None,
+    ) -> "Axes":
+        """Draw one panel of the figures: means over seeds with intervals, and theory; return axes.
+
+        Args:
+            ax: Matplotlib axes of your own; None makes a figure.
+            y: "w_norm" (of nets ||w - w_0|| / ||w_0||) or "t_star".
+            on: the abscissa, "P" or "T".
+            chi: of perceptrons; None for the least.
+            model: "perceptron", "net", ...; None for the first in alphabetical order.
+
+        Raises:
+            InputError: if no fitted run is such a one, or for another ``y`` or ``on``.
+        """
+        from perceptron_sim.analysis.figures.scan import panel, panel_of_nets
+        from perceptron_sim.drawing.mpl import plot
+
+        for name, value, known in (("y", y, ("w_norm", "t_star")), ("on", on, ("P", "T"))):
+            if value not in known:
+                raise InputError(f"{name} = {value!r} is unknown: choose {' or '.join(known)}")
+        fitted = self.frame[self.frame["status"] == Status.FITTED]
+        model = str(fitted["model"].min()) if model is None else model
+        runs = fitted[fitted["model"] == model]
+        chi = runs["chi"].min() if chi is None and model == PERCEPTRON else chi
+        runs = runs if chi is None else runs[runs["chi"] == chi]
+        if not len(runs):
+            raise InputError(f"no fitted run of model {model!r}, chi = {chi}: nothing to draw")
+        rows = [row for row in self.rows if row.model == model]
+        if model == PERCEPTRON:
+            return plot(panel(runs, rows, y, on, float(runs["chi"].iloc[0])), ax)
+        return plot(panel_of_nets(runs, rows, size_of(runs) if y == "w_norm" else y, on), ax)
+
+    def figures(self, lazy: pd.DataFrame | None = None) -> "dict[str, Chart]":
         """Return the figures by the names of their files, those of each model apart.
 
         Args:
             lazy: the runs of the same nets linearised, to be drawn as lines.
         """
         from perceptron_sim.analysis.figures.collapse import figure_collapse
-        from perceptron_sim.analysis.figures.nets import figure_scan
-        from perceptron_sim.analysis.figures.scan import figure_on_P, figure_on_T
+        from perceptron_sim.analysis.figures.scan import figure_on_P, figure_on_T, figure_scan
 
-        drawn: dict[str, Figure] = {}
+        drawn: dict[str, Chart] = {}
         for model, runs in self.frame.groupby("model", sort=True):
             rows = [row for row in self.rows if row.model == model]
             name = _FIGURES.get(str(model), str(model).replace(" ", "-"))
@@ -98,6 +140,12 @@ def analyse(frame: pd.DataFrame) -> Analysis:
 
     Args:
         frame: rows as in ``store.schema.SCHEMA``; runs of several models are fitted apart.
+
+    >>> from perceptron_sim import MemoryStore, PerceptronGrid, analyse, scan
+    >>> store = MemoryStore()
+    >>> report = scan(PerceptronGrid(chi=1, d=4, P=(32, 64), T=(1, 2), seeds=2), store)
+    >>> [row.quantity for row in analyse(store.frame()).rows]
+    ['delta', 't_star_on_T', 'gamma', 'b', 'b - 1 - 2 gamma']
     """
     perceptrons = frame[frame["model"] == PERCEPTRON]
     return Analysis(

@@ -25,7 +25,7 @@ _RESAMPLES = 200
 
 
 @dataclass(frozen=True, eq=False)
-class Series:
+class Points:
     """Points at one d, to be collapsed on those at other d with all else equal.
 
     Attributes:
@@ -74,7 +74,10 @@ def collapses(frame: pd.DataFrame) -> list[Collapse]:
         frame: rows as in ``records.SCHEMA``.
     """
     found = []
+    frame = frame[["chi", "d", "P", "B", "T", "kappa", "seed", "status", *OBSERVABLES]]
     for chi, runs in frame.groupby("chi", sort=True):
+        if runs["d"].nunique() < 2:
+            continue
         for observable in OBSERVABLES:
             for abscissa in ABSCISSAS:
                 series = series_of(runs, observable, abscissa)
@@ -88,7 +91,7 @@ def collapses(frame: pd.DataFrame) -> list[Collapse]:
     return found
 
 
-def series_of(runs: pd.DataFrame, observable: str, abscissa: str) -> list[Series]:
+def series_of(runs: pd.DataFrame, observable: str, abscissa: str) -> list[Points]:
     """Return the series of one observable, scaled by its power of T and d.
 
     Args:
@@ -119,11 +122,11 @@ def series_of(runs: pd.DataFrame, observable: str, abscissa: str) -> list[Series
         points = [(x, logs) for x, logs in points if len(logs) >= 2]
         if points:
             log_x = np.log([float(str(x)) for x, _ in points])
-            series.append(Series(int(d), (at_other, int(B)), log_x, [logs for _, logs in points]))
+            series.append(Points(int(d), (at_other, int(B)), log_x, [logs for _, logs in points]))
     return series
 
 
-def collapse_quality(series: Sequence[Series]) -> tuple[float, int, float]:
+def collapse_quality(series: Sequence[Points]) -> tuple[float, int, float]:
     """Return S, the number of points compared, and their rms distance beyond the errors.
 
     S and the distance are NaN where no point can be compared.
@@ -173,12 +176,12 @@ def _line_at(x: float, at: FloatArray, y: FloatArray, variance: FloatArray) -> t
     return value, error
 
 
-def _bootstrap(series: Sequence[Series]) -> float:
+def _bootstrap(series: Sequence[Points]) -> float:
     """Return the standard error of S: its scatter over resamples of the seeds of each point."""
     rng = np.random.default_rng(0)
     found = [
         collapse_quality(
-            [Series(s.d, s.alike, s.log_x, [rng.choice(y, len(y)) for y in s.logs]) for s in series]
+            [Points(s.d, s.alike, s.log_x, [rng.choice(y, len(y)) for y in s.logs]) for s in series]
         )[0]
         for _ in range(_RESAMPLES)
     ]

@@ -11,14 +11,14 @@ from typing import Any, cast
 import numpy as np
 import pandas as pd
 
-from perceptron_sim.analysis.intervals import quantile
 from perceptron_sim.analysis.power_law import PowerLawFit, fit_power_law
 from perceptron_sim.analysis.summary import Entry
 from perceptron_sim.arrays import FloatArray
+from perceptron_sim.intervals import quantile
 from perceptron_sim.status import Status
 from perceptron_sim.store.schema import IMPORTED, PERCEPTRON
 from perceptron_sim.theory import exponents
-from perceptron_sim.theory.prediction import accuracy, trusted_end
+from perceptron_sim.theory.prediction import accuracy, trusted_ends
 
 # From this T/kappa on, ||w|| of perceptrons is proportional to T within a per cent
 # (docs/conventions.md).
@@ -29,6 +29,10 @@ AGREES: dict[bool | None, str] = {True: "yes", False: "NO", None: "-"}
 # What the runs of a fit share; null where a model has no such parameter.
 SHARED = ("model", "data", "chi", "d", "arch", "depth", "width", "act", "B")
 POINT = ("P", "T", "kappa")
+_READ = (
+    *(*POINT, "seed", "shared_seeds", "status", "dynamics", "kernel"),
+    *("w_norm", "dw", "dw_rel", "t_star"),
+)
 _INTEGERS = ("d", "depth", "width", "B")
 
 
@@ -165,6 +169,8 @@ def exponent_rows(frame: pd.DataFrame) -> list[ExponentRow]:
         Rows ordered by what the runs share.
     """
     shared = [name for name in SHARED if name in frame]
+    # The rest, courses of runs above all, would be copied with every group.
+    frame = frame[[*shared, *(name for name in _READ if name in frame)]]
     rows: list[ExponentRow] = []
     for _, runs in distinct(frame).groupby(shared, sort=True, dropna=False):
         rows.extend(_rows(runs))
@@ -214,22 +220,23 @@ def grid_points(runs: pd.DataFrame) -> list[GridPoint]:
         # Points with a run that was not fitted have no use for what this makes of it.
         log_w = np.log(ordered[size_of(ordered)].to_numpy(dtype=np.float64) / T_of_run)
         log_t = np.log(ordered["t_star"].to_numpy(dtype=np.float64) / T_of_run)
-    first = ordered.iloc[0] if len(ordered) else None
     points = []
     for shared, at in ordered.groupby(list(POINT), sort=True).indices.items():
         P, T, kappa = cast(tuple[int, float, float], shared)
         if not fitted[at].all():
             continue
-        point = GridPoint(int(P), float(T), float(kappa), log_w[at], log_t[at])
-        end = None
-        if first is not None and first["model"] == PERCEPTRON:
-            chi, d, B = float(first["chi"]), int(first["d"]), int(first["B"])
-            end = trusted_end(chi, point.P, d, B, point.kappa / point.T)
-        if end is not None:
-            log_w_end, log_t_end = math.log(end.w_norm), math.log(end.t_star)
-            point = replace(point, expected_w=log_w_end, expected_t=log_t_end)
-        points.append(point)
-    return points
+        points.append(GridPoint(int(P), float(T), float(kappa), log_w[at], log_t[at]))
+    return _with_predictions(points, ordered)
+
+
+def _with_predictions(points: list[GridPoint], runs: pd.DataFrame) -> list[GridPoint]:
+    if not points or runs["model"].iloc[0] != PERCEPTRON:
+        return points
+    first = runs.iloc[0]
+    P, T, kappa = (np.array([getattr(point, name) for point in points]) for name in POINT)
+    ends = trusted_ends(float(first["chi"]), P, int(first["d"]), int(first["B"]), kappa / T)
+    means = zip(points, np.log(ends.w_norm), np.log(ends.t_star), strict=True)
+    return [replace(point, expected_w=float(w), expected_t=float(t)) for point, w, t in means]
 
 
 def _rows(runs: pd.DataFrame) -> Iterator[ExponentRow]:

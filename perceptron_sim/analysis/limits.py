@@ -21,9 +21,9 @@ from perceptron_sim.analysis.exponents import (
     grid_points,
     window_of,
 )
-from perceptron_sim.analysis.intervals import mixed_dof, quantile
 from perceptron_sim.analysis.power_law import PowerLawFit, fit_power_law
 from perceptron_sim.analysis.summary import Entry
+from perceptron_sim.intervals import mixed_dof, quantile
 from perceptron_sim.store.schema import PERCEPTRON
 from perceptron_sim.theory import exponents, exponents_at_dimension
 

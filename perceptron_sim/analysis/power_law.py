@@ -15,10 +15,9 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
 
-from perceptron_sim.analysis.intervals import LEVEL, quantile
 from perceptron_sim.arrays import FloatArray
+from perceptron_sim.intervals import LEVEL, quantile
 
 _BOOTSTRAP_FROM = 20
 
@@ -93,6 +92,14 @@ def fit_power_law(
 
     Raises:
         ValueError: if ``by_seed`` and seeds are missing at some point.
+
+    >>> import numpy as np
+    >>> from perceptron_sim import fit_power_law
+    >>> noise = 0.1 * np.random.default_rng(0).normal(size=(4, 6))
+    >>> P = [64.0, 128.0, 256.0, 512.0]
+    >>> fit = fit_power_law(P, [0.5 * np.log(x) + seeds for x, seeds in zip(P, noise)])
+    >>> fit.ci_low < 0.5 < fit.ci_high
+    True
     """
     if by_seed and len({len(values) for values in logs}) > 1:
         raise ValueError("a fit by seed needs the same seeds at every point")
@@ -104,7 +111,12 @@ def fit_power_law(
         group=_codes([labels[i] for i in usable]),
         correction=correction,
     )
-    weights = _projector(points) if usable else None
+    means = None if expected is None else [expected[i] for i in usable]
+    return _fit(points, means, by_seed) if usable else None
+
+
+def _fit(points: "_Points", expected: Sequence[float] | None, by_seed: bool) -> PowerLawFit | None:
+    weights = _projector(points)
     if weights is None:
         return None
     slope = float(weights.slope @ points.means)
@@ -112,7 +124,7 @@ def fit_power_law(
     dof = weights.dof
     residuals = points.means - weights.hat @ points.means
     chi2 = float(np.sum(residuals**2 / weights.variance))
-    chi2_dof = len(usable) - points.design.shape[1]
+    chi2_dof = len(points.logs) - points.design.shape[1]
     if by_seed:
         table = np.vstack(points.logs)
         std_error, dof = _error_of_mean(weights.slope @ table), table.shape[1] - 1.0
@@ -127,14 +139,12 @@ def fit_power_law(
         systematic=_window_shift(points, slope),
         chi2=chi2,
         chi2_dof=chi2_dof,
-        n_points=len(usable),
+        n_points=len(points.logs),
         n_seeds=min(len(values) for values in points.logs),
         dof=dof,
         bootstrap_low=low,
         bootstrap_high=high,
-        **_expectation(
-            points, weights, None if expected is None else [expected[i] for i in usable]
-        ),
+        **_expectation(points, weights, expected),
     )
 
 
@@ -272,6 +282,8 @@ def _bootstrap(points: _Points, slope_weights: FloatArray) -> tuple[float, float
     slopes = slope_weights @ np.vstack(points.logs)
     if np.ptp(slopes) == 0.0:
         return float(slopes[0]), float(slopes[0])
+    from scipy import stats
+
     rng = np.random.default_rng(0)
     interval = stats.bootstrap(
         (slopes,), np.mean, confidence_level=LEVEL, n_resamples=4000, method="BCa", rng=rng

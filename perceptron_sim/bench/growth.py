@@ -1,6 +1,6 @@
 """The event-driven kernel by itself: growth of its cost with P, memory, threads, compilation.
 
-The figure of the growth is drawn without pyplot, in the style of ``figures``. The machine on
+The figure of the growth is a chart as those of ``analysis.figures``. The machine on
 which all this was measured is described here too.
 """
 
@@ -17,12 +17,10 @@ from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
-from matplotlib import rc_context
-from matplotlib.figure import Figure
 
-from perceptron_sim.analysis.figures.style import COLOURS, MARKERS, STYLE, legend_below, log_axes
 from perceptron_sim.analysis.power_law import fit_power_law
 from perceptron_sim.bench.compare import Case, Say, Settings, run_kernel, timing
+from perceptron_sim.drawing.panels import Chart, Panel, Series
 from perceptron_sim.errors import InputError
 from perceptron_sim.runs.memory import check_memory
 from perceptron_sim.runs.result import RunResult
@@ -112,39 +110,34 @@ def _fit(x: Sequence[int], values: Sequence[Sequence[float]]) -> Record:
     }
 
 
-def figure_cost_on_P(growths: Sequence[Record]) -> Figure:
-    """Draw the wall time of the event kernel against P, each run a point, with the fitted slopes.
+def figure_cost_on_P(growths: Sequence[Record]) -> Chart:
+    """Chart the wall time of the event kernel against P, each run a point, with the fitted slopes.
 
     The broken lines rise as the fitted t*: so would the cost of a kernel that does every step.
     """
-    with rc_context(STYLE):
-        figure = Figure(figsize=(5.6, 5.2))
-        ax = figure.subplots()
-        for i, row in enumerate(growths):
-            x = np.array(row["P"], dtype=np.float64)
-            centre = np.array([np.exp(np.mean(np.log(run["wall_s"]))) for run in row["runs"]])
-            cost, b = row["cost_exponent"]["measured"], row["b"]["measured"]
-            colour = COLOURS[(i + 1) % len(COLOURS)]
-            for P, run in zip(x, row["runs"], strict=True):
-                ax.plot([P] * len(run["wall_s"]), run["wall_s"], ".", color=colour, alpha=0.35)
-            ax.plot(
-                *(x, centre, MARKERS[i % len(MARKERS)]),
-                color=colour,
-                markersize=5,
-                label=rf"$\chi = {row['chi']:g}$, $d = {row['d']}$: geometric mean over seeds",
-            )
-            middle = math.exp(float(np.mean(np.log(centre))))
-            scaled = x / math.exp(float(np.mean(np.log(x))))
-            label = rf"cost $\propto P^{{{cost:.2f}}}$"
-            ax.plot(x, middle * scaled**cost, "-", color=colour, linewidth=1, label=label)
-            label = rf"growth of $t^*$, $\propto P^{{{b:.2f}}}$"
-            first = middle * scaled[0] ** cost
-            ax.plot(x, first * (x / x[0]) ** b, "--", color=colour, linewidth=1, label=label)
-        log_axes(ax, [P for row in growths for P in row["P"]])
-        ax.set_xlabel(r"training-set size $P$")
-        ax.set_ylabel("seconds a run, event-driven kernel")
-        legend_below(figure)
-    return figure
+    series = []
+    for i, row in enumerate(growths, 1):
+        x = np.array(row["P"], dtype=np.float64)
+        times = [run["wall_s"] for run in row["runs"]]
+        centre = np.array([np.exp(np.mean(np.log(some))) for some in times])
+        cost, b = row["cost_exponent"]["measured"], row["b"]["measured"]
+        each = np.repeat(x, [len(some) for some in times])
+        series.append(Series("", each, np.concatenate(times), colour=i, marker=".", size=3.0))
+        label = f"chi = {row['chi']:g}, d = {row['d']}: geometric mean over seeds"
+        series.append(Series(label, x, centre, colour=i, marker=i - 1, size=5.0))
+        middle = math.exp(float(np.mean(np.log(centre))))
+        scaled = x / math.exp(float(np.mean(np.log(x))))
+        first = middle * scaled[0] ** cost
+        for label, y, dash in (
+            (f"cost ∝ P^{cost:.2f}", middle * scaled**cost, "-"),
+            (f"growth of t*, ∝ P^{b:.2f}", first * (x / x[0]) ** b, "--"),
+        ):
+            series.append(Series(label, x, y, line=True, colour=i, dash=dash, width=1.0))
+    ticks = [P for row in growths for P in row["P"]]
+    label = "seconds per run, event-driven kernel"
+    return Chart(
+        [[Panel("", "training-set size P", label, series, x_ticks=ticks)]], width=5.6, height=3.6
+    )
 
 
 def measure_size(settings: Settings, say: Say) -> list[Record]:

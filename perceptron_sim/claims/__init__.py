@@ -5,14 +5,13 @@ from perceptron_sim.claims.claim import (
     Finding,
     Judgement,
     Measurement,
-    Panel,
     Quantifier,
-    Series,
     Table,
     Verdict,
     Whose,
 )
 from perceptron_sim.claims.rule import judge
+from perceptron_sim.drawing.panels import Panel, Series
 
 __all__ = [
     "Claim",

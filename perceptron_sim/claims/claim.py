@@ -5,7 +5,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from perceptron_sim.analysis.intervals import quantile
+from perceptron_sim.drawing.panels import Panel
+from perceptron_sim.intervals import quantile
 
 if TYPE_CHECKING:
     from perceptron_sim.claims.evidence import Evidence
@@ -130,51 +131,6 @@ class Finding:
     p_value: float | None = None
     p_within: float | None = None
     seeds_to_decide: int | None = None
-
-
-@dataclass(frozen=True)
-class Series:
-    """Points, or a line, of a panel.
-
-    Attributes:
-        label: for the legend.
-        x, y: coordinates.
-        y_low, y_high: 95 % intervals of y, or empty; NaN for a point without one.
-        x_low, x_high: the same of x.
-        line: whether it is a line (theory, a fit) rather than points.
-        theory: whether it is a prediction.
-    """
-
-    label: str
-    x: Sequence[float]
-    y: Sequence[float]
-    y_low: Sequence[float] = ()
-    y_high: Sequence[float] = ()
-    line: bool = False
-    theory: bool = False
-    x_low: Sequence[float] = ()
-    x_high: Sequence[float] = ()
-
-
-@dataclass(frozen=True)
-class Panel:
-    """A figure's axes with what is drawn on them: data only, so that any library can draw it.
-
-    Attributes:
-        title: one line.
-        x_label, y_label: with symbols.
-        series: what is drawn.
-        log_x, log_y: whether the axes are logarithmic.
-        rows: names at y = 0, 1, ... from the top down, where y counts rows; else empty.
-    """
-
-    title: str
-    x_label: str
-    y_label: str
-    series: Sequence[Series]
-    log_x: bool = True
-    log_y: bool = True
-    rows: Sequence[str] = ()
 
 
 @dataclass(frozen=True)

@@ -3,17 +3,10 @@
 import math
 from collections.abc import Callable, Sequence
 
-from perceptron_sim.claims.claim import (
-    Claim,
-    Measurement,
-    Panel,
-    Quantifier,
-    Series,
-    Table,
-    Whose,
-)
+from perceptron_sim.claims.claim import Claim, Measurement, Quantifier, Table, Whose
 from perceptron_sim.claims.evidence import Evidence
 from perceptron_sim.claims.panels import drawn
+from perceptron_sim.drawing.panels import Panel, Series
 from perceptron_sim.phase.courses import LABELS
 from perceptron_sim.phase.dynamics import end_ratios
 from perceptron_sim.phase.entries import DynamicsEnd, EndRatio

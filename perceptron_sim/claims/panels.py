@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from perceptron_sim.analysis.intervals import half_width, quantile
-from perceptron_sim.claims.claim import Finding, Measurement, Panel, Series
+from perceptron_sim.claims.claim import Finding, Measurement
+from perceptron_sim.drawing.panels import Panel, Series, geometric_means
+from perceptron_sim.intervals import quantile
 from perceptron_sim.phase.entries import Boundary
 from perceptron_sim.status import Status
 
@@ -28,15 +29,10 @@ def means(runs: pd.DataFrame, x: str, y: str, label: str) -> Series | None:
     for at, members in runs.groupby(x, sort=True):
         values = members[y].to_numpy(dtype=np.float64)
         if (members["status"] == Status.FITTED).all() and np.all(values > 0.0):
-            logs = np.log(values)
-            half = half_width(logs)
-            middle = float(np.mean(logs))
-            ends = (math.exp(v) for v in (middle, middle - half, middle + half))
-            rows.append((float(str(at)), *ends))
+            rows.append((float(str(at)), np.log(values)))
     if len(rows) < 2:
         return None
-    xs, ys, lows, highs = zip(*rows, strict=True)
-    return Series(label, xs, ys, lows, highs)
+    return geometric_means(label, *zip(*rows, strict=True))
 
 
 def with_laws(series: Sequence[Series], exponent: float, label: str) -> list[Series]:

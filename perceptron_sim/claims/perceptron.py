@@ -8,13 +8,7 @@ import numpy as np
 
 from perceptron_sim.analysis.exponents import ExponentRow
 from perceptron_sim.analysis.limits import Limit
-from perceptron_sim.claims.claim import (
-    Claim,
-    Measurement,
-    Quantifier,
-    Table,
-    Whose,
-)
+from perceptron_sim.claims.claim import Claim, Measurement, Quantifier, Table, Whose
 from perceptron_sim.claims.evidence import Evidence
 from perceptron_sim.claims.scaling_panels import (
     local,

@@ -6,18 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from perceptron_sim.claims.claim import (
-    Claim,
-    Measurement,
-    Panel,
-    Quantifier,
-    Series,
-    Table,
-    Whose,
-)
+from perceptron_sim.claims.claim import Claim, Measurement, Quantifier, Table, Whose
 from perceptron_sim.claims.evidence import Evidence
 from perceptron_sim.claims.panels import drawn, estimates, grouped, means
 from perceptron_sim.claims.perceptron import tenth_of
+from perceptron_sim.drawing.panels import Panel, Series
 from perceptron_sim.names import number_text
 from perceptron_sim.phase.entries import (
     Boundary,

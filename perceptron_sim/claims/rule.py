@@ -23,7 +23,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from perceptron_sim.analysis.intervals import mixed_dof, quantile, tail
 from perceptron_sim.claims.claim import (
     Claim,
     Finding,
@@ -33,6 +32,7 @@ from perceptron_sim.claims.claim import (
     Verdict,
 )
 from perceptron_sim.claims.panels import judged_panel
+from perceptron_sim.intervals import mixed_dof, quantile, tail
 from perceptron_sim.words import counted
 
 if TYPE_CHECKING:

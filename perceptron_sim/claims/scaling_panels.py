@@ -1,16 +1,15 @@
 """Figures of claims about exponents of the perceptron: data over P and T, and local exponents."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
 from perceptron_sim.analysis.exponents import NOISE_DOMINATED, ExponentRow
 from perceptron_sim.analysis.limits import LEAST_P_OVER_D
-from perceptron_sim.claims.claim import Panel, Series
 from perceptron_sim.claims.evidence import Evidence
 from perceptron_sim.claims.panels import drawn, grouped, means, with_laws
+from perceptron_sim.drawing.panels import Panel, Series
 from perceptron_sim.names import number_text
 from perceptron_sim.store.schema import PERCEPTRON
 from perceptron_sim.theory import exponents, exponents_at_dimension
@@ -79,10 +78,8 @@ def _theory(at: dict[str, Any], points: Series, scaled: Callable[[Any], Any]) ->
         return []
     P = np.unique(np.geomspace(low, max(points.x), 20).astype(int))
     chi, d, B = float(at["chi"]), int(at["d"]), int(at["B"])
-    values = [
-        scaled(asdict(predict(chi=chi, P=int(p), d=d, B=B, T=1.0, kappa=2.0**-15))) for p in P
-    ]
-    return [Series("theory at this P/d", P.tolist(), values, line=True, theory=True)]
+    values = scaled(vars(predict(chi=chi, P=P, d=d, B=B, T=1.0, kappa=2.0**-15)))
+    return [Series("theory at this P/d", P.tolist(), values.tolist(), line=True, theory=True)]
 
 
 def local(

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from perceptron_sim.analysis.intervals import half_width
 from perceptron_sim.arrays import FloatArray
 from perceptron_sim.errors import InputError
+from perceptron_sim.intervals import half_width
 from perceptron_sim.phase.cells import FITTED
 from perceptron_sim.phase.courses import LABELS
 from perceptron_sim.phase.entries import DynamicsCourse, DynamicsEnd, EndRatio, LoadAtEnd, Paired

@@ -126,7 +126,7 @@ class _Series(Entry):
     @property
     def doubt(self) -> str:
         """Why predictions are not to be trusted here, or ""."""
-        return doubt_about_size(self.chi, self.P, self.d)
+        return str(doubt_about_size(self.chi, self.P, self.d))
 
     @property
     def agrees(self) -> bool | None:

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from perceptron_sim.analysis.intervals import quantile
 from perceptron_sim.arrays import FloatArray
+from perceptron_sim.intervals import quantile
 from perceptron_sim.phase.entries import Estimate, Interval
 
 

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import optimize
 
-from perceptron_sim.analysis.intervals import quantile
 from perceptron_sim.arrays import FloatArray
+from perceptron_sim.intervals import quantile
 from perceptron_sim.phase.entries import Estimate
 
 # m of the corner: 1 is a sum, beyond 20 a kink.

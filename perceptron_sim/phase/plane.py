@@ -20,7 +20,9 @@ from perceptron_sim.errors import InputError
 from perceptron_sim.scans.drive import Job
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    from matplotlib.axes import Axes
+
+    from perceptron_sim.drawing.panels import Chart
 
 
 @dataclass(frozen=True)
@@ -134,15 +136,36 @@ class Conclusion:
         parts: fits, intervals, windows, verdicts; lists of entries by their names in summary.json.
         tables: the same for people.
         frames: further tables of numbers behind the figures, by file name.
-        figures: name to the function that draws it.
+        figures: name to the function that charts it.
         more: further content of summary.json.
     """
 
     parts: Mapping[str, Sequence[Entry]]
     tables: list[Table]
     frames: "dict[str, pd.DataFrame]"
-    figures: "dict[str, Callable[[], Figure]]"
+    figures: "dict[str, Callable[[], Chart]]"
     more: Mapping[str, Any] = field(default_factory=dict)
+
+    def plot(self, ax: "Axes | None" = None, figure: str | None = None, panel: int = 0) -> "Axes":
+        """Draw one panel of a figure of the plane; return the axes.
+
+        Args:
+            ax: Matplotlib axes of your own; None makes a figure.
+            figure: a name in ``figures``; None for the first.
+            panel: its number, row by row.
+
+        Raises:
+            InputError: if there is no such figure or panel.
+        """
+        from perceptron_sim.drawing.mpl import plot
+
+        name = next(iter(self.figures)) if figure is None else figure
+        if name not in self.figures:
+            raise InputError(f"no figure {name!r}: choose one of {', '.join(self.figures)}")
+        panels = [each for row in self.figures[name]().panels for each in row]
+        if not 0 <= panel < len(panels):
+            raise InputError(f"panel = {panel} is out of range: allowed is 0..{len(panels) - 1}")
+        return plot(panels[panel], ax)
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,9 @@ from typing import Any
 
 from perceptron_sim.claims import Judgement, Verdict
 from perceptron_sim.claims.registry import in_tables
+from perceptron_sim.drawing.notation import as_text
 from perceptron_sim.report.numbers import interval, prediction, shown, what_decides
 from perceptron_sim.report.provenance import differences
-from perceptron_sim.report.symbols import as_text
 
 MARKS = {
     Verdict.HOLDS: "✓",

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from perceptron_sim.analysis.intervals import quantile
 from perceptron_sim.claims import Finding, Judgement, Measurement, Verdict
+from perceptron_sim.intervals import quantile
 
 # Measurements of a claim that the first table shows.
 _SHOWN = 3
@@ -149,7 +149,7 @@ def panels_csv(judgement: Judgement) -> str:
     for panel in (panel for panel in judgement.panels if not panel.rows):
         for series in panel.series:
             nothing: list[Any] = [None] * len(series.x)
-            low, high = series.y_low or nothing, series.y_high or nothing
+            low, high = (v if len(v) else nothing for v in (series.y_low, series.y_high))
             kind = "theory" if series.theory else "line" if series.line else "measured"
             for at in zip(series.x, series.y, low, high, strict=True):
                 rows.append([panel.title, series.label, kind, panel.x_label, panel.y_label, *at])

@@ -13,10 +13,12 @@ from importlib.resources import files
 from typing import Any
 from urllib.parse import quote
 
-from perceptron_sim.analysis.figures.style import COLOURS
 from perceptron_sim.claims import Finding, Judgement, Verdict
 from perceptron_sim.claims.registry import in_tables
 from perceptron_sim.claims.rule import FALSE_ALARMS, FALSE_HOLDS
+from perceptron_sim.drawing.notation import as_html
+from perceptron_sim.drawing.plotly import plot
+from perceptron_sim.drawing.style import COLOURS
 from perceptron_sim.report.markdown import MARKS
 from perceptron_sim.report.numbers import (
     interval,
@@ -26,9 +28,7 @@ from perceptron_sim.report.numbers import (
     shown,
     what_decides,
 )
-from perceptron_sim.report.plots import plot
 from perceptron_sim.report.provenance import differences
-from perceptron_sim.report.symbols import as_html
 
 
 def page(

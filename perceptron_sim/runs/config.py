@@ -32,6 +32,10 @@ class PerceptronConfig:
         seed: replica number, >= 0; fixes data and batches.
         max_steps: steps after which a run is given up as "max_steps".
         max_updates: non-null steps after which a run is given up as "max_updates".
+
+    >>> from perceptron_sim import PerceptronConfig
+    >>> PerceptronConfig(chi=1.0, d=8, P=64, B=2, eta=1.0, alpha=4.0).eta
+    1.0
     """
 
     chi: float

@@ -4,6 +4,7 @@ import math
 import time
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -24,6 +25,9 @@ from perceptron_sim.runs.kernel_matrix import (
 )
 from perceptron_sim.runs.simulate import ROW_BUDGET, StopFlag
 from perceptron_sim.status import Status
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 # A kernel matrix need not be separable: identical samples with opposite labels never fit.
 MAX_UPDATES = 10**8
@@ -78,6 +82,17 @@ class KernelRunResult(ByValue):
     wall_s: float = field(compare=False)
     course: KernelCourse = field(repr=False)
 
+    def plot(self, ax: "Axes | None" = None) -> "Axes":
+        """Draw ||w - w_0|| and the unfitted fraction at ``marks`` against t; return the axes.
+
+        Args:
+            ax: Matplotlib axes of your own; None makes a figure.
+        """
+        from perceptron_sim.drawing.mpl import plot
+        from perceptron_sim.runs.figures import kernel_panel
+
+        return plot(kernel_panel(self), ax)
+
 
 def simulate_kernel(
     K: KernelMatrix | ArrayLike | RowFunction,
@@ -122,6 +137,12 @@ def simulate_kernel(
         InputError: if a value is out of range, shapes do not match, labels are not +-1, K has
             entries that are not finite, or is found not to be symmetric or positive semi-definite
             (``KernelMatrix``; or a square of ||w - w0|| that comes out negative).
+
+    >>> import numpy as np
+    >>> from perceptron_sim import simulate_kernel
+    >>> run = simulate_kernel(np.eye(4), [1, -1, 1, -1], B=1, T=1.0, kappa=0.5)
+    >>> run.status.value, run.updates, run.hit_counts.tolist()
+    ('fitted', 4, [1, 1, 1, 1])
     """
     labels = _checked_labels(y)
     # The perceptron's configuration checks everything that the two have in common.

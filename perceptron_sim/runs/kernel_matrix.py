@@ -30,6 +30,12 @@ class KernelMatrix:
 
     Attributes:
         entries: shape (P, P), float32 or float64, C-contiguous, in memory or memory-mapped.
+
+    >>> import numpy as np
+    >>> from perceptron_sim import KernelMatrix, simulate_kernel
+    >>> K = KernelMatrix(np.eye(8))
+    >>> [simulate_kernel(K, np.ones(P), B=1).hits for P in (4, 8)]
+    [4, 8]
     """
 
     def __init__(self, K: ArrayLike) -> None:

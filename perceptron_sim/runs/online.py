@@ -1,6 +1,7 @@
 """SGD on fresh samples, the process that the order-parameter equations describe."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -11,6 +12,9 @@ from perceptron_sim.errors import InputError
 from perceptron_sim.kernels.online import online_sgd
 from perceptron_sim.runs.config import PerceptronConfig
 from perceptron_sim.runs.memory import check_memory
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,6 +32,17 @@ class OnlineResult(ByValue):
     t: FloatArray
     w1: FloatArray
     w_perp: FloatArray
+
+    def plot(self, ax: "Axes | None" = None) -> "Axes":
+        """Draw w_1 and |w_perp| of each replica against t; return the axes.
+
+        Args:
+            ax: Matplotlib axes of your own; None makes a figure.
+        """
+        from perceptron_sim.drawing.mpl import plot
+        from perceptron_sim.runs.figures import online_panel
+
+        return plot(online_panel(self), ax)
 
 
 def simulate_online(
@@ -55,6 +70,10 @@ def simulate_online(
 
     Raises:
         InputError: if an argument is out of range.
+
+    >>> from perceptron_sim import simulate_online
+    >>> simulate_online([2.0, 20.0, 200.0], d=8, replicas=4).w1.shape
+    (4, 3)
     """
     parameters.integer("replicas", replicas, 1, "there must be a run")
     # A training set of B samples stands for the absent one, so that the same checks apply.

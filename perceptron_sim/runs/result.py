@@ -2,10 +2,12 @@
 
 import math
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from perceptron_sim.arrays import BoolArray, ByValue, FloatArray, IntArray
+from perceptron_sim.errors import InputError
 from perceptron_sim.kernels import run_state, status
 from perceptron_sim.kernels.deferred import Samples
 from perceptron_sim.kernels.dynamics import DYNAMICS
@@ -14,6 +16,9 @@ from perceptron_sim.runs.config import PerceptronConfig
 from perceptron_sim.runs.problem import Problem
 from perceptron_sim.status import Status
 from perceptron_sim.theory import unfitted_fraction
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,6 +113,24 @@ class RunResult(ByValue):
             return None
         features = self.samples.features[: self.samples.n_seen]
         return np.asarray(features * math.sqrt(self.config.d))
+
+    def plot(self, ax: "Axes | None" = None, what: str = "weights") -> "Axes":
+        """Draw the course of the run against t, with that on fresh samples; return the axes.
+
+        Args:
+            ax: Matplotlib axes of your own; None makes a figure.
+            what: "weights" (w_1 and |w_perp|), "unfitted" or "test_error".
+
+        Raises:
+            InputError: if the run has no checkpoints, or for another ``what``.
+        """
+        from perceptron_sim.drawing.mpl import plot
+        from perceptron_sim.runs.figures import course_panels
+
+        panels = course_panels(self)
+        if what not in panels:
+            raise InputError(f"what = {what!r} is unknown: choose one of {', '.join(panels)}")
+        return plot(panels[what], ax)
 
 
 def time_step(config: PerceptronConfig, dynamics: str = "sgd") -> float:

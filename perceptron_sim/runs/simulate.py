@@ -158,6 +158,13 @@ def simulate(
     Raises:
         InputError: on an unknown name; data of the wrong shape, not finite, or beyond the memory at
             hand; snapshots with arguments that the key of a run does not tell.
+
+    >>> from perceptron_sim import PerceptronConfig, simulate
+    >>> run = simulate(PerceptronConfig(chi=1.0, d=8, P=64, B=2, T=1.0))
+    >>> run.status.value, run.unfitted
+    ('fitted', 0)
+    >>> run.checkpoints.to_frame().columns[:4].tolist()
+    ['step', 't', 'w1', 'w_perp']
     """
     own = data is None and schedule == "auto"
     dynamics, kernel = choose(dynamics, kernel, config if own else None)

@@ -185,6 +185,11 @@ class PerceptronGrid(Grid[PerceptronConfig]):
         chi, d, P, B, T, eta, kappa, alpha: values of each parameter.
         seeds: number of replicas at each point; they are numbered 0 .. seeds-1.
         max_steps: give up a run after so many steps.
+
+    >>> from perceptron_sim import PerceptronGrid
+    >>> grid = PerceptronGrid(chi=(0, 1), d=8, P="64:256:3", T="2^-1", seeds=2)
+    >>> grid.P, len(list(grid))
+    ((64, 128, 256), 12)
     """
 
     chi: Reals = None

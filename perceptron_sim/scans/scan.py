@@ -112,6 +112,11 @@ def scan(
         dynamics, kernel, checkpoints: as in ``simulate``.
         store: as in ``drive``, or the folder of one.
         workers, progress, until: as in ``drive``, which says the rest.
+
+    >>> from perceptron_sim import MemoryStore, PerceptronGrid, scan
+    >>> grid, store = PerceptronGrid(chi=1, d=4, P=(16, 32), T=1, seeds=2), MemoryStore()
+    >>> scan(grid, store).done, scan(grid, store).found
+    (4, 4)
     """
     request = checked(configs, PerceptronWork(kernel, checkpoints, dynamics), workers)
     if isinstance(store, str | PathLike):

@@ -60,7 +60,15 @@ class Store(Protocol):
 
 
 class MemoryStore:
-    """A store that lives and dies with the process; the oracle for the others."""
+    """A store that lives and dies with the process; the oracle for the others.
+
+    >>> from perceptron_sim import MemoryStore, PerceptronGrid, scan
+    >>> store = MemoryStore()
+    >>> scan(PerceptronGrid(chi=1, d=4, P=16, seeds=3), store).done
+    3
+    >>> store.frame()["status"].tolist()
+    ['fitted', 'fitted', 'fitted']
+    """
 
     def __init__(self) -> None:
         """Start empty."""
@@ -302,5 +310,12 @@ def open_store(folder: str | PathLike[str]) -> ParquetStore:
 
     Raises:
         InputError: if ``folder`` is a file, cannot be written, or holds something else.
+
+    >>> from tempfile import TemporaryDirectory
+    >>> from perceptron_sim import PerceptronGrid, open_store, scan
+    >>> with TemporaryDirectory() as folder:
+    ...     report = scan(PerceptronGrid(chi=1, d=4, P=(16, 32), seeds=2), folder)
+    ...     print(report.done, len(open_store(folder).frame()))
+    4 4
     """
     return ParquetStore(folder)

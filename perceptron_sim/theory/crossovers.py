@@ -52,7 +52,7 @@ def crossovers(chi: float, P: float, d: int) -> Crossovers:
     cold = stopping.State(chi, d, least.lam, 1.0)
     lam = least.lam * stopping.correction(stopping.LAM, stopping.lam_features(cold))
     return Crossovers(
-        plateau=math.sqrt(d) * least.slope * math.hypot(1.0, 1.0 / lam),
-        T_c_over_kappa=1.0 / u,
-        B_star=u * d * least.slope / mean_abs_x1(chi),
+        plateau=float(math.sqrt(d) * least.slope * math.hypot(1.0, 1.0 / lam)),
+        T_c_over_kappa=float(1.0 / u),
+        B_star=float(u * d * least.slope / mean_abs_x1(chi)),
     )

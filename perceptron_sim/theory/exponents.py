@@ -79,6 +79,10 @@ def exponents(chi: float) -> Exponents:
 
     Raises:
         InputError: if chi <= -1 or chi is not finite.
+
+    >>> from perceptron_sim import exponents
+    >>> exponents(1.0)
+    Exponents(chi=1.0, delta=1.0, gamma=0.5, b=2.0, t_star_on_T=1.0)
     """
     gamma = 1.0 / (1.0 + check_chi(chi))
     return Exponents(chi=float(chi), delta=1.0, gamma=gamma, b=1.0 + 2.0 * gamma, t_star_on_T=1.0)

@@ -15,6 +15,7 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy import special
 
 from perceptron_sim.arrays import FloatArray
@@ -108,23 +109,37 @@ def at_point(nu: float, lam: float, margin: float) -> tuple[float, float, float,
     )
 
 
-def excess(nu: float, lam: float, margin: float) -> float:
-    """Return E[((margin - lambda z_1 - g)^+)^2], z_1 ~ chi_nu, g ~ N(0, 1); eq. (19)."""
-    if lam >= 1.0:
-        s, weight = _nodes_over_margin(nu, margin)
-        y = 0.5 * np.square(s / lam)
-        first = math.sqrt(2.0) * math.exp(math.lgamma(0.5 * (nu + 1.0)) - math.lgamma(0.5 * nu))
-        # E[(s - lambda z_1)^2; z_1 < s/lambda]: each power of z_1 raises nu by one.
-        inner = (
-            s * s * special.gammainc(0.5 * nu, y)
-            - 2.0 * lam * first * s * special.gammainc(0.5 * (nu + 1.0), y)
-            + lam * lam * nu * special.gammainc(0.5 * (nu + 2.0), y)
-        )
-        return float(np.sum(weight * inner))
+def excess(nu: float, lam: ArrayLike, margin: ArrayLike) -> FloatArray:
+    """Return E[((margin - lambda z_1 - g)^+)^2], z_1 ~ chi_nu, g ~ N(0, 1); eq. (19).
+
+    Args:
+        nu: degrees of freedom, > 0.
+        lam: signal-to-noise ratio >= 0, any shape.
+        margin: kappa sqrt(d) / |w_perp| >= 0, of the same shape.
+    """
+    lam, margin = np.asarray(lam, dtype=np.float64), np.asarray(margin, dtype=np.float64)
+    out = np.empty(lam.shape)
+    steep = lam >= 1.0
+    some, at = lam[steep, None], margin[steep, None]
+    s, weight = _nodes_over_margin(nu, at)
+    y = 0.5 * np.square(s / some)
+    # E[(s - lambda z_1)^2; z_1 < s/lambda]: each power of z_1 raises nu by one.
+    inner = (
+        s * s * special.gammainc(0.5 * nu, y)
+        - 2.0 * some * _mean(nu) * s * special.gammainc(0.5 * (nu + 1.0), y)
+        + some * some * nu * special.gammainc(0.5 * (nu + 2.0), y)
+    )
+    out[steep] = np.sum(weight * inner, -1)
     u, weight = _nodes_over_z1(nu)
-    s = margin - lam * u
+    s = margin[~steep, None] - lam[~steep, None] * u
     gauss = np.exp(-0.5 * s * s) / SQRT_2PI
-    return float(np.sum(weight * ((s * s + 1.0) * special.ndtr(s) + s * gauss)))
+    out[~steep] = np.sum(weight * ((s * s + 1.0) * special.ndtr(s) + s * gauss), -1)
+    return out
+
+
+def _mean(nu: float) -> float:
+    """Return E[z_1], z_1 ~ chi_nu; eq. (2)."""
+    return math.sqrt(2.0) * math.exp(math.lgamma(0.5 * (nu + 1.0)) - math.lgamma(0.5 * nu))
 
 
 def log_chi_norm(nu: float) -> float:
@@ -186,9 +201,8 @@ def _log_shifted_moment(nu: float, shift: FloatArray) -> FloatArray:
 def _log_near_moment(nu: float, q: Any) -> Any:
     """Return the moment as two confluent hypergeometric series of positive terms."""
     x = 0.5 * q * q
-    ratio = math.sqrt(2.0) * math.exp(math.lgamma(0.5 * (nu + 1.0)) - math.lgamma(0.5 * nu))
     even = special.hyp1f1(0.5 * nu, 0.5, x)
-    return np.log(even + ratio * q * special.hyp1f1(0.5 * (nu + 1.0), 1.5, x)) - x
+    return np.log(even + _mean(nu) * q * special.hyp1f1(0.5 * (nu + 1.0), 1.5, x)) - x
 
 
 def _log_far_moment(nu: float, q: Any) -> Any:

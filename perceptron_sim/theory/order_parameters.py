@@ -7,12 +7,16 @@ z < margin - lambda z_1 with margin = kappa sqrt(d) / |w_perp|. Weighting with z
 law with nu degrees of freedom into E[z_1] times the one with nu + 1; everything below follows
 from that and the two integrals of ``integrals``. Formula numbers refer to docs/theory.md.
 
-All functions take ``lam`` and ``margin`` of any shapes that broadcast and raise InputError if
-chi <= -1, if either is negative or NaN, if both exceed 1e100, or for chi outside -0.9..50 at
-margin > 0. ``lam`` may be as large as 1e8 and more: results below the smallest double become 0.
+All functions take ``lam``, ``chi`` and ``margin`` of any shapes that broadcast and raise
+InputError if chi <= -1, if one of the others is negative or NaN, if both exceed 1e100, or for
+chi outside -0.9..50 at margin > 0. ``lam`` may be as large as 1e8 and more: results below the
+smallest double become 0.
 """
 
 import math
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, TypeVar, cast
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -28,7 +32,28 @@ _LARGEST = 1e100
 _LARGE_CHI = 1e5
 
 
-def unfitted_fraction(lam: ArrayLike, chi: float, margin: ArrayLike = 0.0) -> FloatArray:
+_F = TypeVar("_F", bound=Callable[..., FloatArray])
+
+
+def _of_any_chi(function: _F) -> _F:
+    """Let chi be an array too, which broadcasts with the other arguments."""
+
+    @wraps(function)
+    def of_any(lam: ArrayLike, chi: ArrayLike, margin: ArrayLike = 0.0) -> FloatArray:
+        if np.ndim(chi) == 0:
+            return function(lam, chi, margin)
+        lam, chi, margin = np.broadcast_arrays(lam, chi, margin)
+        found = np.empty(chi.shape)
+        for value in np.unique(chi):
+            some = chi == value
+            found[some] = function(lam[some], float(value), margin[some])
+        return found
+
+    return cast(_F, of_any)
+
+
+@_of_any_chi
+def unfitted_fraction(lam: ArrayLike, chi: Any, margin: ArrayLike = 0.0) -> FloatArray:
     """Return n(lambda), the probability that a fresh sample is unfitted; eqs. (3) and (8).
 
     n = F_t(-lambda sqrt(1+chi); 1+chi) at margin 0, where n is also the test error of w, and
@@ -46,7 +71,8 @@ def unfitted_fraction(lam: ArrayLike, chi: float, margin: ArrayLike = 0.0) -> Fl
     return tail(1.0 + check_chi(chi), lam, margin)
 
 
-def signal_drift(lam: ArrayLike, chi: float, margin: ArrayLike = 0.0) -> FloatArray:
+@_of_any_chi
+def signal_drift(lam: ArrayLike, chi: Any, margin: ArrayLike = 0.0) -> FloatArray:
     """Return g_1 = E[|x_1| theta], so that dw_1/dt = g_1/sqrt(d); eqs. (4) and (8).
 
     g_1 = mu_1 F_t(-lambda sqrt(2+chi); 2+chi) at margin 0, with mu_1 = E|x_1|.
@@ -60,7 +86,8 @@ def signal_drift(lam: ArrayLike, chi: float, margin: ArrayLike = 0.0) -> FloatAr
     return np.asarray(mean_abs_x1(chi) * tail(2.0 + chi, lam, margin))
 
 
-def noise_drift(lam: ArrayLike, chi: float, margin: ArrayLike = 0.0) -> FloatArray:
+@_of_any_chi
+def noise_drift(lam: ArrayLike, chi: Any, margin: ArrayLike = 0.0) -> FloatArray:
     """Return E[z theta]: negative, it pulls |w_perp| back; eqs. (5) and (9).
 
     E[z theta] = -(1 + lambda^2)^(-(1+chi)/2) / sqrt(2 pi) at margin 0.
@@ -74,7 +101,8 @@ def noise_drift(lam: ArrayLike, chi: float, margin: ArrayLike = 0.0) -> FloatArr
     return -edge(1.0 + check_chi(chi), lam, margin)
 
 
-def noise_diffusion(lam: ArrayLike, chi: float, margin: ArrayLike = 0.0) -> FloatArray:
+@_of_any_chi
+def noise_diffusion(lam: ArrayLike, chi: Any, margin: ArrayLike = 0.0) -> FloatArray:
     """Return E[z^2 theta], the diffusion of |w_perp| along itself; eqs. (6) and (10).
 
     E[z^2 theta] = n + lambda mu_1 (1 + lambda^2)^(-(2+chi)/2) / sqrt(2 pi) at margin 0.

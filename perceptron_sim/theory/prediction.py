@@ -1,20 +1,28 @@
 """What a run of SGD on a finite training set will give: the finite-size prediction."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from perceptron_sim import parameters
-from perceptron_sim.arrays import FloatArray
+from perceptron_sim.arrays import ByValue, FloatArray
 from perceptron_sim.errors import InputError
+from perceptron_sim.parameters import each, each_of
 from perceptron_sim.theory import stopping
 from perceptron_sim.theory.asymptotics import constants
 from perceptron_sim.theory.exponents import check_chi
 from perceptron_sim.theory.flow import LARGEST_RATIO, check_ratio, order_parameter_flow
 from perceptron_sim.theory.minimal_signal import CAPACITY, minimal_signal
 from perceptron_sim.theory.order_parameters import mean_abs_x1, unfitted_fraction
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
 
 # Where the stopping law was measured and holds.
 _TRUSTED_CHI = (-0.5, 4.0)
@@ -25,6 +33,8 @@ _TRUSTED_P_OVER_D = (16.0, 8192.0)
 _TRUSTED_LAM = 4096.0
 _TRUSTED_RATIO = 64.0
 _TRUSTED_HITS = 0.5
+# A grid point at a limit may miss it by rounding.
+_ROUNDED = 1.0 + 1e-9
 # Step in ln P and ln T of the local exponents.
 _LOG_STEP = 0.2
 # Fresh samples notice a margin by kappa / |w_perp| sqrt(d): here by less than half a per cent.
@@ -33,9 +43,12 @@ _NEGLIGIBLE_MARGIN = 1e-3
 _LARGE_LAM = 1e3
 
 
-@dataclass(frozen=True)
-class Prediction:
+@dataclass(frozen=True, eq=False)
+class Prediction(ByValue):
     """Geometric means over training sets and batches, by the stopping law.
+
+    Every field is a number where all arguments of ``predict`` were, else an array of the shape
+    that they broadcast to.
 
     Attributes:
         chi, d, P, B, T, kappa: what was asked.
@@ -56,39 +69,61 @@ class Prediction:
         doubt: why not, or "".
     """
 
-    chi: float
-    d: int
-    P: int
-    B: int
-    T: float
-    kappa: float
-    w1: float
-    w_perp: float
-    lam: float
-    w_norm: float
-    t_star: float
-    test_error: float
-    delta_loc: float
-    gamma_loc: float
-    b_loc: float
-    t_star_on_T: float
-    log_w_error: float
-    log_t_error: float
-    log_n_error: float
-    trusted: bool
-    doubt: str
+    chi: Any
+    d: Any
+    P: Any
+    B: Any
+    T: Any
+    kappa: Any
+    w1: Any
+    w_perp: Any
+    lam: Any
+    w_norm: Any
+    t_star: Any
+    test_error: Any
+    delta_loc: Any
+    gamma_loc: Any
+    b_loc: Any
+    t_star_on_T: Any
+    log_w_error: Any
+    log_t_error: Any
+    log_n_error: Any
+    trusted: Any
+    doubt: Any
+
+    def to_frame(self) -> "pd.DataFrame":
+        """Return a table with a row for each set of parameters."""
+        import pandas as pd
+
+        return pd.DataFrame({name: np.ravel(value) for name, value in vars(self).items()})
+
+    def plot(self, ax: "Axes | None" = None, y: str = "t_star", x: str | None = None) -> "Axes":
+        """Draw a field against another, with the error of the prediction as a band.
+
+        Args:
+            ax: Matplotlib axes of your own; None makes a figure.
+            y: any field of numbers, "t_star" or "w_norm" for example.
+            x: "chi", "d", "P", "B", "T" or "kappa"; None takes the one that varies most.
+
+        Raises:
+            InputError: if there is no such field.
+        """
+        from perceptron_sim.drawing.mpl import plot
+        from perceptron_sim.theory.figures import prediction_panel
+
+        return plot(prediction_panel(self, y, x), ax)
 
 
 def predict(
     *,
-    chi: float,
-    P: int,
-    d: int,
-    T: float | None = None,
-    kappa: float | None = None,
-    B: int = 2,
-    eta: float | None = None,
-    alpha: float | None = None,
+    chi: ArrayLike,
+    P: ArrayLike,
+    d: ArrayLike,
+    T: ArrayLike | None = None,
+    kappa: ArrayLike | None = None,
+    B: ArrayLike = 2,
+    eta: ArrayLike | None = None,
+    alpha: ArrayLike | None = None,
 ) -> Prediction:
     """Predict the end of training on P samples; eqs. (22) to (28) of docs/theory.md.
 
@@ -96,6 +131,9 @@ def predict(
     4096^(1+chi), kappa/T <= 64, batches that hold less than half an unfitted sample at the end, a
     first step that does not already fit) the median error
     of ln w_1 is 0.03 and that of ln t* 0.12; ``accuracy`` and docs/theory.md have more.
+
+    Every argument may be a number or an array; arrays broadcast, and one call for many points
+    is much faster than many calls.
 
     Args:
         chi: density exponent at the boundary, > -1.
@@ -108,55 +146,89 @@ def predict(
         alpha: 1 / kappa instead of kappa.
 
     Raises:
-        InputError: if an argument is out of range (chi outside -0.75..10, kappa/T > 1e30) or both
-            of a pair are given.
+        InputError: if an argument is out of range (chi outside -0.75..10, kappa/T > 1e30), both
+            of a pair are given, or shapes do not broadcast.
+
+    >>> from perceptron_sim import predict
+    >>> round(predict(chi=1.0, P=4096, d=16).gamma_loc, 2)
+    0.42
+    >>> predict(chi=1.0, P=[1024, 4096], d=16, T=[[1.0], [2.0]]).t_star.shape
+    (2, 2)
     """
-    B = parameters.integer("B", B, 1, "a batch holds at least one sample")
-    d = parameters.integer("d", d, 2, "the boundary needs a direction along it")
-    P = parameters.integer("P", P, 1, "there must be a sample to fit")
-    if B > P:
-        raise InputError(f"B = {B} is larger than P = {P}: allowed is 1 <= B <= P")
-    T = parameters.temperature(T, eta, B)
-    kappa = parameters.margin(kappa, alpha)
-    check_chi(chi)
-    end = end_of_training(chi, P, d, B, kappa / T)
+    asked = _asked(chi=chi, P=P, d=d, B=B, T=T, eta=eta, kappa=kappa, alpha=alpha)
+    found = vars(_predicted(**{name: values.ravel() for name, values in asked.items()}))
+    shape = asked["P"].shape
+    # Numbers where numbers were asked for.
+    return Prediction(**{n: v.reshape(shape) if shape else v.item() for n, v in found.items()})
+
+
+def _predicted(chi: Any, d: Any, P: Any, B: Any, T: Any, kappa: Any) -> Prediction:
+    """Return ``predict`` of checked arrays, all of shape (n,)."""
     up, down = math.exp(0.5 * _LOG_STEP), math.exp(-0.5 * _LOG_STEP)
     # The law ends at the capacity; next to it the slope is taken on one side.
-    low = max(P * down, min(P, 1.001 * CAPACITY * (d - 1)))
-    more, less = (end_of_training(chi, samples, d, B, kappa / T) for samples in (P * up, low))
+    low = np.maximum(P * down, np.minimum(P, 1.001 * CAPACITY * (d - 1)))
     # In units of T, a higher T is a lower kappa.
-    hot, cold = (end_of_training(chi, P, d, B, kappa / T / heat) for heat in (up, down))
-    on_P = math.log(P * up / low)
-    doubt = doubt_about(chi, P, d, B, end, kappa / T)
+    ratio = kappa / T
+    samples = np.array([P, P * up, low, P, P])
+    ratios = np.array([ratio, ratio, ratio, ratio / up, ratio / down])
+    # Next to the capacity fits to what was measured far from it overflow: what is not trusted says
+    # so, and local exponents are infinite.
+    with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+        ends = end_of_training(chi, samples, d, B, ratios)
+        grow_w, grow_t = np.log(ends.w_norm), np.log(ends.t_star)
+    w1, lam, t_star, w_norm = ends.w1[0], ends.lam[0], ends.t_star[0], ends.w_norm[0]
+    on_P = np.log(P * up / low)
+    doubt = doubt_about(chi, P, d, B, End(w1, lam, t_star), ratio)
     log_w_error, log_t_error = accuracy(d)
     return Prediction(
-        chi=float(chi),
+        chi=chi,
         d=d,
         P=P,
         B=B,
         T=T,
         kappa=kappa,
-        w1=T * end.w1,
-        w_perp=T * end.w1 / end.lam,
-        lam=end.lam,
-        w_norm=T * end.w_norm,
-        t_star=T * end.t_star,
-        test_error=float(unfitted_fraction(end.lam, chi)),
-        delta_loc=1.0 + math.log(hot.w_norm / cold.w_norm) / _LOG_STEP,
-        gamma_loc=math.log(more.w_norm / less.w_norm) / on_P,
-        b_loc=math.log(more.t_star / less.t_star) / on_P,
-        t_star_on_T=1.0 + math.log(hot.t_star / cold.t_star) / _LOG_STEP,
+        w1=T * w1,
+        w_perp=T * w1 / lam,
+        lam=lam,
+        w_norm=T * w_norm,
+        t_star=T * t_star,
+        test_error=unfitted_fraction(lam, chi),
+        delta_loc=1.0 + (grow_w[3] - grow_w[4]) / _LOG_STEP,
+        gamma_loc=(grow_w[1] - grow_w[2]) / on_P,
+        b_loc=(grow_t[1] - grow_t[2]) / on_P,
+        t_star_on_T=1.0 + (grow_t[3] - grow_t[4]) / _LOG_STEP,
         log_w_error=log_w_error,
         log_t_error=log_t_error,
         log_n_error=accuracy_of_test_error(chi, d),
-        trusted=not doubt,
+        trusted=doubt == "",
         doubt=doubt,
     )
 
 
-@dataclass(frozen=True)
-class End:
-    """The end of training in units of T, by eqs. (22) to (27).
+def _asked(**given: Any) -> dict[str, Any]:
+    """Return the arguments of ``predict``, checked and broadcast; T and kappa in any case."""
+    B, d, P = (each(partial(parameters.integer, name), given[name]) for name in ("B", "d", "P"))
+    if given["eta"] is None or given["T"] is not None:
+        T = each_of(lambda v, other: parameters.temperature(v, other, 1), given["T"], given["eta"])
+    else:
+        T = each(lambda v: parameters.scale("eta", v), given["eta"]) / B
+    kappa = each_of(parameters.margin, given["kappa"], given["alpha"])
+    values = {"chi": each(check_chi, given["chi"]), "d": d, "P": P, "B": B, "T": T, "kappa": kappa}
+    try:
+        arrays = np.broadcast_arrays(*values.values())
+    except ValueError:
+        shapes = ", ".join(f"{name} {np.shape(value)}" for name, value in values.items())
+        raise InputError(f"arguments have shapes that do not broadcast: {shapes}") from None
+    found = dict(zip(values, arrays, strict=True))
+    if np.any(large := found["B"] > found["P"]):
+        B, P = found["B"][large][0], found["P"][large][0]
+        raise InputError(f"B = {B} is larger than P = {P}: allowed is 1 <= B <= P")
+    return found
+
+
+@dataclass(frozen=True, eq=False)
+class End(ByValue):
+    """The end of training in units of T, by eqs. (22) to (27): numbers, or arrays of one shape.
 
     Attributes:
         w1: w_1 / T.
@@ -164,36 +236,38 @@ class End:
         t_star: t* / T.
     """
 
-    w1: float
-    lam: float
-    t_star: float
+    w1: Any
+    lam: Any
+    t_star: Any
 
     @property
-    def w_norm(self) -> float:
+    def w_norm(self) -> Any:
         """||w|| / T."""
-        return self.w1 * math.hypot(1.0, 1.0 / self.lam)
+        return self.w1 * np.hypot(1.0, 1.0 / self.lam)
 
 
-@lru_cache(maxsize=4096)
-def end_of_training(chi: float, P: float, d: int, B: int, kappa_over_T: float) -> End:
+def end_of_training(chi: Any, P: Any, d: Any, B: Any, kappa_over_T: Any) -> End:
     """Return the geometric mean of the end of training; eqs. (22) to (27).
 
-    ``predict`` without its checks and local exponents; P need not be an integer.
+    ``predict`` without its checks and local exponents; P need not be an integer. Arrays broadcast.
 
     Raises:
         InputError: if there is no minimal signal (see ``minimal_signal``), or kappa/T > 1e30.
     """
-    check_ratio(kappa_over_T)
+    check_ratio(float(np.max(kappa_over_T)))
     least = minimal_signal(chi, P, d)
+    chi, d, ratio = np.asarray(chi), np.asarray(d), np.asarray(kappa_over_T)
     u = stopping.overshoot(stopping.State(chi, d, least.lam))
-    state = stopping.State(chi, d, least.lam, kappa_over_T / (kappa_over_T + u))
-    w1 = (kappa_over_T + u) * math.sqrt(d) * least.slope
+    state = stopping.State(chi, d, least.lam, ratio / (ratio + u))
+    w1 = (ratio + u) * np.sqrt(d) * least.slope
     lam = least.lam * stopping.correction(stopping.LAM, stopping.lam_features(state))
     delay = stopping.correction(stopping.DELAY, stopping.delay_features(state))
-    return End(w1=w1, lam=lam, t_star=delay * time_of_signal(w1, chi, d, B, kappa_over_T))
+    time = time_of_signal(w1, chi, d, B, ratio)
+    w1, lam, t_star = np.broadcast_arrays(w1, lam, delay * time)
+    return End(w1=w1[()], lam=lam[()], t_star=t_star[()])
 
 
-def accuracy(d: int) -> tuple[float, float]:
+def accuracy(d: Any) -> tuple[Any, Any]:
     """Return the standard errors of predicted ln ||w|| and ln t* inside the trusted range.
 
     Chosen so that chi^2 per point is 1 against 1,100 simulated points from d = 8 to 128.
@@ -201,7 +275,7 @@ def accuracy(d: int) -> tuple[float, float]:
     return 0.015 + 0.35 / d, 0.10 + 1.2 / d
 
 
-def accuracy_of_test_error(chi: float, d: int) -> float:
+def accuracy_of_test_error(chi: Any, d: Any) -> Any:
     """Return the standard error of ln of the predicted test error inside the trusted range.
 
     The test error falls as lambda^-(1+chi), eq. (14) of docs/theory.md. The error of ln lambda is
@@ -210,34 +284,61 @@ def accuracy_of_test_error(chi: float, d: int) -> float:
     return (1.0 + chi) * (0.02 + 0.3 / d)
 
 
+def trusted_ends(chi: Any, P: Any, d: Any, B: Any, kappa_over_T: Any) -> End:
+    """Return ends of training where their prediction is to be trusted, NaN elsewhere."""
+    chi, P, d, B, ratio = np.broadcast_arrays(chi, P, d, B, kappa_over_T)
+    low, high = _TRUSTED_CHI
+    known = (CAPACITY * (d - 1.0) < P) & (low <= chi) & (chi <= high) & (ratio <= LARGEST_RATIO)
+    found = np.full((3, *known.shape), math.nan)
+    if known.any():
+        some = [values[known] for values in (chi, P, d, B, ratio)]
+        with np.errstate(over="ignore"):
+            end = end_of_training(*some)
+        trusted = doubt_about(some[0], some[1], some[2], some[3], end, some[4]) == ""
+        found[:, known] = np.where(trusted, [end.w1, end.lam, end.t_star], math.nan)
+    return End(*found)
+
+
 def trusted_end(chi: float, P: float, d: int, B: int, kappa_over_T: float) -> End | None:
     """Return the end of training where its prediction is to be trusted, else None."""
-    low, high = _TRUSTED_CHI
-    if CAPACITY * (d - 1) >= P or not low <= chi <= high or kappa_over_T > LARGEST_RATIO:
-        return None
-    end = end_of_training(chi, P, d, B, kappa_over_T)
-    return None if doubt_about(chi, P, d, B, end, kappa_over_T) else end
+    end = trusted_ends(chi, P, d, B, kappa_over_T)
+    return None if math.isnan(end.w1) else End(float(end.w1), float(end.lam), float(end.t_star))
 
 
-def time_of_signal(w1: float, chi: float, d: int, B: int, kappa_over_T: float) -> float:
+def time_of_signal(w1: Any, chi: Any, d: Any, B: Any, kappa_over_T: Any) -> FloatArray:
     """Return the time, in units of T, at which SGD on fresh samples has the signal w1 T; (11)."""
-    kappa = kappa_over_T if kappa_over_T > _NEGLIGIBLE_MARGIN else 0.0
-    log_w1 = math.log(w1)
+    given = (np.asarray(values, dtype=np.float64) for values in (w1, chi, d, B, kappa_over_T))
+    w1, chi, d, B, kappa = np.broadcast_arrays(*given)
+    kappa = np.where(kappa > _NEGLIGIBLE_MARGIN, kappa, 0.0)
     # A guess from eq. (16), in steps of 8 decades so that courses are shared, no further than
     # the law at large lambda asks for.
-    lam = w1 / ((constants(chi).r_star + kappa) * math.sqrt(d))
-    guess = (3.0 + chi) * math.log10(min(max(lam, 1.0), 3.0 * _LARGE_LAM)) + math.log10(
-        d * (1.0 + kappa) / B
+    lam = w1 / ((each(lambda value: constants(value).r_star, chi) + kappa) * np.sqrt(d))
+    guess = (3.0 + chi) * np.log10(np.clip(lam, 1.0, 3.0 * _LARGE_LAM)) + np.log10(
+        d * (1 + kappa) / B
     )
-    decades = 8 * max(1, math.ceil(guess / 8))
+    decades = 8.0 * np.maximum(1.0, np.ceil(guess / 8.0))
+    found = np.empty(w1.shape)
+    courses = np.array([values.ravel() for values in (chi, d, B, kappa, decades)])
+    known, which = np.unique(courses, axis=1, return_inverse=True)
+    for i, (chi_, d_, B_, kappa_, decades_) in enumerate(known.T.tolist()):
+        some = which.reshape(w1.shape) == i
+        found[some] = _time_on_course(
+            np.log(w1[some]), chi_, int(d_), int(B_), kappa_, int(decades_)
+        )
+    return found
+
+
+def _time_on_course(
+    log_w1: FloatArray, chi: float, d: int, B: int, kappa: float, decades: int
+) -> FloatArray:
     while True:
         course = _fresh_course(chi, d, B, kappa, decades)
-        if course.log_w1[-1] >= log_w1:
-            return math.exp(float(np.interp(log_w1, course.log_w1, course.log_t)))
-        if course.last_lam > _LARGE_LAM:
+        time = np.exp(np.interp(log_w1, course.log_w1, course.log_t))
+        beyond = log_w1 > course.log_w1[-1]
+        if not beyond.any() or course.last_lam > _LARGE_LAM:
             # |w_perp| has settled: w_1 ~ t^(1/(3+chi)) from here on, eq. (16).
             log_t = course.log_t[-1] + (3.0 + chi) * (log_w1 - course.log_w1[-1])
-            return math.exp(float(log_t))
+            return np.where(beyond, np.exp(log_t), time)
         decades += 8
 
 
@@ -256,34 +357,51 @@ def _fresh_course(chi: float, d: int, B: int, kappa: float, decades: int) -> _Co
     return _Course(np.log(t), np.log(flow.w1), float(flow.lam[-1]))
 
 
-def doubt_about_size(chi: float, P: float, d: int) -> str:
-    """Return why no law at this chi, P and d is to be trusted, or ""."""
-    low, high = _TRUSTED_CHI
-    if not low <= chi <= high:
-        return f"chi = {chi:g} is outside {low:g}..{high:g}"
-    if d < _TRUSTED_D:
-        return f"d = {d} is below {_TRUSTED_D}"
-    least, most = _TRUSTED_P_OVER_D[0], min(_TRUSTED_P_OVER_D[1], _TRUSTED_LAM ** (1.0 + chi))
-    # A grid point at a limit may miss it by rounding.
-    if least * d * (1.0 - 1e-9) > P:
-        return f"P/d = {P / d:g} is below {least:g}"
-    if most * d * (1.0 + 1e-9) < P:
-        return f"P/d = {P / d:g} is above {most:.4g}, where the law was not measured"
-    return ""
+def doubt_about_size(chi: Any, P: Any, d: Any) -> Any:
+    """Return why no law at this chi, P and d is to be trusted, or ""; of each point of arrays."""
+    return _first_doubt(chi, P, d, ())
 
 
-def doubt_about(chi: float, P: float, d: int, B: int, end: End, kappa_over_T: float = 0.0) -> str:
-    """Return why a prediction is not to be trusted, or ""."""
-    doubt = doubt_about_size(chi, P, d)
-    if doubt:
-        return doubt
-    if kappa_over_T > _TRUSTED_RATIO * (1.0 + 1e-9):
-        return f"kappa/T = {kappa_over_T:g} is above {_TRUSTED_RATIO:g}"
-    hits = B * float(unfitted_fraction(end.lam, chi))
-    if hits > _TRUSTED_HITS:
-        return f"B = {B} holds {hits:.2g} unfitted samples at the end"
+def doubt_about(chi: Any, P: Any, d: Any, B: Any, end: End, kappa_over_T: Any) -> Any:
+    """Return why a prediction is not to be trusted, or ""; of each point of arrays."""
+    hits = B * unfitted_fraction(end.lam, chi)
     # In the first step every sample is unfitted.
-    first = B * mean_abs_x1(chi) / math.sqrt(d)
-    if first > 0.5 * end.w1:
-        return f"B = {B}: the first step alone makes {first / end.w1:.0%} of the signal"
-    return ""
+    first = B * each(mean_abs_x1, chi) / np.sqrt(d) / end.w1
+    ratio = np.asarray(kappa_over_T)
+    doubts = (
+        (ratio > _TRUSTED_RATIO * _ROUNDED, f"kappa/T = {{ratio:g}} is above {_TRUSTED_RATIO:g}"),
+        (hits > _TRUSTED_HITS, "B = {B:.0f} holds {hits:.2g} unfitted samples at the end"),
+        (first > 0.5, "B = {B:.0f}: the first step alone makes {first:.0%} of the signal"),
+    )
+    return _first_doubt(chi, P, d, doubts, B=B, ratio=ratio, hits=hits, first=first)
+
+
+def _first_doubt(chi: Any, P: Any, d: Any, more: Sequence[tuple[Any, str]], **values: Any) -> Any:
+    """Return the first doubt that holds at each point: about its size, or one of ``more``.
+
+    Args:
+        chi, P, d: the size.
+        more: further doubts: where they hold, and what is said then, with ``values`` in it.
+        values: numbers, or arrays that broadcast.
+    """
+    chi, load = np.asarray(chi), np.divide(P, d)
+    (low, high), (least, most) = _TRUSTED_CHI, _TRUSTED_P_OVER_D
+    most = np.minimum(most, _TRUSTED_LAM ** (1.0 + chi))
+    doubts = (
+        (~((low <= chi) & (chi <= high)), f"chi = {{chi:g}} is outside {low:g}..{high:g}"),
+        (np.less(d, _TRUSTED_D), f"d = {{d:.0f}} is below {_TRUSTED_D}"),
+        (load * _ROUNDED < least, f"P/d = {{load:g}} is below {least:g}"),
+        (
+            load > most * _ROUNDED,
+            "P/d = {load:g} is above {most:.4g}, where the law was not measured",
+        ),
+        *more,
+    )
+    values |= {"chi": chi, "d": d, "load": load, "most": most}
+    shape = np.broadcast_shapes(*map(np.shape, values.values()))
+    flat = {name: np.broadcast_to(value, shape).ravel() for name, value in values.items()}
+    said = np.full(math.prod(shape), "", dtype=object)
+    for doubtful, text in doubts:
+        for i in np.flatnonzero(np.broadcast_to(doubtful, shape).ravel() & (said == "")):
+            said[i] = text.format(**{name: value[i] for name, value in flat.items()})
+    return said.reshape(shape)[()]

@@ -16,8 +16,10 @@ the training set is learned before its last sample is. Both corrections are meas
 The numbers below are fits to event-driven runs: ``perceptron_sim.analysis.calibration``.
 """
 
-import math
 from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
 
 # ln u = OVERSHOOT[0] - s^2 - (OVERSHOOT[1] + OVERSHOOT[2] ln(1+chi)) / sqrt(d+1)
 #        + OVERSHOOT[3] chi/d + OVERSHOOT[4] / lambda
@@ -33,7 +35,7 @@ _ATTEMPTS = 0.4
 
 @dataclass(frozen=True)
 class State:
-    """What the corrections depend on.
+    """What the corrections depend on: numbers, or arrays that broadcast.
 
     Attributes:
         chi: density exponent at the boundary.
@@ -42,34 +44,34 @@ class State:
         rho: share kappa / (kappa + u T) of the true margin in the effective one.
     """
 
-    chi: float
-    d: float
-    lam: float
-    rho: float = 0.0
+    chi: Any
+    d: Any
+    lam: Any
+    rho: Any = 0.0
 
     @property
-    def s(self) -> float:
+    def s(self) -> Any:
         """Root of the depth of the extremes, s^2 = ln(attempts) / (d + 1); eq. (24)."""
-        return math.sqrt(math.log1p(_ATTEMPTS * self.lam**2) / (self.d + 1.0))
+        return np.sqrt(np.log1p(_ATTEMPTS * self.lam**2) / (self.d + 1.0))
 
 
-def overshoot(state: State, coefficients: tuple[float, ...] = OVERSHOOT) -> float:
+def overshoot(state: State, coefficients: tuple[float, ...] = OVERSHOOT) -> Any:
     """Return u, the effective margin that a hit adds, in units of T; eq. (25)."""
     level, scatter, scatter_chi, coarse, early = coefficients
-    width = (scatter + scatter_chi * math.log1p(state.chi)) / math.sqrt(state.d + 1.0)
+    width = (scatter + scatter_chi * np.log1p(state.chi)) / np.sqrt(state.d + 1.0)
     few = coarse * state.chi / state.d + early / state.lam
-    return math.exp(level - state.s**2 - width + few)
+    return np.exp(level - state.s**2 - width + few)
 
 
-def lam_features(state: State) -> tuple[float, ...]:
+def lam_features(state: State) -> tuple[Any, ...]:
     """Return what ln(lambda at the end / lambda at the least signal) is linear in."""
     chi, lam, rho = state.chi, state.lam, state.rho
-    log = math.log1p(lam)
+    log = np.log1p(lam)
     return (
         1.0,
         state.s,
         chi,
-        math.log1p(chi) / lam,
+        np.log1p(chi) / lam,
         rho * chi,
         rho * state.s,
         rho / log,
@@ -77,14 +79,14 @@ def lam_features(state: State) -> tuple[float, ...]:
     )
 
 
-def delay_features(state: State) -> tuple[float, ...]:
+def delay_features(state: State) -> tuple[Any, ...]:
     """Return what ln(t* / time of the same signal on fresh samples) is linear in."""
     chi, lam, rho = state.chi, state.lam, state.rho
-    log = math.log1p(lam)
-    steep = rho * math.log1p(chi) / lam
+    log = np.log1p(lam)
+    steep = rho * np.log1p(chi) / lam
     return (
         1.0,
-        1.0 / math.sqrt(state.d),
+        1.0 / np.sqrt(state.d),
         state.s**2 / log,
         chi / lam**2,
         1.0 / (lam * log),
@@ -94,6 +96,6 @@ def delay_features(state: State) -> tuple[float, ...]:
     )
 
 
-def correction(coefficients: tuple[float, ...], features: tuple[float, ...]) -> float:
+def correction(coefficients: tuple[float, ...], features: tuple[Any, ...]) -> Any:
     """Return exp of the sum of coefficients times features."""
-    return math.exp(sum(c * f for c, f in zip(coefficients, features, strict=True)))
+    return np.exp(sum(c * f for c, f in zip(coefficients, features, strict=True)))

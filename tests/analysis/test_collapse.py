@@ -8,16 +8,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from perceptron_sim.analysis.collapse import Series, collapse_quality, collapses, series_of
+from perceptron_sim.analysis.collapse import Points, collapse_quality, collapses, series_of
 
 
-def _series(rng: np.random.Generator, shift: float, noise: float) -> list[Series]:
+def _series(rng: np.random.Generator, shift: float, noise: float) -> list[Points]:
     found = []
     for i, d in enumerate((8, 16, 32)):
         log_x = np.linspace(0.0, 4.0, 9) + 0.1 * i
         curve = 0.7 * log_x + shift * i
         logs = [y + noise * rng.standard_normal(12) for y in curve]
-        found.append(Series(d, (0.0, 2), log_x, logs))
+        found.append(Points(d, (0.0, 2), log_x, logs))
     return found
 
 
@@ -38,7 +38,7 @@ def test_a_shift_is_seen_in_quality_and_measured_as_spread() -> None:
 
 def test_only_series_with_all_else_equal_are_compared() -> None:
     series = _series(np.random.default_rng(3), 0.0, 0.1)
-    apart = [Series(s.d, (float(i), 2), s.log_x, s.logs) for i, s in enumerate(series)]
+    apart = [Points(s.d, (float(i), 2), s.log_x, s.logs) for i, s in enumerate(series)]
     quality, n_points, _ = collapse_quality(apart)
     assert n_points == 0
     assert math.isnan(quality)
@@ -48,7 +48,7 @@ def test_only_series_with_all_else_equal_are_compared() -> None:
 @settings(max_examples=20, deadline=None)
 def test_quality_does_not_depend_on_units(factor: float) -> None:
     series = _series(np.random.default_rng(4), 0.1, 0.1)
-    moved = [Series(s.d, s.alike, s.log_x + factor, [y - factor for y in s.logs]) for s in series]
+    moved = [Points(s.d, s.alike, s.log_x + factor, [y - factor for y in s.logs]) for s in series]
     assert collapse_quality(moved)[0] == pytest.approx(collapse_quality(series)[0], rel=1e-6)
 
 

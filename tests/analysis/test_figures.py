@@ -14,11 +14,14 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from scipy import stats
 
-from perceptron_sim.analysis.figures import save, scan, style
-from perceptron_sim.analysis.figures.nets import figure_scan
-from perceptron_sim.analysis.figures.scan import figure_on_P, figure_on_T
-from perceptron_sim.analysis.intervals import half_width
+from perceptron_sim.analysis.figures import save, scan
+from perceptron_sim.analysis.figures.scan import figure_on_P, figure_on_T, figure_scan
 from perceptron_sim.claims.panels import means
+from perceptron_sim.drawing.layout import draw, write
+from perceptron_sim.drawing.mpl import plot, side_by_side
+from perceptron_sim.drawing.notation import as_mathtext
+from perceptron_sim.drawing.panels import Chart, Panel, geometric_means
+from perceptron_sim.intervals import half_width
 from perceptron_sim.names import number_text
 
 
@@ -26,10 +29,11 @@ from perceptron_sim.names import number_text
 def cheap_predictions(monkeypatch) -> None:
     """Theory that costs nothing: how it is drawn is what counts."""
 
-    def end(chi: float, P: float, d: int, B: int, kappa_over_T: float) -> SimpleNamespace:
+    def ends(chi, P, d, B, kappa_over_T) -> SimpleNamespace:
+        P = np.broadcast_arrays(P, kappa_over_T)[0]
         return SimpleNamespace(t_star=P**1.5, w_norm=P**0.5)
 
-    monkeypatch.setattr(scan, "trusted_end", end)
+    monkeypatch.setattr(scan, "trusted_ends", ends)
 
 
 def grid(chi=(1.0,), P=(64, 128), T=(1.0, 4.0), seeds=3, d=8) -> pd.DataFrame:
@@ -57,8 +61,9 @@ def nets(**options) -> pd.DataFrame:
     return frame.assign(dw=frame["w_norm"], dw_rel=0.1 * frame["w_norm"])
 
 
-def labels(figure: Figure, axes: int = -1) -> list[str]:
+def labels(chart: Chart, axes: int = -1) -> list[str]:
     """Return the numbers on an abscissa."""
+    figure = draw(chart)
     figure.draw_without_rendering()
     axis = figure.axes[axes].xaxis
     low, high = axis.get_view_interval()
@@ -79,8 +84,8 @@ def labels(figure: Figure, axes: int = -1) -> list[str]:
 )
 def test_figures_of_scans_can_be_read_whatever_the_grid(options, tmp_path: Path) -> None:
     figures = [
-        figure_on_P(grid(**options), []),
-        figure_scan(nets(**options), [], "T"),
+        draw(figure_on_P(grid(**options), [])),
+        draw(figure_scan(nets(**options), [], "T")),
     ]
     for i, figure in enumerate(figures):
         FigureCanvasAgg(figure)
@@ -108,7 +113,7 @@ def test_the_check_sees_what_is_wrong() -> None:
 
 def test_ticks_stand_at_the_data_where_they_are_few() -> None:
     assert labels(figure_on_P(grid(), [])) == ["64", "128"]
-    assert labels(figure_on_T(grid(T=(2.0**-10, 1.0)), [])) == ["$2^{-10}$", "1"]
+    assert labels(figure_on_T(grid(T=(2.0**-10, 1.0)), [])) == ["2⁻¹⁰", "1"]
     many = labels(figure_on_P(grid(P=tuple(range(64, 1000, 60))), []))
     assert 3 <= len(many) <= 9
 
@@ -119,8 +124,8 @@ def test_numbers_are_written_in_one_way() -> None:
         *((0.3, "0.3"), (1 / 3, "0.3333"), (4.5e-5, "4.5x10^-5"), (math.inf, "inf")),
     ]:
         assert number_text(value) == expected
-    assert style.plain(2.0**-10) == "2^{-10}"
-    assert style.plain(4.5e-5) == r"4.5{\cdot}10^{-5}"
+    assert as_mathtext(number_text(2.0**-10)) == "2⁻¹⁰"
+    assert as_mathtext(number_text(4.5e-5)) == "4.5·10⁻⁵"
 
 
 @pytest.mark.parametrize("n", [2, 4, 12])
@@ -129,7 +134,7 @@ def test_intervals_are_students_in_figures_and_in_claims(n: int) -> None:
     half = half_width(logs)
     assert half == pytest.approx(stats.t.ppf(0.975, n - 1) * logs.std(ddof=1) / math.sqrt(n))
     ax = Figure().subplots()
-    style.geometric_means(ax, [1.0], [logs], 0, "x")
+    plot(Panel("", "x", "y", [geometric_means("x", [1.0], [logs])]), ax)
     (bars,) = ax.containers
     ((low, high),) = (segment[:, 1] for segment in bars.lines[2][0].get_segments())
     ends = np.exp(logs.mean() + half * np.array([-1.0, 1.0]))
@@ -143,25 +148,25 @@ def test_a_single_seed_has_no_interval() -> None:
     assert math.isnan(half_width(np.array([1.0])))
     series = means(grid(seeds=1, T=(1.0,)), "P", "w_norm", "")
     assert np.all(np.isnan([*series.y_low, *series.y_high]))
-    assert "no intervals" in figure_on_P(grid(seeds=1), []).get_suptitle()
+    assert "no intervals" in draw(figure_on_P(grid(seeds=1), [])).get_suptitle()
 
 
 def test_series_at_one_abscissa_stand_side_by_side() -> None:
-    x = np.array([style.side_by_side([64, 128, 256], i, 3) for i in range(3)])
+    x = np.array([side_by_side([64, 128, 256], i, 3) for i in range(3)])
     assert len(np.unique(x)) == 9
     assert np.all(np.abs(np.log(x / np.array([64, 128, 256]))) < 0.2 * math.log(2.0))
-    assert style.side_by_side([64.0], 0, 1) == [64.0]
+    assert side_by_side([64.0], 0, 1) == [64.0]
 
 
 def test_one_entry_explains_lines_in_several_colours() -> None:
-    figure = figure_on_P(grid(P=(256, 1024), T=(0.25, 1.0, 4.0)), [])
+    figure = draw(figure_on_P(grid(P=(256, 1024), T=(0.25, 1.0, 4.0)), []))
     (legend,) = figure.legends
     texts = [text.get_text() for text in legend.get_texts()]
-    assert texts.count("prediction, finite $P/d$") == 1
+    assert texts.count("prediction, finite $P$/$d$") == 1
     drawn = {
         line.get_color()
         for line in figure.axes[0].lines
-        if line.get_label() == "prediction, finite $P/d$"
+        if line.get_label() == "prediction, finite $P$/$d$"
     }
     assert len(drawn) == 3
     assert drawn <= {line.get_color() for line in legend.findobj(Line2D)}
@@ -177,7 +182,7 @@ def test_names_of_the_users_are_no_formulas(tmp_path: Path) -> None:
 def test_a_figure_is_replaced_whole_or_not_at_all(tmp_path: Path, monkeypatch) -> None:
     figure = Figure()
     figure.subplots().plot([1, 2], [1, 2])
-    before = {path: path.read_bytes() for path in save(figure, tmp_path, "figure")}
+    before = {path: path.read_bytes() for path in write(figure, tmp_path, "figure")}
 
     def full(descriptor: int) -> None:
         raise OSError(28, "No space left on device")
@@ -185,5 +190,5 @@ def test_a_figure_is_replaced_whole_or_not_at_all(tmp_path: Path, monkeypatch) -
     monkeypatch.setattr("os.fsync", full)
     figure.axes[0].set_title("another")
     with pytest.raises(OSError, match="No space"):
-        save(figure, tmp_path, "figure")
+        write(figure, tmp_path, "figure")
     assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before

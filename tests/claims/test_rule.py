@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from synthetic import lazy_nets, limit_law, our_law, paper_law, perceptrons, rates, verdicts
 
-from perceptron_sim.analysis.intervals import mixed_dof, quantile
 from perceptron_sim.claims import (
     Claim,
     Judgement,
@@ -21,6 +20,7 @@ from perceptron_sim.claims import (
 )
 from perceptron_sim.claims.evidence import Evidence
 from perceptron_sim.claims.rule import FALSE_ALARMS, FALSE_HOLDS, find, together
+from perceptron_sim.intervals import mixed_dof, quantile
 
 NOTHING = Evidence(())
 

@@ -9,9 +9,9 @@ import nets.claims  # noqa: F401  (registers the claims about nets)
 from perceptron_sim.claims import Judgement, Verdict
 from perceptron_sim.claims.evidence import evidence_in
 from perceptron_sim.claims.registry import all_claims, in_tables, judge_all
+from perceptron_sim.drawing.notation import as_text
 from perceptron_sim.report.markdown import MARKS
 from perceptron_sim.report.numbers import interval, prediction
-from perceptron_sim.report.symbols import as_text
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGE = (DOCS / "claims.md").read_text(encoding="utf-8")

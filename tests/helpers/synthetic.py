@@ -21,11 +21,11 @@ import pandas as pd
 
 import nets.claims  # noqa: F401  (registers the claims about nets)
 from perceptron_sim.analysis.exponents import exponent_rows
-from perceptron_sim.analysis.intervals import quantile
 from perceptron_sim.analysis.limits import limits_of
 from perceptron_sim.claims import Judgement, judge
 from perceptron_sim.claims.evidence import Evidence
 from perceptron_sim.claims.registry import all_claims
+from perceptron_sim.intervals import quantile
 from perceptron_sim.theory import exponents, exponents_at_dimension
 from perceptron_sim.theory.prediction import accuracy, trusted_end
 

@@ -19,6 +19,7 @@ ROOT = Path(__file__).parents[2]
 FLOORS = [
     # Modules that lie in the folder itself: no state, no science.
     "perceptron_sim",
+    "perceptron_sim.drawing",
     "perceptron_sim.kernels",
     "perceptron_sim.theory",
     "perceptron_sim.runs",

@@ -13,7 +13,7 @@ from nets.training import train
 from perceptron_sim import InputError, PerceptronConfig, simulate
 from perceptron_sim.analysis.exponents import exponent_rows
 from perceptron_sim.analysis.figures import save
-from perceptron_sim.analysis.figures.nets import figure_scan
+from perceptron_sim.analysis.figures.scan import figure_scan
 from perceptron_sim.store.store import MemoryStore, ParquetStore
 
 # What must agree between two results that are the same run.

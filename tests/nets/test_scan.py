@@ -10,7 +10,7 @@ from nets.scan import scan
 from perceptron_sim import InputError, PerceptronConfig
 from perceptron_sim.analysis.exponents import exponent_rows, points_left_out
 from perceptron_sim.analysis.figures import save
-from perceptron_sim.analysis.figures.nets import figure_scan
+from perceptron_sim.analysis.figures.scan import figure_scan
 from perceptron_sim.scans import scan as perceptron_scan
 from perceptron_sim.store.schema import NET_FIELDS
 from perceptron_sim.store.store import MemoryStore, ParquetStore

@@ -3,12 +3,22 @@
 import math
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from perceptron_sim import InputError
-from perceptron_sim.theory import exponents, exponents_at_dimension, predict
+from perceptron_sim.theory import (
+    exponents,
+    exponents_at_dimension,
+    minimal_signal,
+    noise_diffusion,
+    noise_drift,
+    predict,
+    signal_drift,
+    unfitted_fraction,
+)
 from perceptron_sim.theory.prediction import end_of_training
 
 trusted: dict[str, Any] = {
@@ -16,6 +26,17 @@ trusted: dict[str, Any] = {
     "d": st.integers(8, 300),
     "load": st.floats(16.0, 1e4),
     "ratio": st.one_of(st.just(0.0), st.floats(1e-3, 100.0)),
+}
+
+# chi 0, 1, 3; P 640, 5120, 40960; d 8, 16, 32; kappa 0, 0.5, 2; the rest by default.
+OLD = {
+    "w1": [30.203475485216305, 49.56052110003346, 56.327833845887696],
+    "lam": [52.67705064568621, 22.065959132202348, 11.938993116358985],
+    "t_star": [147897.91333643047, 912981.4860900693, 1612315.8023394472],
+    "test_error": [0.006041941478466061, 0.0005126560168115411, 9.121565888259547e-06],
+    "delta_loc": [1.0, 0.3399021997768197, 0.1589075619124254],
+    "gamma_loc": [0.7659671080311592, 0.474497415842254, 0.24660626627689866],
+    "b_loc": [2.333768985115845, 1.8597229404493254, 1.4102948688512467],
 }
 
 
@@ -136,8 +157,62 @@ def test_what_is_not_trusted_says_why(change: dict[str, Any], doubt: str) -> Non
         ({"d": 1}, "d = 1 is too small"),
         ({"chi": -1.0}, "-1 < chi < inf"),
         ({"P": 100.5}, "not an integer"),
+        ({"P": [4096, 100.5]}, "not an integer"),
+        ({"P": [4096, 20]}, "P = 20 is out of range: allowed is P > 2"),
+        ({"T": [1.0, -1.0]}, "T = -1 is out of range"),
+        ({"B": [2, 5000]}, "B = 5000 is larger than P = 4096"),
+        ({"chi": ["one"]}, "other things than numbers"),
+        ({"T": [1.0, 2.0, 3.0], "P": [4096, 8192]}, r"do not broadcast: .*P \(2,\)"),
     ],
 )
 def test_bad_input_is_one_line(change: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message):
         predict(**({"chi": 1.0, "P": 4096, "d": 16} | change))
+
+
+def test_arrays_give_what_one_point_after_another_gives() -> None:
+    chi, P, T = np.array([-0.5, 0.0, 3.0]), np.array([300, 4096, 10**6]), [0.25, 4.0]
+    grid = {"chi": chi[:, None, None], "P": P[:, None], "T": T, "kappa": 0.1, "B": 2}
+    found = predict(d=16, **grid)
+    assert found.t_star.shape == found.doubt.shape == found.d.shape == (3, 3, 2)
+    for at in np.ndindex(3, 3, 2):
+        one = predict(chi=chi[at[0]], P=P[at[1]], T=T[at[2]], d=16, kappa=0.1)
+        for name, value in vars(one).items():
+            assert not isinstance(value, np.generic | np.ndarray), name
+            entry = vars(found)[name][at]
+            # Least signals are solved to 1e-10.
+            near = pytest.approx(value, rel=1e-8) if isinstance(value, float) else value
+            assert entry == near, name
+    frame = found.to_frame()
+    assert len(frame) == 18
+    assert frame["t_star"].to_list() == found.t_star.ravel().tolist()
+    assert len(predict(chi=1.0, P=4096, d=16).to_frame()) == 1
+
+
+def test_pairs_of_names_broadcast_too() -> None:
+    one = predict(chi=1.0, P=4096, d=16, B=[2, 4], eta=[2.0, 8.0], alpha=[4.0, 8.0])
+    assert one == predict(chi=1.0, P=4096, d=16, B=[2, 4], T=[1.0, 2.0], kappa=[0.25, 0.125])
+
+
+def test_predictions_are_those_of_version_0_1() -> None:
+    found = predict(chi=[0.0, 1.0, 3.0], P=[640, 5120, 40960], d=[8, 16, 32], kappa=[0.0, 0.5, 2.0])
+    for name, expected in OLD.items():
+        assert vars(found)[name] == pytest.approx(expected, rel=1e-9), name
+
+
+def test_next_to_the_capacity_nothing_overflows() -> None:
+    found = predict(chi=[0.0, 4.0], P=[15, 604], d=[8, 300], B=1)
+    assert not found.trusted.any()
+    assert np.all(np.isfinite(found.w_norm))
+
+
+def test_closed_forms_and_least_signals_take_arrays_of_chi() -> None:
+    chi, lam = np.array([[0.0], [1.0], [2.5]]), np.array([0.5, 3.0])
+    for closed in (unfitted_fraction, signal_drift, noise_drift, noise_diffusion):
+        each = [[float(closed(x, float(c), 0.3)) for x in lam] for c in chi[:, 0]]
+        assert closed(lam, chi, 0.3).tolist() == each
+    least = minimal_signal(chi, [100.0, 1e4], 16)
+    assert least.slope.shape == (3, 2)
+    assert least.slope[1, 1] == pytest.approx(minimal_signal(1.0, 1e4, 16).slope, rel=1e-9)
+    with pytest.raises(InputError, match="P = 30 is out of range"):
+        minimal_signal(chi, [30.0, 1e4], 16)

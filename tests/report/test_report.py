@@ -12,18 +12,18 @@ import plotly.graph_objects as go
 import pytest
 from made import HOSTILE, folder, judgement, judgements
 
-from perceptron_sim.analysis import figures
 from perceptron_sim.claims import Measurement, Panel, Series, Verdict
 from perceptron_sim.claims.evidence import Folder
 from perceptron_sim.claims.panels import judged_panel
+from perceptron_sim.drawing.layout import draw, write
+from perceptron_sim.drawing.notation import as_html, as_mathtext, as_text
+from perceptron_sim.drawing.plotly import plot
+from perceptron_sim.drawing.style import styles
 from perceptron_sim.errors import InputError
 from perceptron_sim.report import write_report
 from perceptron_sim.report.numbers import interval, measurements_csv, panels_csv, prediction
-from perceptron_sim.report.plots import plot
 from perceptron_sim.report.provenance import differences, made_by, provenance
 from perceptron_sim.report.static import figure_of
-from perceptron_sim.report.styles import styles
-from perceptron_sim.report.symbols import as_html, as_mathtext, as_text
 
 
 @pytest.fixture
@@ -210,7 +210,10 @@ def test_symbols_are_set_and_markup_is_not() -> None:
     )
     assert as_html("[x]^(1/m)") == "[x]<sup>(1/m)</sup>"
     assert as_html("<b>dw_rel</b>") == "&lt;b&gt;dw_rel&lt;/b&gt;"
-    assert as_mathtext("t_sep $x$") == r"t$_{\mathrm{sep}}$ \$x\$"
+    assert as_mathtext("t_sep $x$") == r"$t_{\mathrm{sep}}$ \$$x$\$"
+    assert (
+        as_mathtext("2^-10 of T_c ~ P^(1/(1+chi))") == r"2⁻¹⁰ of $T_{\mathrm{c}}$ ~ $P^{1/(1+χ)}$"
+    )
 
 
 def test_plotly_takes_the_figures_and_lines_find_their_points() -> None:
@@ -252,6 +255,6 @@ def test_what_is_judged_is_a_row_for_each_measurement(tmp_path: Path) -> None:
     # Twenty rows stand in a figure as tall as they need.
     many = replace(judgement("g", Verdict.HOLDS), findings=[])
     panel = judged_panel(10 * judgement("g", Verdict.HOLDS).findings)
-    figure = figure_of(replace(many, panels=(panel,)))
-    assert figures.save(figure, tmp_path, "many")
+    figure = draw(figure_of(replace(many, panels=(panel,))))
+    assert write(figure, tmp_path, "many")
     assert figure.get_figheight() > 20 * 0.25

@@ -35,7 +35,7 @@ def command(
     from nets.config import NetConfig
     from nets.scan import NetWork
     from perceptron_sim.analysis.figures import save
-    from perceptron_sim.analysis.figures.nets import figure_course
+    from perceptron_sim.analysis.figures.course import figure_course
     from perceptron_sim.scans.drive import checked, drive
     from perceptron_sim.store.store import ParquetStore
 

@@ -1,5 +1,5 @@
-"""Figures, one module a kind; ``style`` holds what they share."""
+"""Figures of runs, one module a kind: each makes a chart of results, which a back end draws."""
 
-from perceptron_sim.analysis.figures.style import save
+from perceptron_sim.drawing.layout import save
 
 __all__ = ["save"]

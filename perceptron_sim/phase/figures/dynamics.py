@@ -4,31 +4,20 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from matplotlib import rc_context
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
-from perceptron_sim.analysis.figures.style import (
-    COLOURS,
-    STYLE,
-    geometric_means,
-    legend_above,
-    log_axes,
-    plain,
-    title,
-)
+from perceptron_sim.drawing.panels import Chart, Panel, Rule, Series, equations, geometric_means
 from perceptron_sim.phase.cells import FITTED
 from perceptron_sim.phase.perceptron import predicted
 from perceptron_sim.theory.flow import flow_to_show
 from perceptron_sim.theory.prediction import trusted_end
 
 _COURSES = 3
-_STYLES = ("-", "--", ":", "-.")
-_GREEK = {"chi": r"\chi", "kappa": r"\kappa"}
+_DASHES = ("-", "--", ":", "-.")
+_SYMBOLS = {"w_norm": "||w||", "t_star": "t*"}
 
 
-def figure_dynamics(cells: pd.DataFrame, runs: pd.DataFrame, named: dict[str, str]) -> Figure:
-    """Draw ||w|| and t* at the end against B, and courses of ||w||, for the first parameters.
+def figure_dynamics(cells: pd.DataFrame, runs: pd.DataFrame, named: dict[str, str]) -> Chart:
+    """Chart ||w|| and t* at the end against B, and courses of ||w||, for the first parameters.
 
     Bars: 95 %. Dashed vertical: predicted B*; solid: predicted noise-dominated end. In the third
     panel three runs each at the smallest B, with what fresh samples give (theory). ``named``: the
@@ -38,61 +27,53 @@ def figure_dynamics(cells: pd.DataFrame, runs: pd.DataFrame, named: dict[str, st
     shared = {n: first[n].item() for n in ("chi", "d", "P", "kappa", "T")}
     for name, value in shared.items():
         cells, runs = cells[cells[name] == value], runs[runs[name] == value]
-    with rc_context(STYLE):
-        figure = Figure(figsize=(11.5, 4.6))
-        axes = figure.subplots(1, 3)
-        for ax, name, symbol in zip(axes, ("w_norm", "t_star"), (r"\|w\|", "t^*"), strict=False):
-            _ends(ax, cells, shared, list(named), name)
-            ax.set(xlabel="batch size $B$", ylabel=f"${symbol}$ at the end of training")
-        _courses(axes[2], runs, shared, named)
-        axes[2].set(xlabel="time $t$", ylabel=r"$\|w\|$")
-        for ax in axes:
-            legend_above(ax)
-        parts = [f"${_GREEK.get(n, n)} = {plain(float(v))}$" for n, v in shared.items()]
-        title(figure, [*parts, "bars: 95 % intervals"])
-    return figure
+    panels = [_ends(cells, shared, list(named), name) for name in _SYMBOLS]
+    panels.append(_courses(runs, shared, named))
+    title = [*equations(shared), "bars: 95 % intervals"]
+    return Chart([panels], title, "above", columns=2, width=3.85, height=2.9)
 
 
-def _ends(
-    ax: Axes, cells: pd.DataFrame, shared: dict[str, Any], labels: list[str], name: str
-) -> None:
+def _ends(cells: pd.DataFrame, shared: dict[str, Any], labels: list[str], name: str) -> Panel:
     fitted = cells[cells["status"] == FITTED]
+    series = []
     for i, dynamics in enumerate(labels):
         members = fitted[fitted["dynamics"] == dynamics]
         if len(members):
             logs = [np.array(v) for v in members[f"{name}_seeds"]]
-            B = members["B"].tolist()
-            geometric_means(ax, B, logs, i, dynamics, of=len(labels))
+            series.append(geometric_means(dynamics, members["B"], logs, colour=i))
+    rules = []
     expected = predicted(shared["chi"], shared["P"], shared["d"])
     if expected is not None:
-        ax.axvline(expected.B_star, linestyle="--", color="0.35", label="predicted $B^*$")
+        rules.append(Rule("predicted B*", expected.B_star, colour="0.35", dash="--"))
     ratio = shared["kappa"] / shared["T"]
     end = trusted_end(shared["chi"], shared["P"], shared["d"], 1, ratio)
     if end is not None:
         level = shared["T"] * getattr(end, name)
-        ax.axhline(level, color="0.35", linewidth=1, label="predicted, noise-dominated")
-    log_axes(ax, sorted(cells["B"].unique()))
+        rules.append(Rule("predicted, noise-dominated", y=level, colour="0.35", dash="-"))
+    label = f"{_SYMBOLS[name]} at the end of training"
+    ticks = sorted(cells["B"].unique())
+    return Panel("", "batch size B", label, series, x_ticks=ticks, rules=rules)
 
 
-def _courses(ax: Axes, runs: pd.DataFrame, shared: dict[str, Any], named: dict[str, str]) -> None:
+def _courses(runs: pd.DataFrame, shared: dict[str, Any], named: dict[str, str]) -> Panel:
     B = int(runs["B"].min())
     latest = 0.0
+    series = []
     for i, (label, dynamics) in enumerate(named.items()):
         chosen = runs[(runs["B"] == B) & (runs["dynamics"] == dynamics)].sort_values("seed")
-        for _, run in chosen.iloc[:_COURSES].iterrows():
+        for k, (_, run) in enumerate(chosen.iloc[:_COURSES].iterrows()):
             t = np.array(run["checkpoint_t"])
             w = np.hypot(run["checkpoint_w1"], run["checkpoint_w_perp"])
-            first = run["seed"] == chosen["seed"].iloc[0]
-            look: dict[str, Any] = {"color": COLOURS[i % len(COLOURS)]}
-            shown = f"{label}, $B = {B}$" if first else None
-            ax.plot(t[1:], w[1:], _STYLES[i % 4], **look, linewidth=1.2, label=shown)
-            ax.plot(t[-1], w[-1], "o", **look, markersize=4)
+            style: Any = {"line": True, "dash": _DASHES[i % len(_DASHES)], "width": 1.2}
+            shown = "" if k else f"{label}, B = {B}"
+            series.append(Series(shown, t[1:], w[1:], colour=i, **style))
+            series.append(Series("", t[-1:], w[-1:], colour=i, marker=0, size=4.0))
             latest = max(latest, float(t[-1]))
     if latest > 0.0:
         t = np.geomspace(B * shared["T"], latest, 100)
-        names = ("chi", "d", "T", "kappa")
-        flow = flow_to_show(t, B=B, **{n: shared[n] for n in names})
+        flow = flow_to_show(t, B=B, **{n: shared[n] for n in ("chi", "d", "T", "kappa")})
         if flow is not None:
+            style = {"line": True, "colour": "0.5", "dash": "-.", "width": 2.0}
             w = np.hypot(flow.w1, flow.w_perp)
-            ax.plot(t, w, "-.", color="0.5", linewidth=2, zorder=0, label="fresh samples (theory)")
-    log_axes(ax)
+            series.insert(0, Series("fresh samples (theory)", t, w, **style))
+    return Panel("", "time t", "||w||", series)

@@ -1,34 +1,25 @@
-"""Figure of late noise: training curves at several T, where they separate marked."""
+"""Figure of late noise: training curves at several T, with the time at which noise acts."""
 
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from matplotlib import colormaps, rc_context
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
-from perceptron_sim.analysis.figures.style import (
-    STYLE,
-    in_lines,
-    legend_above,
-    log_axes,
-    plain,
-    thinned,
-)
 from perceptron_sim.arrays import FloatArray
+from perceptron_sim.drawing.panels import Chart, Panel, Series, equations, thinned
+from perceptron_sim.drawing.style import sequence
+from perceptron_sim.names import number_text
 from perceptron_sim.phase.cells import FITTED
 from perceptron_sim.phase.courses import loss_curves
 
 _TIMES = 200
+_DASHES = ("-", "--", "-.", ":", "-")
+_SHARED = ("d", "P", "B", "kappa")
 
-_WEIGHTS = ("checkpoint_w1", "checkpoint_w_perp")
-_SMALL = np.finfo(np.float64).tiny
 
-
-def figure_late_noise(runs: pd.DataFrame, rows: Sequence[dict[str, Any]]) -> Figure:
-    """Draw the training loss and ||w|| against t at several T, a column for each chi.
+def figure_late_noise(runs: pd.DataFrame, rows: Sequence[dict[str, Any]]) -> Chart:
+    """Chart the training loss and ||w|| against t at several T, a column for each chi.
 
     Medians over seeds with the 16 to 84 % quantiles of their bootstrap. Dots: the mean time of
     what noise adds to the weights, up to T_c.
@@ -38,75 +29,64 @@ def figure_late_noise(runs: pd.DataFrame, rows: Sequence[dict[str, Any]]) -> Fig
         rows: entries with T and that time, ``t_sep``.
     """
     fitted = runs[runs["status"] == FITTED]
-    chis = sorted(fitted["chi"].unique())
-    with rc_context(STYLE):
-        figure = Figure(figsize=(1.6 + 3.9 * max(1, len(chis)), 6.4))
-        axes = figure.subplots(2, max(1, len(chis)), squeeze=False)
-        for column, chi in enumerate(chis):
-            members = fitted[fitted["chi"] == chi]
-            for name in ("d", "P", "B", "kappa"):
-                members = members[members[name] == members[name].iloc[0]]
-            first = members.iloc[0]
-            marks = [
-                row for row in rows if all(row[n] == first[n] for n in ("chi", "d", "P", "kappa"))
-            ]
-            _column(list(axes[:, column]), members, marks)
-            said = [rf"$\chi = {chi:g}$", f"$d = {first['d']}$", f"$P = {first['P']}$"]
-            said.append(rf"$\kappa = {plain(float(first['kappa']))}$")
-            lines = in_lines(figure, said, 3.4)
-            legend_above(axes[0, column], 3, lines)
-            axes[1, column].set_xlabel(r"time $t = \eta \times$ steps")
-        axes[0, 0].set_ylabel("training loss")
-        axes[1, 0].set_ylabel(r"$\|w\|$")
-    return figure
+    columns = []
+    for chi, members in fitted.groupby("chi"):
+        for name in _SHARED:
+            members = members[members[name] == members[name].iloc[0]]
+        shared = {"chi": float(str(chi)), **{n: members[n].iloc[0] for n in _SHARED}}
+        told = {n: v for n, v in shared.items() if n != "B"}
+        marks = [row for row in rows if all(row[n] == v for n, v in told.items())]
+        columns.append(_column(members, marks, ",  ".join(equations(told))))
+    return Chart(list(zip(*columns, strict=True)), legend="above", columns=3, width=4.2)
 
 
-def _column(axes: Sequence[Axes], runs: pd.DataFrame, rows: Sequence[dict[str, Any]]) -> None:
-    loss_axes, weight_axes = axes
+def _column(runs: pd.DataFrame, rows: Sequence[dict[str, Any]], title: str) -> tuple[Panel, Panel]:
     values = thinned(sorted(float(T) for T in runs["T"].unique()))
+    marks = {row["T"]: row["t_sep"] for row in rows}
+    losses: list[Series] = []
+    weights: list[Series] = []
     for i, T in enumerate(values):
         members = runs[runs["T"] == T].sort_values("seed")
         t = np.geomspace(float(members["eta"].iloc[0]), float(members["t_star"].max()), _TIMES)
-        colour = colormaps["cividis"](0.9 * i / max(1, len(values) - 1))
-        style: dict[str, Any] = {"color": colour, "linestyle": ("-", "--", "-.", ":", "-")[i]}
-        losses = loss_curves(members, t)
-        for ax, curves in ((loss_axes, losses), (weight_axes, _norms(members, t))):
-            middle = np.median(curves, axis=0)
-            low, high = _band(curves)
-            some = (middle > 0.0) & (low > 0.0)
-            label = rf"$T = {plain(T)}$"
-            ax.plot(t[some], middle[some], linewidth=1.4, label=label, **style)
-            ax.fill_between(t[some], low[some], high[some], color=colour, alpha=0.25)
-        for row in rows:
-            if row["T"] == T:
-                level = float(np.interp(np.log(row["t_sep"]), np.log(t), np.median(losses, axis=0)))
-                if level > 0.0:
-                    label = "mean time of what noise adds"
-                    dot: Any = {"color": colour, "markeredgecolor": "k", "label": label}
-                    loss_axes.plot([row["t_sep"]], [level], "o", **dot)
-    for ax in axes:
-        log_axes(ax)
+        colour = sequence(i, len(values))
+        loss, w = _curve(t, loss_curves(members, t)), _curve(t, _norms(members, t))
+        style: dict[str, Any] = {"line": True, "dash": _DASHES[i], "width": 1.4, "colour": colour}
+        for found, (at, middle, low, high), label in (
+            (losses, loss, f"T = {number_text(T)}"),
+            (weights, w, ""),
+        ):
+            found.append(Series(label, at, middle, **style))
+            found.append(Series("", at, middle, low, high, band=True, colour=colour))
+        if T in marks:
+            level = float(np.interp(np.log(marks[T]), np.log(loss[0]), loss[1], right=0.0))
+            if level > 0.0:
+                label = "mean time of what noise adds"
+                losses.append(
+                    Series(label, [marks[T]], [level], colour=colour, marker="o", size=6.0)
+                )
+    return Panel(title, "", "training loss", losses), Panel(
+        "", "time t = eta × steps", "||w||", weights
+    )
 
 
-def _band(curves: FloatArray) -> FloatArray:
-    """Return the 16 and 84 % quantiles of the median over seeds, by bootstrap."""
+def _curve(t: FloatArray, curves: FloatArray) -> tuple[FloatArray, ...]:
+    """Return t, the median over seeds and its 16 and 84 % quantiles by bootstrap, where > 0."""
+    middle = np.median(curves, axis=0)
     rng = np.random.default_rng(0)
     picks = rng.integers(len(curves), size=(100, len(curves)))
-    return np.asarray(np.quantile(np.median(curves[picks], axis=1), (0.16, 0.84), axis=0))
+    low, high = np.quantile(np.median(curves[picks], axis=1), (0.16, 0.84), axis=0)
+    some = (middle > 0.0) & (low > 0.0)
+    return t[some], middle[some], low[some], high[some]
 
 
 def _norms(runs: pd.DataFrame, t: FloatArray) -> FloatArray:
     """Return ||w|| of every run at times ``t``, constant from t* on."""
-    return np.array(
-        [
-            np.exp(
-                np.interp(
-                    np.log(t),
-                    np.log(run["checkpoint_t"][1:]),
-                    # Before the first of Poisson hits the weights are 0.
-                    np.log(np.maximum(_SMALL, np.hypot(*(run[n][1:] for n in _WEIGHTS)))),
-                )
-            )
-            for _, run in runs.iterrows()
-        ]
-    )
+    found = []
+    for _, run in runs.iterrows():
+        at = np.log(run["checkpoint_t"][1:])
+        w = np.hypot(run["checkpoint_w1"][1:], run["checkpoint_w_perp"][1:])
+        # Before the first of Poisson hits the weights are 0.
+        hit = w > 0.0
+        left = None if hit[0] else -np.inf
+        found.append(np.interp(np.log(t), at[hit], np.log(w[hit]), left=left))
+    return np.asarray(np.exp(found))

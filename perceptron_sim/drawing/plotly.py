@@ -5,10 +5,9 @@ import textwrap
 from collections.abc import Iterable
 from typing import Any
 
-from perceptron_sim.analysis.figures.style import MARKERS
-from perceptron_sim.claims import Panel, Series
-from perceptron_sim.report.styles import Style, bars, styles
-from perceptron_sim.report.symbols import as_html
+from perceptron_sim.drawing.notation import as_html
+from perceptron_sim.drawing.panels import Panel, Series
+from perceptron_sim.drawing.style import MARKERS, Style, bars, styles
 
 _MARKERS = {
     "o": "circle",
@@ -61,7 +60,7 @@ def _trace(panel: Panel, series: Series, style: Style) -> dict[str, Any]:
     }
     if series.line:
         trace["line"] = {"width": 1.6, "dash": "solid" if series.theory else "dash"}
-    elif style.colour is not None:
+    elif isinstance(style.colour, int):
         symbol = _MARKERS[MARKERS[style.colour % len(MARKERS)]]
         open_one = "-open" if style.colour % 2 else ""
         trace["marker"] = {"size": 8, "symbol": symbol + open_one, "line": {"width": 1.5}}

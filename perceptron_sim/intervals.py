@@ -14,6 +14,7 @@ LEVEL = 0.95
 
 def quantile(dof: float = math.inf) -> float:
     """Return how many standard errors half an interval is: Student's t, normal without ``dof``."""
+    # Not scipy.stats: importing it takes longer than an analysis.
     return float(special.stdtrit(dof, 0.5 + LEVEL / 2))
 
 

@@ -1,0 +1,1 @@
+"""Figures as data (``panels``), and the two back ends that draw them: ``mpl`` and ``plotly``."""
