@@ -184,7 +184,7 @@ def _print_loops(name: str, rows: list[dict[str, Any]]) -> None:
 
     cells = []
     for row in rows:
-        for kernel in DYNAMICS[row["dynamics"]].kernels:
+        for kernel in DYNAMICS[row["dynamics"]].on_given_data:
             found = row[kernel]
             numbers = (_time(found["median_s"]), f"{found['ns_per_step']:.3g}")
             cells.append([row["case"], kernel, str(row["seeds"]), *numbers])

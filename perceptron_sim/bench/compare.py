@@ -28,7 +28,7 @@ from perceptron_sim.runs.simulate import StopFlag, simulate, training_data
 from perceptron_sim.status import Status
 from perceptron_sim.store.schema import Record
 
-KERNELS = DYNAMICS[SGD].kernels
+KERNELS = DYNAMICS[SGD].on_given_data
 Say = Callable[[str], None]
 
 # Runs shorter than this are repeated with more seeds, up to so many or for so long.
@@ -166,7 +166,7 @@ def predicted_reference_s(case: Case) -> float:
 
 
 def _compare(case: Case, settings: Settings, say: Say) -> Record:
-    kernels = DYNAMICS[case.dynamics].kernels
+    kernels = DYNAMICS[case.dynamics].on_given_data
     runs: dict[str, list[RunResult]] = {kernel: [] for kernel in kernels}
     while not _enough(runs, settings):
         config = case.config(seed=len(runs[REFERENCE]))
@@ -240,7 +240,7 @@ def compare_peers(rows: Iterable[Record], settings: Settings, say: Say) -> list[
                 for name in DYNAMICS[row["dynamics"]].peers
             }
         steps = float(np.mean(row["reference"]["steps"]))
-        event_s = row[DYNAMICS[row["dynamics"]].kernels[0]]["sum_s"] / row["seeds"]
+        event_s = row[DYNAMICS[row["dynamics"]].on_given_data[0]]["sum_s"] / row["seeds"]
         entry: Record = {"case": row["case"], "reference_steps": steps, "event_s": event_s}
         entry["reference_s"] = row["reference"]["sum_s"] / row["seeds"]
         for name, rate in rates[place].items():

@@ -13,16 +13,18 @@ from functools import cache
 import numpy as np
 from scipy import stats
 
+from perceptron_sim.kernels.trace import LEFT_OUT, UNFITTED
+
 
 def read_trace(trace):
-    """Yield (step, by_margins, hits, others) of each event."""
+    """Yield (step, kind, hits, others) of each event."""
     at = 1
     while at < trace[0]:
-        step, by_margins, n_hits = (int(v) for v in trace[at : at + 3])
+        step, kind, n_hits = (int(v) for v in trace[at : at + 3])
         hits = trace[at + 3 : at + 3 + n_hits]
         at += 3 + n_hits
         n_others = int(trace[at])
-        yield step, bool(by_margins), hits, trace[at + 1 : at + 1 + n_others]
+        yield step, kind, hits, trace[at + 1 : at + 1 + n_others]
         at += 1 + n_others
 
 
@@ -43,6 +45,11 @@ class Laws:
             for name, (deviation, variance) in self.sums.items()
             if variance > 0
         }
+
+    def hold(self) -> None:
+        """Raise AssertionError if one of them is beyond 6 standard deviations."""
+        for name, z in self.z().items():
+            assert abs(z) < 6, f"{name}: z = {z:.1f}"
 
 
 @cache
@@ -65,7 +72,7 @@ def check_trace(z, config, trace, run, laws: Laws) -> int:
     w = np.zeros(d)
     last = 0
     events = 0
-    for step, by_margins, hits, others in read_trace(trace):
+    for step, kind, hits, others in read_trace(trace):
         margins = phi @ w
         clear = np.abs(margins - theta) > 1e-10 * (1.0 + np.abs(phi) @ np.abs(w))
         clear |= ~np.any(w)
@@ -73,7 +80,9 @@ def check_trace(z, config, trace, run, laws: Laws) -> int:
         k = int(unfitted.sum())
         assert len(set(hits.tolist())) == len(hits), "a sample was hit twice in a batch"
         assert unfitted[hits][clear[hits]].all(), "a fitted sample was hit"
-        if by_margins:
+        if kind == LEFT_OUT:
+            assert not (unfitted & clear)[others].any(), "a sample left out could have been hit"
+        elif kind == UNFITTED:
             listed = np.zeros(P, dtype=bool)
             listed[others] = True
             assert (listed == unfitted)[clear].all(), "the unfitted set is not the true one"

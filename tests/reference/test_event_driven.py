@@ -18,6 +18,7 @@ from trace_check import Laws, check_trace
 
 from perceptron_sim import PerceptronConfig, simulate, simulate_kernel
 from perceptron_sim.kernels.dynamics import DYNAMICS, REFERENCE, SGD
+from perceptron_sim.kernels.trace import ACTIVE, UNFITTED
 from perceptron_sim.runs.simulate import training_data
 
 SCHEDULES = ["auto", "plain", "candidates", "events"]
@@ -67,8 +68,8 @@ def test_auto_uses_all_three_ways() -> None:
     check_trace(training_data(config), config, trace, run, laws)
     from trace_check import read_trace
 
-    kinds = {(by_margins, len(others) > 0) for _, by_margins, _, others in read_trace(trace)}
-    assert kinds == {(False, False), (False, True), (True, True)}
+    kinds = {(kind, len(others) > 0) for _, kind, _, others in read_trace(trace)}
+    assert kinds == {(ACTIVE, False), (ACTIVE, True), (UNFITTED, True)}
     assert all(abs(z) < 6 for z in laws.z().values()), laws.z()
 
 

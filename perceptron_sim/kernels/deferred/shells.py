@@ -32,6 +32,8 @@ MOST_SHELLS = 1024
 
 # A new line is drawn only if it reaches so much less far than the one that is there.
 _WORTH = 1.03
+# The intercept of a line is at least this part of what the slope gives at the usual v.
+_LEAST_PART = 1e-3
 # Room for rounding, as in ``certificate``.
 _SAFETY = 1.0 + 1e-6
 
@@ -62,10 +64,14 @@ def new_shells(P: int) -> Shells:
 
 @compiled
 def line_of(w_1: float, radius: float, threshold: float, d: int) -> tuple[float, float]:
-    """Return the line below which all samples lie that can be unfitted."""
+    """Return the line below which all samples lie that can be unfitted.
+
+    An intercept that matters little is rounded up, so that lines made at other w_1 are parallel.
+    """
     if not w_1 > 0.0:
         return math.inf, math.inf
-    return threshold * math.sqrt(d) * _SAFETY / w_1, radius * _SAFETY / w_1
+    a, s = threshold * math.sqrt(d) * _SAFETY / w_1, radius * _SAFETY / w_1
+    return max(a, _LEAST_PART * math.sqrt(d) * s), s
 
 
 @compiled

@@ -112,6 +112,15 @@ def look(run: Run, sight: Sight, n: int, drawn: int, batch: IntArray) -> int:
 
 
 @compiled
+def all_fitted(run: Run, sight: Sight) -> bool:
+    """Tell whether none of the active samples is unfitted."""
+    for j in range(sight.places[ACTIVE]):
+        if margin(run.features, sight.active[j], run.w) < run.threshold:
+            return False
+    return True
+
+
+@compiled
 def unseen_leg(run: Run, sight: Sight, most: int) -> int:
     """Step until all samples that can be unfitted are seen, or the run ends.
 
@@ -140,7 +149,8 @@ def unseen_leg(run: Run, sight: Sight, most: int) -> int:
     code = GO_ON
     while True:
         outgrown = r_squared > (slope * w[0]) ** 2
-        if outgrown or looks >= ask_at or (w[0] > 1.1 * w_1_tuned and looks >= tune_at):
+        asked = looks >= ask_at
+        if outgrown or asked or (w[0] > 1.1 * w_1_tuned and looks >= tune_at):
             slack = min(max(slack * (1.02 if outgrown else 0.99), 1.05), 1.9)
             radius = max(slack * math.sqrt(mean_r_squared), 1.02 * math.sqrt(r_squared))
             line = line_of(w[0], radius, run.threshold, w.size)
@@ -149,7 +159,7 @@ def unseen_leg(run: Run, sight: Sight, most: int) -> int:
             w_1_tuned = w[0]
             tune_at = looks + places[ACTIVE] // 16
             count_at = looks
-        if looks >= ask_at:
+        if asked:
             largest = math.sqrt(max(r_squared, mean_r_squared))
             code = cover_all(run, sight, largest, spare, most)
             ask_at = looks + max(FEW, shells.sizes[N_SEEN] // 8)
@@ -160,7 +170,7 @@ def unseen_leg(run: Run, sight: Sight, most: int) -> int:
             a, s = line_of(w[0], math.sqrt(r_squared), run.threshold, w.size)
             places[FRONTIER] = find_frontier(run, sight, a, s)
             n = places[ACTIVE] + unseen_within(shells, places[FRONTIER])
-            if n == 0:
+            if n == 0 or (asked and n == places[ACTIVE] and all_fitted(run, sight)):
                 code = FITTED
                 break
             log_q = log_null(P, n, B)
