@@ -28,7 +28,7 @@ ROW_BUDGET = 1 << 30
 # Memory for the samples that "deferred" draws. Another budget gives the same run, or none.
 SAMPLE_BUDGET = 1 << 31
 # "auto" is "deferred" from so many samples per dimension, and per sample of a batch.
-DEFERRED_FROM = 1024
+DEFERRED_FROM = 8192
 # Hits after which a run pauses, to be saved: 5 s to some minutes. Another number gives another,
 # equally distributed run. Less often than pauses may be, states are saved.
 PAUSE_HITS = 1 << 27
