@@ -76,8 +76,11 @@ def choose(dynamics: str, kernel: str, config: PerceptronConfig | None = None) -
 
 
 def _is_large(config: PerceptronConfig) -> bool:
-    """Tell whether "deferred" is faster than "event", data included (docs/benchmarks.md)."""
-    return DEFERRED_FROM * max(config.d, config.B) <= config.P
+    """Tell whether "deferred" is faster than "event", data included (docs/benchmarks.md).
+
+    At small chi nearly all time goes into hits, which are the same work in both.
+    """
+    return config.chi >= 0.5 and config.P >= DEFERRED_FROM * max(config.d, config.B)
 
 
 def run_bytes(config: PerceptronConfig, kernel: str) -> int:
