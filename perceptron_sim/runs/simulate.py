@@ -80,7 +80,7 @@ def _is_large(config: PerceptronConfig) -> bool:
 
     At small chi nearly all time goes into hits, which are the same work in both.
     """
-    return config.chi >= 0.5 and config.P >= DEFERRED_FROM * max(config.d, config.B)
+    return config.chi >= 0.5 and DEFERRED_FROM * max(config.d, config.B) <= config.P
 
 
 def run_bytes(config: PerceptronConfig, kernel: str) -> int:
