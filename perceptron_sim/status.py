@@ -40,7 +40,7 @@ _MESSAGES = {
     Status.MAX_UPDATES: "{unfitted} of {P} samples unfitted after max_updates = {updates:.6g}: "
     "raise max_updates; equal samples with opposite labels are never fitted",
     Status.MAX_MEMORY: "{unfitted} of {P} samples unfitted when those drawn filled the memory "
-    "that a run may use: raise memory_budget, or lower P, d or kappa/T",
+    "that a run may use: raise sample_budget, or lower P, d or kappa/T",
     Status.DIVERGED: "weights grew beyond all bounds at T = {T:g}: lower T (and kappa with it)",
     Status.INTERRUPTED: "stopped on request with {unfitted} of {P} samples unfitted",
     Status.FAILED: "the run failed",

@@ -28,7 +28,7 @@ ROW_BUDGET = 1 << 30
 # Memory for the samples that "deferred" draws. Another budget gives the same run, or none.
 SAMPLE_BUDGET = 1 << 31
 # "auto" is "deferred" from so many samples per dimension, and per sample of a batch.
-DEFERRED_FROM = 1024
+DEFERRED_FROM = 8192
 # Hits after which a run pauses, to be saved: 5 s to some minutes. Another number gives another,
 # equally distributed run. Less often than pauses may be, states are saved.
 PAUSE_HITS = 1 << 27
@@ -76,8 +76,11 @@ def choose(dynamics: str, kernel: str, config: PerceptronConfig | None = None) -
 
 
 def _is_large(config: PerceptronConfig) -> bool:
-    """Tell whether "deferred" is faster than "event", data included (docs/benchmarks.md)."""
-    return DEFERRED_FROM * max(config.d, config.B) <= config.P
+    """Tell whether "deferred" is faster than "event", data included (docs/benchmarks.md).
+
+    At small chi nearly all time goes into hits, which are the same work in both.
+    """
+    return config.chi >= 0.5 and DEFERRED_FROM * max(config.d, config.B) <= config.P
 
 
 def run_bytes(config: PerceptronConfig, kernel: str) -> int:

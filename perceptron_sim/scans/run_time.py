@@ -15,7 +15,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from perceptron_sim.kernels.dynamics import DEFERRED, SGD, stored_name
+from perceptron_sim.kernels.dynamics import AUTO, DEFERRED, SGD, stored_name
 from perceptron_sim.runs.config import PerceptronConfig
 from perceptron_sim.runs.simulate import choose, run_bytes
 
@@ -143,7 +143,7 @@ def estimate(
     """Return what is left of ``configs`` beside the keys ``stored``; "auto" is chosen for each."""
     rest = {}
     for config in configs:
-        own = choose(dynamics, kernel, config)[1]
+        own = choose(dynamics, kernel, config)[1] if kernel == AUTO else kernel
         rest[config.key(own, dynamics)] = (config, own)
     left = [pair for key, pair in rest.items() if key not in stored]
     costs = [(seconds(run, own, dynamics), run_bytes(run, own)) for run, own in left]

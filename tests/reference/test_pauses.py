@@ -15,7 +15,7 @@ from scipy import stats
 
 from perceptron_sim import InputError, PerceptronConfig, simulate
 from perceptron_sim.runs import simulate as simulate_module
-from perceptron_sim.runs.simulate import StopFlag, training_data
+from perceptron_sim.runs.simulate import StopFlag, training_data, training_data_of
 from perceptron_sim.runs.snapshots import Snapshots
 from perceptron_sim.scans.scan import scan
 from perceptron_sim.store.store import ParquetStore
@@ -43,21 +43,22 @@ def often(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(simulate_module, "SAVE_EVERY_S", 0.0)
 
 
-def _taken_up_again(folder: Path):
+def _taken_up_again(folder: Path, kernel: str):
     lives = 0
     while True:
         lives += 1
         snapshots = _Killing(folder)
-        run = simulate(CONFIG, stop=snapshots.stop, snapshots=snapshots)
+        run = simulate(CONFIG, kernel, stop=snapshots.stop, snapshots=snapshots)
         if run.status != "interrupted":
             return run, lives
         assert lives < 1000
 
 
+@pytest.mark.parametrize("kernel", ["event", "deferred"])
 @pytest.mark.usefixtures("often")
-def test_a_run_killed_at_every_pause_is_the_undisturbed_one(tmp_path: Path) -> None:
-    undisturbed = simulate(CONFIG)
-    run, lives = _taken_up_again(tmp_path)
+def test_a_run_killed_at_every_pause_is_the_undisturbed_one(tmp_path: Path, kernel: str) -> None:
+    undisturbed = simulate(CONFIG, kernel)
+    run, lives = _taken_up_again(tmp_path, kernel)
     assert run.hits > 3 * 2**18
     assert lives > 3
     assert undisturbed.status == run.status == "fitted"
@@ -68,7 +69,7 @@ def test_a_run_killed_at_every_pause_is_the_undisturbed_one(tmp_path: Path) -> N
     for name, values in vars(undisturbed.checkpoints).items():
         np.testing.assert_array_equal(values, getattr(run.checkpoints, name), err_msg=name)
     # Every hit that was counted is in the weights.
-    z = training_data(CONFIG)
+    z = training_data_of(run)[: len(run.hit_counts)]
     expected = CONFIG.T / np.sqrt(CONFIG.d) * (run.hit_counts @ z)
     np.testing.assert_allclose(run.w, expected, atol=1e-9 * run.w_norm)
     assert run.hit_counts.sum() == run.hits
@@ -76,7 +77,7 @@ def test_a_run_killed_at_every_pause_is_the_undisturbed_one(tmp_path: Path) -> N
 
 @pytest.mark.usefixtures("often")
 def test_a_state_that_is_not_the_whole_state_shows(tmp_path: Path, monkeypatch) -> None:
-    undisturbed = simulate(CONFIG, checkpoints=None)
+    undisturbed = simulate(CONFIG, "event", checkpoints=None)
     whole = simulate_module._Written.restore
 
     def forgetful(self, state):
@@ -88,16 +89,16 @@ def test_a_state_that_is_not_the_whole_state_shows(tmp_path: Path, monkeypatch) 
 
     monkeypatch.setattr(simulate_module._Written, "restore", forgetful)
     snapshots = _Killing(tmp_path)
-    simulate(CONFIG, checkpoints=None, stop=snapshots.stop, snapshots=snapshots)
-    other = simulate(CONFIG, checkpoints=None, snapshots=snapshots)
+    simulate(CONFIG, "event", checkpoints=None, stop=snapshots.stop, snapshots=snapshots)
+    other = simulate(CONFIG, "event", checkpoints=None, snapshots=snapshots)
     assert other.steps != undisturbed.steps
 
 
 def test_pauses_leave_the_law_as_it_is(monkeypatch) -> None:
     configs = [PerceptronConfig(chi=0.0, d=8, P=32768, B=2, seed=seed) for seed in range(80)]
-    one = [simulate(config, checkpoints=None) for config in configs[:40]]
+    one = [simulate(config, "event", checkpoints=None) for config in configs[:40]]
     monkeypatch.setattr(simulate_module, "PAUSE_HITS", 1)
-    other = [simulate(config, checkpoints=None) for config in configs[40:]]
+    other = [simulate(config, "event", checkpoints=None) for config in configs[40:]]
     assert sum(run.hits > 2**18 for run in other) > 10
     for name in ("t_star", "w_norm", "hits"):
         samples = [[getattr(run, name) for run in runs] for runs in (one, other)]
@@ -151,9 +152,9 @@ def test_a_killed_scan_goes_on_within_its_run(tmp_path: Path, monkeypatch) -> No
 
 @pytest.mark.usefixtures("often")
 def test_a_state_that_does_not_fit_is_not_used(tmp_path: Path) -> None:
-    undisturbed = simulate(CONFIG, checkpoints=None)
+    undisturbed = simulate(CONFIG, "event", checkpoints=None)
     snapshots = _Killing(tmp_path)
-    simulate(CONFIG, checkpoints=None, stop=snapshots.stop, snapshots=snapshots)
+    simulate(CONFIG, "event", checkpoints=None, stop=snapshots.stop, snapshots=snapshots)
     (path,) = tmp_path.glob("*.npz")
     with np.load(path) as archive:
         arrays = dict(archive)
@@ -163,7 +164,9 @@ def test_a_state_that_does_not_fit_is_not_used(tmp_path: Path) -> None:
         {"meta": np.array(str(arrays["meta"]).replace("PCG64", "MT19937"))},
     ):
         np.savez(path, **(arrays | changed))
-        run = simulate(CONFIG, checkpoints=None, snapshots=Snapshots(tmp_path, _IDENTITY, print))
+        run = simulate(
+            CONFIG, "event", checkpoints=None, snapshots=Snapshots(tmp_path, _IDENTITY, print)
+        )
         assert (run.status, run.steps) == ("fitted", undisturbed.steps)
 
 
