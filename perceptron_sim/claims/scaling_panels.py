@@ -98,13 +98,15 @@ def local(
                     points = means(one.assign(y=scaled(one)), "P", "y", f"d = {d}")
                     if points is not None:
                         limit = exponents_at_dimension(float(at["chi"]), d)
-                        series += _slopes(points, d, getattr(limit, quantity))
+                        series += _slopes(points, d, getattr(limit, quantity), len(series) // 2)
                 if series:
                     reached = [x for points in series for x in points.x]
                     value = getattr(exponents(float(at["chi"])), quantity)
                     ends = [min(reached), max(reached)]
                     label = "paper, P and d -> infinity"
-                    series.append(Series(label, ends, [value] * 2, line=True, theory=True))
+                    series.append(
+                        Series(label, ends, [value] * 2, line=True, theory=True, dash="-.")
+                    )
                 title = f"chi = {at['chi']:g}, B = {at['B']}"
                 panels.append(Panel(title, "P / d", symbol, series, log_y=False))
         return drawn(panels)
@@ -112,7 +114,7 @@ def local(
     return draw
 
 
-def _slopes(points: Series, d: int, limit: float) -> list[Series]:
+def _slopes(points: Series, d: int, limit: float, colour: int) -> list[Series]:
     """Return slopes between neighbouring points against P/d, and a line at their limit."""
     log_x, log_y = np.log(np.array(points.x)), np.log(np.array(points.y))
     half = np.log(np.array(points.y_high) / np.array(points.y_low)) / 2.0
@@ -121,8 +123,10 @@ def _slopes(points: Series, d: int, limit: float) -> list[Series]:
     error = np.hypot(half[1:], half[:-1]) / step
     x = (np.exp(0.5 * (log_x[1:] + log_x[:-1])) / d).tolist()
     low, high = (slope - error).tolist(), (slope + error).tolist()
-    line = Series(f"(26), d = {d}", [x[0], x[-1]], [limit] * 2, line=True, theory=True)
-    return [Series(points.label, x, slope.tolist(), low, high), line]
+    line = Series(
+        f"(26), d = {d}", [x[0], x[-1]], [limit] * 2, line=True, theory=True, colour=colour
+    )
+    return [Series(points.label, x, slope.tolist(), low, high, colour=colour), line]
 
 
 def on_T(column: str, symbol: str) -> Callable[[Evidence], Sequence[Panel]]:

@@ -176,8 +176,9 @@ def _name(row: str, letters: int) -> str:
 
 def _place_across(cells: Sequence[_Cell], figure: Figure) -> None:
     """Find the left end and the width of axes: equal in a row, and aligned where rows are alike."""
-    for across in {cell.across for cell in cells}:
-        members = [cell for cell in cells if cell.across == across]
+    for kind in {(cell.across, bool(cell.panel.rows)) for cell in cells}:
+        across = kind[0]
+        members = [cell for cell in cells if (cell.across, bool(cell.panel.rows)) == kind]
         left, right = (
             [max(getattr(c, side) for c in members if c.column == i) for i in range(across)]
             for side in ("left", "right")

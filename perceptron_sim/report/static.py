@@ -6,6 +6,8 @@ from perceptron_sim.claims import Judgement
 from perceptron_sim.drawing.panels import Chart, Panel
 
 _COLUMNS = 3
+# Of a panel, in inches.
+_WIDTH = 3.85
 
 
 def figure_of(judgement: Judgement) -> Chart:
@@ -17,7 +19,8 @@ def figure_of(judgement: Judgement) -> Chart:
     columns = max(1, min(len(data), _COLUMNS))
     rows = [[panel] for panel in judgement.panels if panel.rows]
     rows += [data[i : i + columns] for i in range(0, len(data), columns)]
-    return Chart(rows, legend="above", width=3.85, height=2.4)
+    # Names of what is judged need the width of two panels.
+    return Chart(rows, legend="above", width=_WIDTH * max(columns, 2) / columns, height=2.4)
 
 
 def _marked(panel: Panel) -> Panel:
