@@ -20,6 +20,8 @@ from perceptron_sim.arrays import FloatArray
 from perceptron_sim.intervals import LEVEL, quantile
 
 _BOOTSTRAP_FROM = 20
+# Variance of logs of runs that are all alike.
+_ROUNDING = 1e-30
 
 
 @dataclass(frozen=True)
@@ -241,7 +243,7 @@ def _smooth_variance(log_x: FloatArray, variance: FloatArray, nu: FloatArray) ->
     scale = float(np.average(variance, weights=nu))
     if scale <= 0.0:
         # All seeds agree to the last bit: nothing but rounding is left to be uncertain about.
-        return np.full_like(variance, np.finfo(np.float64).tiny)
+        return np.full_like(variance, _ROUNDING)
     centred = log_x - log_x.mean()
     if np.ptp(centred) == 0.0:
         return np.full_like(variance, scale)

@@ -1,10 +1,13 @@
 """Intervals that cover: fits recover known exponents on synthetic power laws."""
 
+import json
 import math
 
 import numpy as np
 import pytest
 
+from perceptron_sim import ExponentRow, MemoryStore, PerceptronGrid, scan
+from perceptron_sim.analysis.exponents import exponent_rows
 from perceptron_sim.analysis.power_law import fit_power_law
 
 X = 2.0 ** np.arange(8, 13)
@@ -142,3 +145,12 @@ def test_nothing_to_fit(seeds) -> None:
     x = [256.0] * len(seeds) if seeds == [3, 3] else [1.0, 2.0, 4.0]
     assert fit_power_law(x, [np.zeros(n) for n in seeds]) is None
     assert fit_power_law([], []) is None
+
+
+def test_runs_that_are_all_alike_give_rows_that_json_can_hold() -> None:
+    grid = PerceptronGrid(chi=1.0, d=16, P=(256, 1024, 4096), T=(1.0, 2.0), seeds=3)
+    store = MemoryStore()
+    scan(grid, store, checkpoints=None)
+    alike = store.frame().assign(t_star=lambda frame: frame["T"])
+    text = json.dumps([row.to_json() for row in exponent_rows(alike)], allow_nan=False)
+    assert [ExponentRow.from_json(row) for row in json.loads(text)]

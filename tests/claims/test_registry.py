@@ -140,7 +140,7 @@ def test_a_wrong_chi_is_noticed(chi: float, scanned: pd.DataFrame, tmp_path: Pat
 
 def test_a_kernel_that_stops_early_is_noticed(scanned: pd.DataFrame, tmp_path: Path) -> None:
     def ended(row: pd.Series) -> pd.Series:
-        at = int(np.argmax(np.asarray(row["checkpoint_unfitted"])[1:] <= 0.1 * row["P"])) + 1
+        at = int(np.argmax(np.asarray(row["checkpoint_unfitted"])[1:] <= 0.1)) + 1
         w = math.hypot(row["checkpoint_w1"][at], row["checkpoint_w_perp"][at])
         return pd.Series({"w_norm": w, "t_star": row["checkpoint_t"][at]})
 
