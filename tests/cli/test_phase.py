@@ -115,9 +115,9 @@ def test_the_crossover_in_T(tmp_path: Path, capsys) -> None:
         (["--observable", "beauty"], "observable 'beauty' is unknown here"),
         (["--chi", "-2"], "chi = -2 has no normalisable density"),
         (["--seeds", "0"], "seeds = 0: allowed is an integer >= 1"),
-        (["--kernel", "fast"], "'fast' is not one of 'auto', 'event', 'reference'"),
+        (["--kernel", "fast"], "'fast' is not one of 'auto', 'event', 'deferred', 'reference'"),
         (["-B", "0"], "B = 0 on a logarithmic axis"),
-        (["-P", "10^11"], "of memory and"),
+        (["--kernel", "event", "-P", "10^11"], "of memory and"),
     ],
 )
 def test_bad_requests_are_one_line_and_touch_nothing(arguments, message, tmp_path, capsys) -> None:

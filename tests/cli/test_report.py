@@ -35,10 +35,11 @@ def test_runs_of_a_scan_decide_claims(scans: Path, tmp_path: Path, capsys) -> No
     assert f"report: {out / 'report.html'}" in text.err
     summary = json.loads((out / "summary.json").read_text())
     claims = {claim["key"]: claim for claim in summary["claims"]}
-    assert list(claims) == [claim.key for claim in CLAIMS]
+    assert sorted(claims) == sorted(claim.key for claim in CLAIMS)
     for key, claim in claims.items():
         (line,) = [line for line in text.out.splitlines() if line.strip().startswith(f"{key} ")]
-        assert claim["verdict"] in line
+        # What was not tested has a table of its own.
+        assert claim["verdict"] in line or claim["verdict"] == "not tested here"
     (delta,) = claims["perceptron-delta"]["measurements"]
     assert delta["ci_low"] < delta["value"] < delta["ci_high"]
     assert claims["late-noise"]["reason"] == "no run here determines it"

@@ -94,9 +94,9 @@ def judgements(model: str = "perceptron chi = 1, d = 16") -> list[Judgement]:
 def folder(path: Path, made_with: dict[str, int], command: str = "perceptron-sim scan") -> Folder:
     """Found a folder of runs, so many for each line of versions."""
     store = ParquetStore(path)
-    for i, (versions, n) in enumerate(made_with.items()):
+    for versions, n in made_with.items():
         rows = [
-            {"key": f"{i}-{j}", "model": "perceptron", "status": "fitted", "versions": versions}
+            {"key": f"{versions} {j}", "model": "perceptron", "status": "fitted", "versions": versions}
             for j in range(n)
         ]
         store.append([dict.fromkeys(SCHEMA.names) | row for row in rows])
