@@ -16,6 +16,7 @@ class InputError(ValueError):
 
 
 def reason_of(error: BaseException, most: int = 200) -> str:
-    """Return what an error says in one line of at most ``most`` characters, its class first."""
+    """Return the first line of an error, at most ``most`` characters, its class in front."""
     said = "" if isinstance(error, InputError) else f"{type(error).__name__}: "
-    return " ".join(f"{said}{error}".split()).removesuffix(":")[:most]
+    first, *_ = str(error).strip().splitlines() or [""]
+    return " ".join(f"{said}{first}".split()).removesuffix(":")[:most]

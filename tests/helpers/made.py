@@ -96,7 +96,12 @@ def folder(path: Path, made_with: dict[str, int], command: str = "perceptron-sim
     store = ParquetStore(path)
     for versions, n in made_with.items():
         rows = [
-            {"key": f"{versions} {j}", "model": "perceptron", "status": "fitted", "versions": versions}
+            {
+                "key": f"{versions} {j}",
+                "model": "perceptron",
+                "status": "fitted",
+                "versions": versions,
+            }
             for j in range(n)
         ]
         store.append([dict.fromkeys(SCHEMA.names) | row for row in rows])

@@ -164,8 +164,8 @@ def test_graphs_have_few_sizes_that_depend_on_the_replicas_alive_alone() -> None
 
 
 def test_a_gpu_has_one_lane_whatever_the_workers() -> None:
-    plan = Plan(CUDA, "auto", None, False, False, 4, None, StopFlag())
-    assert [len(group) for group in plan.groups(_configs(), (), {})] == [1]
+    plan = Plan(CUDA, Control(), workers=4)
+    assert [len(group) for group in plan.groups(_configs(), ())] == [1]
 
 
 def test_what_pytorch_keeps_for_later_is_free_memory(monkeypatch) -> None:
@@ -302,7 +302,10 @@ def test_a_lost_device_ends_the_scan_and_no_run(tmp_path, monkeypatch, capsys) -
     out = tmp_path / "out"
     assert run_command([*command, "--out", str(out)]) == 1
     (line,) = [line for line in capsys.readouterr().err.splitlines() if "error" in line]
-    assert "the GPU fails for good in this process (CUDA error: an illegal memory access" in line
+    assert (
+        "the GPU fails for good in this process (RuntimeError: CUDA error: an illegal memory access"
+        in line
+    )
     assert "repeat the command to go on" in line
     frame = ParquetStore(out).frame()
     assert 0 < len(frame) < 8
