@@ -135,11 +135,11 @@ def _say_cost(
     from perceptron_sim.scans.executors import slots_of
 
     note = None if uniform else "at most: the map is refined only where it changes"
-    until = time.monotonic() + limit.seconds if math.isfinite(limit.seconds) else None
     if math.isfinite(limit.runs):
         note = f"at most {limit.runs:g} of them: the budget"
     found = estimate_jobs(jobs_of(maps, seeds), stored_keys(out))
     slots = slots_of(where)
+    until = time.monotonic() + limit.seconds if math.isfinite(limit.seconds) else None
     return say_cost(found, "some of its runs", slots, out, as_json, note=note, until=until)
 
 

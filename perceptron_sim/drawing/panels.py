@@ -7,7 +7,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from perceptron_sim.arrays import FloatArray
+from perceptron_sim.arrays import ByValue, FloatArray
 from perceptron_sim.intervals import half_width
 from perceptron_sim.names import number_text
 
@@ -18,8 +18,8 @@ Colour = int | str
 NEUTRAL = "0.35"
 
 
-@dataclass(frozen=True)
-class Series:
+@dataclass(frozen=True, eq=False)
+class Series(ByValue):
     """Points, or a line, of a panel. Coordinates have one length n; back ends choose what is None.
 
     Attributes:
@@ -121,8 +121,8 @@ class Arrows:
     up: FloatArray
 
 
-@dataclass(frozen=True)
-class Panel:
+@dataclass(frozen=True, eq=False)
+class Panel(ByValue):
     """A figure's axes with what is drawn on them: data only, so that any library can draw it.
 
     Attributes:
