@@ -440,26 +440,6 @@ def _draw_onset(evidence: Evidence) -> tuple[Panel, ...]:
     return drawn(panels)
 
 
-def _claim(
-    number: str,
-    key: str,
-    statement: str,
-    whose: Whose = Whose.PAPER,
-    table: Table = Table.PAPERS,
-    quantifier: Quantifier = Quantifier.FOR_ALL,
-    **rest: Any,
-) -> Claim:
-    return Claim(
-        key=key,
-        number=number,
-        statement=statement,
-        whose=whose,
-        quantifier=quantifier,
-        table=table,
-        **rest,
-    )
-
-
 _LAZY_SCAN = (
     "perceptron-sim nets lazy --data mnist --depth 5 --width 128 "
     "-P 256,512,1024,2048,4096,8192,16384 -T 2^-13:4:16 --seeds 8"
@@ -481,7 +461,7 @@ _SLOPE = "weighted least squares of the mean log over seeds"
 _K_OF = "least squares of ln {} on ln alpha, alpha up to 1/16 of the lazy boundary"
 
 CLAIMS: Sequence[Claim] = (
-    _claim(
+    Claim(
         "1",
         "noise-against-alpha",
         "Raising T and lowering alpha both leave the lazy regime, and can act on the test error "
@@ -496,7 +476,7 @@ CLAIMS: Sequence[Claim] = (
         measure=_opposite,
         draw=_draw_opposition,
     ),
-    _claim(
+    Claim(
         "1",
         "lazy-boundary",
         "Nets are lazy for alpha >> 1 up to about the T that their linearisation predicts.",
@@ -510,7 +490,7 @@ CLAIMS: Sequence[Claim] = (
         measure=_lazy_boundary,
         draw=_draw_boundary,
     ),
-    _claim(
+    Claim(
         "2",
         "T-opt",
         "The test error is least at T_opt ~ alpha^k for alpha << 1, k = (D-1)/(D+1).",
@@ -521,7 +501,7 @@ CLAIMS: Sequence[Claim] = (
         measure=_k("T_opt"),
         draw=_draw_rows("T_opt", "T_opt", ("T_opt_ci_low", "T_opt_ci_high")),
     ),
-    _claim(
+    Claim(
         "2",
         "T-max",
         "Training fails above T_max(alpha) ~ alpha^k for alpha << 1, k = (D-1)/(D+1).",
@@ -534,7 +514,7 @@ CLAIMS: Sequence[Claim] = (
         measure=_k("T_max"),
         draw=_draw_rows("T_max", "T_max", ("T_max_fits", "T_max_fails")),
     ),
-    _claim(
+    Claim(
         "3",
         "nets-t-star-on-T",
         "Trained nets in the lazy regime: t* ~ T.",
@@ -546,7 +526,7 @@ CLAIMS: Sequence[Claim] = (
         measure=_exponents((NET,), {"t_star_on_T": (1.0, _ON_T["t_star_on_T"])}),
         draw=_draw_scan("T", "t_star", "t*", 1.0, "slope 1"),
     ),
-    _claim(
+    Claim(
         "3",
         "T-c-on-P",
         "Nets leave the lazy regime at T_c ~ P^-a with a = gamma/delta.",
@@ -560,7 +540,7 @@ CLAIMS: Sequence[Claim] = (
         measure=_a,
         draw=_draw_onset,
     ),
-    _claim(
+    Claim(
         "3",
         "nets-delta",
         "Trained nets in the lazy regime: ||w - w_0||/||w_0|| ~ T^delta with delta = 1.",
@@ -573,7 +553,7 @@ CLAIMS: Sequence[Claim] = (
         measure=_exponents((NET,), {"delta": (1.0, _ON_T["delta"])}),
         draw=_draw_scan("T", "moved", _MOVED, 1.0, "slope 1"),
     ),
-    _claim(
+    Claim(
         "3",
         "trained-as-lazy",
         "Trained nets at alpha >> 1 have the exponents gamma and b of their linearisation.",
@@ -587,7 +567,7 @@ CLAIMS: Sequence[Claim] = (
         measure=_trained_less_lazy,
         draw=_draw_side_by_side,
     ),
-    _claim(
+    Claim(
         "3",
         "lazy-on-T",
         "Linearised nets at kappa << T: ||w - w_0|| ~ T and t* ~ T.",
@@ -601,7 +581,7 @@ CLAIMS: Sequence[Claim] = (
         measure=_exponents((LAZY,), {name: (1.0, width) for name, width in _ON_T.items()}),
         draw=_draw_scan("T", "moved", _MOVED, 1.0, "slope 1"),
     ),
-    _claim(
+    Claim(
         "4",
         "nets-late-noise",
         "Noise acts late in nets: what T adds to the weights comes later than their own movement.",
@@ -613,7 +593,7 @@ CLAIMS: Sequence[Claim] = (
         measure=_late,
         draw=_draw_late,
     ),
-    _claim(
+    Claim(
         "5",
         "nets-b-gamma",
         "Nets too obey b = 1 + 2 gamma, whatever their chi.",

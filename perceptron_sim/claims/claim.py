@@ -2,7 +2,7 @@
 
 import enum
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import KW_ONLY, dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from perceptron_sim.drawing.panels import Panel
@@ -138,12 +138,12 @@ class Claim:
     """A statement that can be put to the test.
 
     Attributes:
-        key: short name, stable: "perceptron-gamma".
         number: number of the group of claims it belongs to, as on docs/claims.md, "1" to "6".
+        key: short name, stable: "perceptron-gamma".
         statement: what is claimed, one sentence with symbols.
         whose: who states it.
-        quantifier: whether one exception refutes it or one instance shows it.
         table: what kind of statement it is.
+        quantifier: whether one exception refutes it or one instance shows it.
         judged: which number is compared with which prediction, one sentence.
         refuted: what would refute it, one sentence.
         command: the full command whose folder decides it.
@@ -152,12 +152,13 @@ class Claim:
         draw: the data behind the measurements, as panels, from the same folders.
     """
 
-    key: str
     number: str
+    key: str
     statement: str
-    whose: Whose
-    quantifier: Quantifier
-    table: Table
+    whose: Whose = Whose.PAPER
+    table: Table = Table.PAPERS
+    _: KW_ONLY
+    quantifier: Quantifier = Quantifier.FOR_ALL
     judged: str
     refuted: str
     command: str

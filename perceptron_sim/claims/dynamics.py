@@ -2,8 +2,9 @@
 
 import math
 from collections.abc import Callable, Sequence
+from functools import partial
 
-from perceptron_sim.claims.claim import Claim, Measurement, Quantifier, Table, Whose
+from perceptron_sim.claims.claim import Claim, Measurement, Table, Whose
 from perceptron_sim.claims.evidence import Evidence
 from perceptron_sim.claims.panels import drawn
 from perceptron_sim.drawing.panels import Panel, Series
@@ -98,18 +99,14 @@ def _draw(dynamics: Sequence[str]) -> Callable[[Evidence], Sequence[Panel]]:
     return draw
 
 
-def _claim(key: str, statement: str, **rest: object) -> Claim:
-    return Claim(
-        key=key,
-        number="4",
-        statement=statement,
-        whose=Whose.OURS,
-        quantifier=Quantifier.FOR_ALL,
-        table=Table.OURS,
-        command="perceptron-sim phase --plane dynamics --chi 1 -d 16,64 -P 1024 -B 1,2 --seeds 12",
-        estimator="mean over seeds of the difference in ln at the end, on the same data; Student t",
-        **rest,  # type: ignore[arg-type]
-    )
+_claim = partial(
+    Claim,
+    "4",
+    whose=Whose.OURS,
+    table=Table.OURS,
+    command="perceptron-sim phase --plane dynamics --chi 1 -d 16,64 -P 1024 -B 1,2 --seeds 12",
+    estimator="mean over seeds of the difference in ln at the end, on the same data; Student t",
+)
 
 
 CLAIMS: Sequence[Claim] = (

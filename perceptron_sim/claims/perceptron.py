@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from perceptron_sim.analysis.exponents import ExponentRow
 from perceptron_sim.analysis.limits import Limit
-from perceptron_sim.claims.claim import Claim, Measurement, Quantifier, Table, Whose
+from perceptron_sim.claims.claim import Claim, Measurement, Table, Whose
 from perceptron_sim.claims.evidence import Evidence
 from perceptron_sim.claims.scaling_panels import (
     local,
@@ -200,17 +201,7 @@ _SLOPE = "weighted least squares of the mean log over seeds at T >= 512 kappa"
 _LIMIT = f"{_SLOPE} and P/d >= 16, with a correction term P^(-1/(1+chi)) whose amplitude is free"
 
 
-def _claim(key: str, statement: str, whose: Whose, table: Table, **rest: Any) -> Claim:
-    return Claim(
-        key=key,
-        number="5",
-        statement=statement,
-        whose=whose,
-        quantifier=Quantifier.FOR_ALL,
-        table=table,
-        command=_SCAN,
-        **rest,
-    )
+_claim = partial(Claim, "5", command=_SCAN)
 
 
 def _by_size(key: str, quantity: str, statement: str, draw: Any) -> Claim:

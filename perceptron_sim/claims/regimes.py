@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from perceptron_sim.claims.claim import Claim, Measurement, Quantifier, Table, Whose
+from perceptron_sim.claims.claim import Claim, Measurement, Table, Whose
 from perceptron_sim.claims.evidence import Evidence
 from perceptron_sim.claims.panels import drawn, estimates, grouped, means
 from perceptron_sim.claims.perceptron import tenth_of
@@ -62,9 +62,8 @@ def _boundary(part: str, kind: type[Any], name: str, symbol: str) -> Any:
 
 def _trusted(row: Any, found: Boundary) -> dict[str, Any]:
     """Return the prediction of a boundary as a measurement says it, if it is to be trusted."""
-    doubt = row.doubt
-    if doubt or found.predicted is None:
-        return {"note": f"no prediction is trusted here: {doubt or 'none is made'}"}
+    if row.doubt or found.predicted is None:
+        return {"note": f"no prediction is trusted here: {row.doubt or 'none is made'}"}
     return {
         "expected": math.log(found.predicted),
         "expected_error": found.prediction_error or 0.0,
@@ -240,18 +239,6 @@ def growth_panel(title: str, runs: Any, row: Delay) -> Panel:
     return Panel(title, "time t", "share of the end", series, log_y=False)
 
 
-def _claim(number: str, key: str, statement: str, whose: Whose, table: Table, **rest: Any) -> Claim:
-    return Claim(
-        key=key,
-        number=number,
-        statement=statement,
-        whose=whose,
-        quantifier=Quantifier.FOR_ALL,
-        table=table,
-        **rest,
-    )
-
-
 _B_ETA = "perceptron-sim phase --chi 0,1,3 -d 32 -P 512,2048,8192 --seeds 6 --budget 10min"
 _T_KAPPA = (
     "perceptron-sim phase --plane T-kappa --chi 0,1 -d 8,64 -P 1024,8192 --seeds 12 --budget 20min"
@@ -262,7 +249,7 @@ _FIT_B_STAR = (
 )
 
 CLAIMS: Sequence[Claim] = (
-    _claim(
+    Claim(
         "4",
         "late-noise",
         "Noise acts late: what T adds to the weights comes later than the weights themselves.",
@@ -278,7 +265,7 @@ CLAIMS: Sequence[Claim] = (
         measure=_late,
         draw=_draw_late,
     ),
-    _claim(
+    Claim(
         "6",
         "B-star-on-P",
         "B* ~ P^gamma with gamma = 1/(1 + chi).",
@@ -292,7 +279,7 @@ CLAIMS: Sequence[Claim] = (
         measure=_B_star_on_P(by_law=False),
         draw=_draw_boundary("boundaries", ThreePhases, "B_star", "B*"),
     ),
-    _claim(
+    Claim(
         "6",
         "law-T-c",
         "Noise takes over from gradient descent at the predicted T_c/kappa.",
@@ -306,7 +293,7 @@ CLAIMS: Sequence[Claim] = (
         measure=_boundary("crossovers", Crossover, "T_c_over_kappa", "T_c/kappa"),
         draw=_draw_boundary("crossovers", Crossover, "T_c_over_kappa", "T_c / kappa"),
     ),
-    _claim(
+    Claim(
         "6",
         "law-B-star",
         "The first step takes over from noise at the predicted B*.",
@@ -320,7 +307,7 @@ CLAIMS: Sequence[Claim] = (
         measure=_boundary("boundaries", ThreePhases, "B_star", "B*"),
         draw=_draw_boundary("boundaries", ThreePhases, "B_star", "B*"),
     ),
-    _claim(
+    Claim(
         "6",
         "law-B-star-on-P",
         "B* grows with P as predicted at the sizes measured.",
@@ -334,7 +321,7 @@ CLAIMS: Sequence[Claim] = (
         measure=_B_star_on_P(by_law=True),
         draw=_draw_boundary("boundaries", ThreePhases, "B_star", "B*"),
     ),
-    _claim(
+    Claim(
         "6",
         "T-c-on-kappa",
         "T_c ~ kappa: T_c/kappa does not depend on kappa.",
@@ -348,7 +335,7 @@ CLAIMS: Sequence[Claim] = (
         measure=_on_kappa,
         draw=_draw_branch,
     ),
-    _claim(
+    Claim(
         "6",
         "noise-branch",
         "Above T_c the weights grow as ||w|| ~ T.",

@@ -19,7 +19,8 @@ from perceptron_sim.errors import InputError
 from perceptron_sim.store.schema import NET_FIELDS, SCHEMA, translated
 
 _HASHED = re.compile(r"[0-9a-f]{40}")
-_OPTIONAL = {name for name, _ in NET_FIELDS}
+# Columns that earlier versions did not write: those of nets, and what a checkpoint rests on.
+_LATER = {"checkpoint_exact", *(name for name, _ in NET_FIELDS)}
 
 
 class DamagedFile(Exception):
@@ -58,12 +59,12 @@ def read_whole(path: Path) -> pa.Table:
             )
         # The first versions knew fewer columns, never others.
         missing = set(SCHEMA.names) - set(table.column_names)
-        if unknown or missing - _OPTIONAL:
+        if unknown or missing - _LATER:
             names = ", ".join(sorted(unknown | missing))
             raise DamagedFile(f"columns {names} do not belong together")
-        for name, kind in NET_FIELDS:
-            if name in missing:
-                table = table.append_column(name, pa.nulls(table.num_rows, kind))
+        for name in missing:
+            nothing = pa.nulls(table.num_rows, SCHEMA.field(name).type)
+            table = table.append_column(name, nothing)
         return table.select(SCHEMA.names).cast(SCHEMA)
 
 

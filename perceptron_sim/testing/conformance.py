@@ -16,7 +16,7 @@ from perceptron_sim.runs.config import PerceptronConfig
 from perceptron_sim.testing.law import Broken, Kind, Law
 from perceptron_sim.testing.laws import LAWS
 from perceptron_sim.testing.statistical import own_runs
-from perceptron_sim.testing.subject import Misbehaved, Simulator, Subject
+from perceptron_sim.testing.subject import Misbehaved, Simulator, Subject, TooLong
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -248,7 +248,7 @@ def _search(law: Law, subject: Subject, seconds: float, source: random.Random) -
             law.look(subject, config)
         except Misbehaved as error:
             found.append((config, str(error)))
-            if "within" in str(error):
+            if isinstance(error, TooLong):
                 # Each look would take as long.
                 raise _Enough from None
             return True

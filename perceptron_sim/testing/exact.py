@@ -1,6 +1,7 @@
 """Laws that hold in every single run, to rounding."""
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -10,7 +11,7 @@ import numpy as np
 from perceptron_sim.arrays import FloatArray, IntArray
 from perceptron_sim.runs.config import PerceptronConfig
 from perceptron_sim.runs.simulate import training_data
-from perceptron_sim.testing.law import Broken, Kind, Law
+from perceptron_sim.testing.law import Broken, Kind, Law, Look
 from perceptron_sim.testing.plain import drawn_batches, fitted, replay
 from perceptron_sim.testing.subject import Outcome, Subject
 
@@ -115,18 +116,20 @@ def _first_step(subject: Subject, config: PerceptronConfig) -> None:
         )
 
 
-def _easy_data(config: PerceptronConfig) -> tuple[PerceptronConfig, FloatArray, IntArray] | None:
-    """Return data that plain SGD fits soon, with such batches; None if it takes too long."""
-    z = training_data(config)
-    batches = drawn_batches(config, z, _EASY_STEPS)
-    return None if batches is None else (replace(config, max_steps=_MANY_STEPS), z, batches)
+def _on_easy_data(look: Callable[[Subject, PerceptronConfig, FloatArray, IntArray], None]) -> Look:
+    """Let a law look at data that plain SGD fits soon, with such batches; pass over the others."""
+
+    def looked(subject: Subject, config: PerceptronConfig) -> None:
+        z = training_data(config)
+        batches = drawn_batches(config, z, _EASY_STEPS)
+        if batches is not None:
+            look(subject, replace(config, max_steps=_MANY_STEPS), z, batches)
+
+    return looked
 
 
-def _fitted(subject: Subject, config: PerceptronConfig) -> None:
-    given = _easy_data(config)
-    if given is None:
-        return
-    config, z, _ = given
+@_on_easy_data
+def _fitted(subject: Subject, config: PerceptronConfig, z: FloatArray, batches: IntArray) -> None:
     w = subject.run(config, data=z).w
     if w is None:
         return
@@ -155,11 +158,8 @@ def _signal(subject: Subject, config: PerceptronConfig) -> None:
         raise Broken(f"w_1 = {w[0]:.6g} is negative: each hit adds T |x_1|/sqrt(d) to it, from 0")
 
 
-def _grows(subject: Subject, config: PerceptronConfig) -> None:
-    given = _easy_data(config)
-    if given is None:
-        return
-    config, z, batches = given
+@_on_easy_data
+def _grows(subject: Subject, config: PerceptronConfig, z: FloatArray, batches: IntArray) -> None:
     before, w1 = 0, 0.0
     for n in sorted({round(k) for k in np.geomspace(1, len(batches), 8)}):
         w = subject.run(replace(config, max_steps=n), data=z, batches=batches[:n]).w
@@ -194,11 +194,10 @@ def _bound(subject: Subject, config: PerceptronConfig) -> None:
         )
 
 
-def _full_batch(subject: Subject, config: PerceptronConfig) -> None:
-    given = _easy_data(config)
-    if given is None:
-        return
-    config, z, batches = given
+@_on_easy_data
+def _full_batch(
+    subject: Subject, config: PerceptronConfig, z: FloatArray, batches: IntArray
+) -> None:
     expected = replay(config, z, batches)
     assert expected is not None
     for seed in (config.seed, config.seed + 1):
@@ -206,22 +205,18 @@ def _full_batch(subject: Subject, config: PerceptronConfig) -> None:
         _compare(subject, run, expected.present(), "gradient descent on the same data gives")
 
 
-def _replay(subject: Subject, config: PerceptronConfig) -> None:
-    given = _easy_data(config)
-    if given is None:
-        return
-    config, z, batches = given
+@_on_easy_data
+def _replay(subject: Subject, config: PerceptronConfig, z: FloatArray, batches: IntArray) -> None:
     expected = replay(config, z, batches)
     assert expected is not None
     run = subject.run(config, data=z, batches=batches)
     _compare(subject, run, expected.present(), "the plain loop over the same batches gives")
 
 
-def _last_step(subject: Subject, config: PerceptronConfig) -> None:
-    given = _easy_data(config)
-    if given is None:
-        return
-    config, z, batches = given
+@_on_easy_data
+def _last_step(
+    subject: Subject, config: PerceptronConfig, z: FloatArray, batches: IntArray
+) -> None:
     run = subject.run(config, data=z, batches=batches)
     steps = run.steps if run.steps is not None else round((run.t_star or 0.0) / config.eta)
     if not 1 <= steps <= len(batches):
@@ -239,11 +234,10 @@ def _last_step(subject: Subject, config: PerceptronConfig) -> None:
         )
 
 
-def _permutation(subject: Subject, config: PerceptronConfig) -> None:
-    given = _easy_data(config)
-    if given is None:
-        return
-    config, z, batches = given
+@_on_easy_data
+def _permutation(
+    subject: Subject, config: PerceptronConfig, z: FloatArray, batches: IntArray
+) -> None:
     order = np.random.default_rng(config.seed).permutation(config.P)
     place = np.argsort(order)
     if "batches" in subject.takes:

@@ -26,6 +26,10 @@ class Misbehaved(Exception):
     """A simulator gave no answer that could be read; the message is one line."""
 
 
+class TooLong(Misbehaved):
+    """A run did not end within its time."""
+
+
 @dataclass(frozen=True, eq=False)
 class Outcome:
     """What one run returned; None is what it did not return.
@@ -188,7 +192,7 @@ def _within(seconds: float, call: Callable[[], Any]) -> Any:
         ctypes.pythonapi.PyThreadState_SetAsyncExc(
             ctypes.c_ulong(thread.ident or 0), ctypes.py_object(TimeoutError)
         )
-        raise Misbehaved(
+        raise TooLong(
             f"did not return within {seconds:g} s: a run ends when all samples are fitted, or "
             "after config.max_steps steps"
         )

@@ -36,7 +36,7 @@ SMALL = ["--chi", "0,1", "-d", "4", "-P", "16:64:3", "-T", "1,4", "--seeds", "3"
         (["-P", ""], "-P: empty entry in ''"),
         (["-P", "1:10:3", "--seeds", "10000000"], "the grid has"),
         (["--kernel", "event", "-P", "10^11"], "of memory and"),
-        (["--kernel", "fast"], "'fast' is not one of 'auto', 'event', 'reference'"),
+        (["--kernel", "fast"], "'fast' is not one of 'auto', 'event', 'deferred', 'reference'"),
         (["--kernel", "sde"], "'sde' is a dynamics: write --dynamics sde"),
         (["--dynamics", "sdf"], "'sdf' is not one of 'sgd', 'shuffled', 'sde'"),
         (

@@ -158,7 +158,10 @@ def _spoilt(name: str, value: str, header: str = HEADER, row: str = ROW) -> str:
         (_spoilt("w_norm", "-1"), "column w_norm: '-1' is out of range"),
         (_spoilt("w_norm", ""), "column w_norm: is empty: allowed is a number > 0 (or w1 and"),
         (_spoilt("t_star", ""), "column t_star: is empty"),
-        (_spoilt("status", "done"), "allowed is one of fitted, max_steps, max_updates, diverged"),
+        (
+            _spoilt("status", "done"),
+            "allowed is one of fitted, max_steps, max_updates, max_memory, diverged",
+        ),
         (_spoilt("model", "net"), "no column data: name the file's by --column THEIRS=data"),
         (_spoilt("model", "a\x1b[31m"), "column model: 'a\\x1b[31m' is out of range"),
         (_spoilt("model", "$x^{"), "is out of range: allowed is letters, digits"),
