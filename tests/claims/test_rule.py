@@ -13,9 +13,7 @@ from perceptron_sim.claims import (
     Judgement,
     Measurement,
     Quantifier,
-    Table,
     Verdict,
-    Whose,
     judge,
 )
 from perceptron_sim.claims.evidence import Evidence
@@ -49,9 +47,16 @@ def verdict_of(*measurements: Measurement, quantifier=Quantifier.FOR_ALL) -> Ver
 
 
 def judged(*measurements: Measurement, quantifier=Quantifier.FOR_ALL) -> Judgement:
-    words = ("judged", "refuted", "command", "estimator")
     claim = Claim(
-        "k", "5", "s", Whose.PAPER, quantifier, Table.PAPERS, *words, lambda evidence: measurements
+        "5",
+        "k",
+        "s",
+        quantifier=quantifier,
+        judged="judged",
+        refuted="refuted",
+        command="command",
+        estimator="estimator",
+        measure=lambda evidence: measurements,
     )
     return judge(claim, NOTHING)
 

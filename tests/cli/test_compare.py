@@ -102,7 +102,7 @@ def test_a_comparison_reuses_what_is_done(tmp_path: Path, capsys) -> None:
     summary = json.loads((out / "summary.json").read_text())
     assert {claim["number"] for claim in summary["claims"]} == set("123456")
     measured = {c["key"] for c in summary["claims"] if c["measurements"]}
-    assert {"perceptron-gamma", "nets-delta"} <= measured
+    assert {"perceptron-gamma", "lazy-on-T"} <= measured
     page = (out / "report.html").read_text()
     assert "perceptron-gamma" in page
     files = {path: path.stat().st_mtime_ns for path in out.rglob("runs/*.parquet")}
@@ -151,5 +151,5 @@ def test_folders_of_others_are_judged_too(tmp_path: Path, capsys) -> None:
     out = tmp_path / "out"
     assert run(["compare", "--stages", "scan", "--with", str(other), "--out", str(out)]) == 0
     claims = {c["key"]: c for c in json.loads((out / "summary.json").read_text())["claims"]}
-    assert claims["nets-delta"]["measurements"]
+    assert claims["lazy-on-T"]["measurements"]
     assert claims["perceptron-delta"]["measurements"]

@@ -135,7 +135,7 @@ def test_runs_added_give_a_new_revision(tmp_path: Path, monkeypatch, capsys) -> 
         served.append(url)
         if len(seen) == 2:
             raise KeyboardInterrupt
-        folder(tmp_path / "scan", {"numpy=2.3.0": 2})
+        folder(tmp_path / "scan", {"numpy=2.3.0": 2}, name="added")
 
     served: list[str] = []
 

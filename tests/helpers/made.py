@@ -91,13 +91,19 @@ def judgements(model: str = "perceptron chi = 1, d = 16") -> list[Judgement]:
     ]
 
 
-def folder(path: Path, made_with: dict[str, int], command: str = "perceptron-sim scan") -> Folder:
-    """Found a folder of runs, so many for each line of versions."""
+def folder(
+    path: Path,
+    made_with: dict[str, int],
+    command: str = "perceptron-sim scan",
+    *,
+    name: str = "run",
+) -> Folder:
+    """Found a folder of runs, so many for each line of versions; keys begin with ``name``."""
     store = ParquetStore(path)
-    for versions, n in made_with.items():
+    for i, (versions, n) in enumerate(made_with.items()):
         rows = [
             {
-                "key": f"{versions} {j}",
+                "key": f"{name}-{i}-{j}",
                 "model": "perceptron",
                 "status": "fitted",
                 "versions": versions,
