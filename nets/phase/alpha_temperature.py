@@ -25,7 +25,7 @@ from nets.phase.tables import NET, boundary_table, exponent_table, opposition_ta
 from perceptron_sim.analysis.exponents import span
 from perceptron_sim.analysis.power_law import fit_power_law
 from perceptron_sim.phase.cells import FITTED
-from perceptron_sim.phase.jackknife import line
+from perceptron_sim.phase.jackknife import line, measured
 from perceptron_sim.phase.late_noise import delay_table, noise_delay
 from perceptron_sim.phase.law import LawFit
 from perceptron_sim.phase.plane import Axis, Conclusion, Map, Plane, axis, combinations
@@ -88,10 +88,10 @@ def _regime(shared: dict[str, Any], cells: pd.DataFrame, law: LawFit | None) -> 
     rows = [_row(at.sort_values("T")) for _, at in cells.groupby("alpha", sort=True)]
     boundary = _boundary(cells)
     expected = (None, None) if law is None else corner(law, LAZY_LEVEL)
-    measured = _middle(boundary, "T", *expected), _middle(boundary, "alpha", *expected)
+    ends = _middle(boundary, "T", *expected), _middle(boundary, "alpha", *expected)
     T_lazy, alpha_lazy = (
         predicted if found is None else found.value
-        for found, predicted in zip(measured, expected, strict=True)
+        for found, predicted in zip(ends, expected, strict=True)
     )
     theory = (shared["depth"] - 1) / (shared["depth"] + 1)
     below = [r for r in rows if alpha_lazy and r.alpha <= _FEATURE * alpha_lazy]
@@ -103,7 +103,7 @@ def _regime(shared: dict[str, Any], cells: pd.DataFrame, law: LawFit | None) -> 
         k_predicted=theory,
         k_of_T_opt=_exponent(below, "T_opt", theory),
         k_of_T_max=_exponent(below, "T_max", theory),
-        lazy_boundary=LazyBoundary(*measured, *expected),
+        lazy_boundary=LazyBoundary(*ends, *expected),
         opposition=_opposition(cells, alpha_lazy, T_lazy),
         rows=tuple(rows),
         boundary=tuple(boundary),
@@ -164,7 +164,7 @@ def _exponent(rows: list[Row], name: str, theory: float) -> Exponent | None:
     parts = [line(x[third:], y[third:]), line(x[:-third], y[:-third])]
     shifts = [abs(part.value - found.value) for part in parts if part is not None]
     return Exponent(
-        *(found.value, found.ci_low, found.ci_high),
+        **vars(found.interval()),
         window=f"alpha {span([r.alpha for r in some])}",
         systematic=max(shifts, default=None),
         n_points=len(some),
@@ -210,9 +210,8 @@ def _middle(
     logs = np.log([getattr(p, along) for p in outer])
     own = math.sqrt(sum(p.error**2 for p in outer)) / len(outer)
     error = max(own, float(np.std(logs, ddof=1)) / math.sqrt(len(outer)))
-    centre, half = float(np.mean(logs)), 1.96 * error
     return End(
-        *(math.exp(centre), error, math.exp(centre - half), math.exp(centre + half)),
+        **vars(measured(float(np.mean(logs)), error, len(outer) - 1.0).of_exp()),
         n_points=len(outer),
         window=f"{fixed} {span([getattr(p, fixed) for p in outer])}",
     )
@@ -265,6 +264,7 @@ def _slope(cells: pd.DataFrame, on: str, fixed: str, sign: float) -> ErrorSlope 
         return None
     return ErrorSlope(
         *(fit.slope, fit.ci_low, fit.ci_high),
+        dof=fit.dof,
         window=f"T {span(cells['T'].tolist())}, alpha {span(cells['alpha'].tolist())}",
         n_points=fit.n_points,
         chi2_per_dof=fit.chi2 / fit.chi2_dof if fit.chi2_dof > 0 else None,
