@@ -20,7 +20,7 @@ _NAMES = {
     "chi_eff": "chi_eff = 1/gamma - 1",
 }
 # What runs may share, in the order of the columns.
-_SHARED = ("data", "arch", "chi", "d", "depth", "width", "act", "B")
+_SHARED = ("data", "arch", "chi", "d", "depth", "width", "act", "B", "shared_seeds")
 _LEGEND = {
     "P/d -> inf": "P/d -> inf: asymptotic prediction, which exponents measured at finite P/d "
     "approach slowly.",

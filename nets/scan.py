@@ -48,7 +48,6 @@ def _identity(config: NetConfig) -> Record:
     return identity | {
         "model": "net",
         "dynamics": "sgd",
-        "shared_seeds": False,
         "alpha": config.alpha,
     }
 

@@ -159,8 +159,9 @@ def scan_lazy(
 
 def _names(run: LazyConfig) -> Record:
     """Return what the row of a lazy run has in place of that of the net."""
-    # Runs of one seed share data and initial weights, unless paired with those of training.
-    return {"key": run.key(), "model": "lazy", "shared_seeds": not run.paired}
+    # Without pairing runs of one seed share data and initial weights in any case.
+    shared = run.config.shared_seeds or not run.paired
+    return {"key": run.key(), "model": "lazy", "shared_seeds": shared}
 
 
 def _largest(runs: Iterable[LazyConfig]) -> Iterable[LazyConfig]:

@@ -11,10 +11,11 @@ from nets.training.crews import run_lanes
 from nets.training.device import resolve_device
 from nets.training.engine import Control, Failure
 from nets.training.lease import leased
-from nets.training.plan import Plan, draw_data
+from nets.training.plan import Plan
 from nets.training.precision import exact
 from nets.training.request import check_request, device_on
 from nets.training.result import NetCheckpoints, NetResult
+from nets.training.samples import draw_data
 
 __all__ = [
     "Control",
