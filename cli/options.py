@@ -172,6 +172,12 @@ def net_options(
     )
 
 
+def outputs_option(function: F) -> F:
+    """Add --keep-outputs."""
+    about = "Store outputs on the test set too; report the error of their average over seeds."
+    return click.option("--keep-outputs", is_flag=True, help=about)(function)
+
+
 def seeds_option(default: int) -> Callable[[F], F]:
     """Return the decorator that adds --seeds."""
     about = f"Replicas at each point: seeds 0 .. N-1.  [default: {default}]"

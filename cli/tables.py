@@ -185,6 +185,29 @@ def print_parting(rows: list[Any]) -> None:
         click.echo(f"T scanned: {window}; beyond and below: no such T among them")
 
 
+def print_averages(rows: list[Any]) -> None:
+    """Print the rows of ``nets.averages``: what the average over seeds gains; none without any."""
+    from cli.output import number, print_table
+
+    if not rows:
+        return
+    named = ("data", "arch", "chi", "d", "depth", "width", "act", "B", "kappa")
+    extra = [name for name in named if len({getattr(row, name) for row in rows}) > 1]
+    print_table(
+        "test error of single runs (mean) and of the average of their outputs over seeds",
+        ["P", "T", *extra, "single runs", "average", "95 % interval", "seeds"],
+        [
+            [
+                *(str(row.P), number(row.T, 4), *(str(getattr(row, name)) for name in extra)),
+                *(number(row.mean_error, 4), number(row.average_error, 4)),
+                f"[{number(row.ci_low, 3)}, {number(row.ci_high, 3)}]",
+                str(row.n_seeds),
+            ]
+            for row in rows
+        ],
+    )
+
+
 def print_density(density: Any, rows: list[Any]) -> None:
     """Print chi_density beside what gamma and b say of chi, as lines."""
     from cli.output import number

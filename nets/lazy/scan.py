@@ -1,7 +1,7 @@
 """Scans of linearised nets: what ``drive`` needs to know of them; kernels one after another."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -31,12 +31,14 @@ class LazyWork(Work[LazyConfig]):
 
     Attributes:
         data_dir, folder, checkpoints: as in ``nets.lazy.simulate_lazy``.
+        keep_outputs: whether outputs on the test set are stored.
         densities: told of the margins of every kernel built.
     """
 
     data_dir: Path | None = None
     folder: Path | None = None
     checkpoints: bool = True
+    keep_outputs: bool = False
     densities: DensityLog | None = field(default=None, compare=False)
     name: ClassVar[str] = "nets lazy"
 
@@ -101,7 +103,8 @@ class LazyWork(Work[LazyConfig]):
 
     def _record(self, kernel: LazyKernel, run: LazyConfig, stop: StopFlag) -> Record:
         end = run_lazy(kernel, run, checkpoints=self.checkpoints, stop=stop)
-        return record_of(end) | _names(run)
+        kept = end if self.keep_outputs else replace(end, test_outputs=None)
+        return record_of(kept) | _names(run)
 
     def groups(self, pending: Sequence[LazyConfig], cluster: Cluster) -> Iterator[list[LazyConfig]]:
         """Yield the runs of each kernel."""

@@ -64,7 +64,7 @@ def _conclude(
         trained = members[members["model"] == TRAINED]
         if len(trained):
             law = fit_lazy_law(members[members["model"] == LAZY])
-            found.append(_regime(options["arch"], shared, trained, law))
+            found.append(_regime(shared, trained, law, options["arch"]))
             late.extend(_delays(shared, trained, runs))
             shown.append(found[-1].to_json() | {"predicted_boundary": _predicted(law, trained)})
     return Conclusion(
@@ -85,7 +85,9 @@ def _frame(found: list[dict[str, Any]], name: str) -> pd.DataFrame:
     )
 
 
-def _regime(arch: str, shared: dict[str, Any], cells: pd.DataFrame, law: LawFit | None) -> Regime:
+def _regime(
+    shared: dict[str, Any], cells: pd.DataFrame, law: LawFit | None, arch: str = "mlp"
+) -> Regime:
     """Return what the cells of one net say."""
     found = [_row(at.sort_values("T")) for _, at in cells.groupby("alpha", sort=True)]
     rows = [row for row, _ in found]
