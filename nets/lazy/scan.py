@@ -60,7 +60,7 @@ class LazyWork(Work[LazyConfig]):
         left = {key: run for key, run in rest.items() if key not in stored}
         costs = {key: (self.cost(run), 0) for key, run in left.items()}
         for run in _largest(left.values()):
-            seconds = kernel_seconds(run.config, inputs_of(run.config, self.data_dir)[0])
+            seconds = kernel_seconds(run.config, *inputs_of(run.config, self.data_dir))
             costs[run.key()] = (self.cost(run) + seconds, 4 * run.config.P**2)
         return total(len(rest), list(costs.values()), ERROR)
 

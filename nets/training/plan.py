@@ -173,9 +173,7 @@ class Plan:
             *(architecture, room.capacity, room.P, d, one.B, dtype, self.device, room.together)
         )
         how = (replicas, self._draw, self.checkpoints, self.keep_weights)
-        on_device = self.engine == "resident" or (
-            self.engine == "auto" and self.device.type == "cuda"
-        )
+        on_device = self.engine == "resident" or self.device.type == "cuda"
         return ResidentEnsemble(*how, self.control.tell) if on_device else Ensemble(*how)
 
 
