@@ -20,7 +20,7 @@ _NAMES = {
     "chi_eff": "chi_eff = 1/gamma - 1",
 }
 # What runs may share, in the order of the columns.
-_SHARED = ("data", "arch", "chi", "d", "depth", "width", "act", "B")
+_SHARED = ("data", "arch", "chi", "d", "depth", "width", "act", "B", "shared_seeds")
 _LEGEND = {
     "P/d -> inf": "P/d -> inf: asymptotic prediction, which exponents measured at finite P/d "
     "approach slowly.",
@@ -183,6 +183,29 @@ def print_parting(rows: list[Any]) -> None:
     )
     for window in sorted({row.window for row in rows}):
         click.echo(f"T scanned: {window}; beyond and below: no such T among them")
+
+
+def print_averages(rows: list[Any]) -> None:
+    """Print the rows of ``nets.averages``: what the average over seeds gains; none without any."""
+    from cli.output import number, print_table
+
+    if not rows:
+        return
+    named = ("data", "arch", "chi", "d", "depth", "width", "act", "B", "kappa")
+    extra = [name for name in named if len({getattr(row, name) for row in rows}) > 1]
+    print_table(
+        "test error of single runs (mean) and of the average of their outputs over seeds",
+        ["P", "T", *extra, "single runs", "average", "95 % interval", "seeds"],
+        [
+            [
+                *(str(row.P), number(row.T, 4), *(str(getattr(row, name)) for name in extra)),
+                *(number(row.mean_error, 4), number(row.average_error, 4)),
+                f"[{number(row.ci_low, 3)}, {number(row.ci_high, 3)}]",
+                str(row.n_seeds),
+            ]
+            for row in rows
+        ],
+    )
 
 
 def print_density(density: Any, rows: list[Any]) -> None:

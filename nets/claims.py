@@ -276,7 +276,7 @@ def _scanned(evidence: Evidence) -> Iterator[tuple[dict[str, Any], pd.DataFrame]
     """
     rows = evidence.rows("exponents", ExponentRow)
     for folder in dict.fromkeys(folder for folder, row in rows if row.model in (NET, LAZY)):
-        for at, runs in grouped(folder.runs, ("model", *_KIND)):
+        for at, runs in grouped(folder.runs, ("model", "shared_seeds", *_KIND)):
             moved = runs["dw" if runs["dw_rel"].isna().any() else "dw_rel"]
             yield at, runs.assign(moved=moved, ratio=runs["t_star"] / moved**2)
 
@@ -390,9 +390,9 @@ def _draw_rows(
             end = regime.lazy_boundary.alpha_at_small_T
             alpha_lazy = 0.0 if end is None else end.value
             fitted = [i for i in range(len(x)) if x[i] <= alpha_lazy / _FAR_BELOW]
-            if len(fitted) > 1:
+            k = regime.k_predicted
+            if len(fitted) > 1 and k is not None:
                 window = Series("", [x[i] for i in fitted], [y[i] for i in fitted])
-                k = regime.k_predicted
                 series.append(power_law(window, k, f"theory, alpha^{k:.2g}"))
             panels.append(Panel(net, "alpha", symbol, series))
         return drawn(panels)

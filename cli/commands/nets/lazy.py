@@ -13,6 +13,7 @@ from cli.options import (
     json_option,
     net_options,
     out_option,
+    outputs_option,
     scan_options,
     seeds_option,
     values_of,
@@ -23,6 +24,7 @@ from cli.options import (
 @net_options(FloatGrid(), IntegerGrid(), trained=False)
 @seeds_option(DEFAULTS["seeds"])
 @scan_options
+@outputs_option
 @click.option(
     "--kernels",
     type=click.Path(path_type=Path),
@@ -36,6 +38,7 @@ def command(
     /,
     data_dir: Path | None,
     checkpoints: bool,
+    keep_outputs: bool,
     kernels: Path | None,
     **options: Any,
 ) -> int:
@@ -48,7 +51,8 @@ def command(
     """
     from cli.reports import exit_code
     from cli.scanning import Scanning
-    from cli.tables import print_density
+    from cli.tables import print_averages, print_density
+    from nets.averages import average_rows
     from nets.config import NetGrid
     from nets.lazy import LazyConfig
     from nets.lazy.config import MAX_STEPS
@@ -63,7 +67,7 @@ def command(
     configs = list(NetGrid(**values_of(DEFAULTS | {"max_steps": MAX_STEPS}, options)))
     where = scanning.where(packages=("torch",))
     densities = DensityLog(scanning.out / "density.json")
-    work = LazyWork(data_dir, kernels, checkpoints, densities)
+    work = LazyWork(data_dir, kernels, checkpoints, keep_outputs, densities)
     request = checked(map(LazyConfig, configs), work, where)
     if scanning.dry_run:
         # Threads share a kernel; workers of a cluster have one each.
@@ -78,6 +82,10 @@ def command(
     kinds = {(c.chi, c.d, c.depth, c.width) for c in configs}
     density = density_row(fits) if fits and len(kinds) == 1 else None
     entry = None if density is None else asdict(density)
-    if scanning.conclude(analysis, ("torch",), chi_density=entry) and density is not None:
-        print_density(density, analysis.rows)
+    averages = average_rows(frame)
+    more: dict[str, Any] = {"averages": [asdict(row) for row in averages]} if averages else {}
+    if scanning.conclude(analysis, ("torch",), chi_density=entry, **more):
+        if density is not None:
+            print_density(density, analysis.rows)
+        print_averages(averages)
     return exit_code(scanning.failed)

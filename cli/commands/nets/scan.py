@@ -12,6 +12,7 @@ from cli.options import (
     json_option,
     net_options,
     out_option,
+    outputs_option,
     scan_options,
     seeds_option,
     values_of,
@@ -29,6 +30,7 @@ DEFAULTS: dict[str, Any] = {
 @net_options(FloatGrid(), IntegerGrid())
 @seeds_option(DEFAULTS["seeds"])
 @scan_options
+@outputs_option
 @click.option(
     "--with-lazy",
     is_flag=True,
@@ -44,6 +46,7 @@ def command(
     engine: str,
     data_dir: Path | None,
     checkpoints: bool,
+    keep_outputs: bool,
     with_lazy: bool,
     **options: Any,
 ) -> int:
@@ -55,7 +58,8 @@ def command(
     """
     from cli.reports import exit_code
     from cli.scanning import Scanning
-    from cli.tables import print_parting
+    from cli.tables import print_averages, print_parting
+    from nets.averages import average_rows
     from nets.config import NetGrid
     from nets.lazy import LazyConfig
     from nets.lazy.parting import parting_rows
@@ -68,7 +72,8 @@ def command(
     # Every combination is checked before the folder is touched.
     configs = list(NetGrid(**values_of(DEFAULTS, options)))
     where = scanning.where(packages=("torch",), gpu=device == "cuda")
-    request = checked(configs, NetWork(device, engine, data_dir, checkpoints), where)
+    work = NetWork(device, engine, data_dir, checkpoints, keep_outputs)
+    request = checked(configs, work, where)
     linearised, lazy = None, None
     if with_lazy:
         paired = (LazyConfig(config, paired=True) for config in configs)
@@ -82,7 +87,11 @@ def command(
     if frame is None or (with_lazy and lazy is None):
         return 1
     parting = None if lazy is None else parting_rows(frame, lazy)
+    averages = average_rows(frame)
     more = {} if parting is None else {"parting": [asdict(row) for row in parting]}
-    if scanning.conclude(analyse(frame), ("torch",), lazy=lazy, **more) and parting is not None:
-        print_parting(parting)
+    more |= {"averages": [asdict(row) for row in averages]} if averages else {}
+    if scanning.conclude(analyse(frame), ("torch",), lazy=lazy, **more):
+        if parting is not None:
+            print_parting(parting)
+        print_averages(averages)
     return exit_code(scanning.failed)
