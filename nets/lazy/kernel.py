@@ -13,8 +13,8 @@ from nets.lazy.config import LazyConfig
 from nets.ntk import ntk, ntk_cross
 from nets.training.plan import draw_data, net_of
 from perceptron_sim.arrays import FloatArray
+from perceptron_sim.kernels.kernel_matrix import KernelMatrix
 from perceptron_sim.progress import Progress
-from perceptron_sim.runs.kernel_matrix import KernelMatrix
 
 # Teacher data are drawn so many at a time, so that a smaller set is the beginning of a larger one.
 _BLOCK = 256
