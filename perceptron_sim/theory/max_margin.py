@@ -102,6 +102,11 @@ def max_margin_norm(
         InputError: if a value is out of range, shapes do not match, labels are not +-1, or K is
             not finite, symmetric and positive semi-definite, as far as ``KernelMatrix`` looks or
             as the solution shows.
+
+    >>> from perceptron_sim import max_margin_norm
+    >>> end = max_margin_norm([[4.0, 0.0], [0.0, 1.0]], [1, -1])
+    >>> end.status.value, round(end.omega**2, 6), end.support.tolist()
+    ('separable', 1.25, [0, 1])
     """
     matrix = K if isinstance(K, KernelMatrix) else KernelMatrix(K)
     labels = _checked_labels(y, len(matrix))

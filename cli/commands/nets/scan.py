@@ -32,7 +32,8 @@ DEFAULTS: dict[str, Any] = {
 @click.option(
     "--with-lazy",
     is_flag=True,
-    help="Simulate the linearisation of each run too: lines in the figures, T of parting.",
+    help="Simulate the linearisation of each run too: lines in the figures, T of parting, "
+    "||w - w0|| and gamma as its kernel predicts them.",
 )
 @out_option("perceptron-sim-nets-scan")
 @json_option
@@ -53,11 +54,16 @@ def command(
     alpha 2^15, P 64..1024, T 2^-11..2^-7, 12 seeds. The same command again finds what is stored
     and does only the rest.
     """
+    import pandas as pd
+
     from cli.reports import exit_code
     from cli.scanning import Scanning
-    from cli.tables import print_parting
+    from cli.tables import print_law, print_parting
     from nets.config import NetGrid
     from nets.lazy import LazyConfig
+    from nets.lazy.max_margin import law_of, norms_of_runs, with_predictions
+    from nets.lazy.max_margin_figure import figure_max_margin
+    from nets.lazy.norms import NormLog
     from nets.lazy.parting import parting_rows
     from nets.lazy.scan import LazyWork
     from nets.scan import NetWork
@@ -70,9 +76,11 @@ def command(
     where = scanning.where(packages=("torch",), gpu=device == "cuda")
     request = checked(configs, NetWork(device, engine, data_dir, checkpoints), where)
     linearised, lazy = None, None
+    margins = NormLog(scanning.out / "max_margin.json")
     if with_lazy:
         paired = (LazyConfig(config, paired=True) for config in configs)
-        linearised = checked(paired, LazyWork(data_dir, checkpoints=checkpoints), where)
+        work = LazyWork(data_dir, checkpoints=checkpoints, logs=(margins,))
+        linearised = checked(paired, work, where)
     if scanning.dry_run:
         what = f"{configs[0].arch} on this device and engine"
         return scanning.say_cost(what, request, linearised)
@@ -81,8 +89,15 @@ def command(
         lazy = scanning.carry_out(linearised)
     if frame is None or (with_lazy and lazy is None):
         return 1
-    parting = None if lazy is None else parting_rows(frame, lazy)
-    more = {} if parting is None else {"parting": [asdict(row) for row in parting]}
-    if scanning.conclude(analyse(frame), ("torch",), lazy=lazy, **more) and parting is not None:
+    if linearised is None or lazy is None:
+        scanning.conclude(analyse(frame), ("torch",))
+        return exit_code(scanning.failed)
+    norms = norms_of_runs(margins, list(linearised.runs.values()))
+    law, parting = law_of(pd.concat([frame, lazy]), norms), parting_rows(frame, lazy)
+    more = {"parting": [asdict(row) for row in parting], **law.to_json()}
+    charts = {"max_margin": figure_max_margin(law.points)} if law.points else {}
+    analysis = analyse(with_predictions(frame, norms))
+    if scanning.conclude(analysis, ("torch",), lazy=lazy, charts=charts, **more):
         print_parting(parting)
+        print_law(law)
     return exit_code(scanning.failed)
