@@ -190,7 +190,7 @@ def _exponent(
     ends = [line(x[third:], y[third:]), line(x[:-third], y[:-third])]
     shifts = [abs(end.value - found.value) for end in ends if end is not None]
     return Exponent(
-        *(found.value, found.ci_low, found.ci_high),
+        **vars(found.interval()),
         window=f"alpha {span([r.alpha for r in some])}",
         systematic=max(shifts, default=None),
         n_points=len(some),
@@ -237,9 +237,8 @@ def _middle(
     logs = np.log([getattr(p, along) for p in outer])
     own = float(np.mean([p.error for p in outer]))
     error = max(own, float(np.std(logs, ddof=1)) / math.sqrt(len(outer)))
-    centre, half = float(np.mean(logs)), 1.96 * error
     return End(
-        *(math.exp(centre), error, math.exp(centre - half), math.exp(centre + half)),
+        **vars(measured(float(np.mean(logs)), error, len(outer) - 1.0).of_exp()),
         n_points=len(outer),
         window=f"{fixed} {span([getattr(p, fixed) for p in outer])}",
     )
@@ -294,6 +293,7 @@ def _slope(cells: pd.DataFrame, on: str, fixed: str, sign: float) -> ErrorSlope 
         return None
     return ErrorSlope(
         *(fit.slope, fit.ci_low, fit.ci_high),
+        dof=fit.dof,
         window=f"T {span(cells['T'].tolist())}, alpha {span(cells['alpha'].tolist())}",
         n_points=fit.n_points,
         chi2_per_dof=fit.chi2 / fit.chi2_dof if fit.chi2_dof > 0 else None,
