@@ -13,8 +13,8 @@ from nets.ntk import ntk, ntk_cross
 from nets.training.plan import net_of
 from nets.training.samples import draw_data
 from perceptron_sim.arrays import FloatArray
+from perceptron_sim.kernels.kernel_matrix import KernelMatrix
 from perceptron_sim.progress import Progress
-from perceptron_sim.runs.kernel_matrix import KernelMatrix
 
 
 @dataclass(frozen=True, eq=False)

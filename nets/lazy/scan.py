@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from nets.config import NetConfig
 from nets.lazy import LazyConfig, LazyKernel, build_kernel, by_kernel, check_request, run_lazy
-from nets.lazy.density import DensityFit, DensityLog, early_margins, fit_density
+from nets.lazy.kernel_log import KernelLog
 from nets.ntk import BuildStopped
 from nets.run_time import ERROR, PIXELS, kernel_seconds, lazy_seconds
 from nets.scan import failure_record, record_of
@@ -32,14 +32,14 @@ class LazyWork(Work[LazyConfig]):
     Attributes:
         data_dir, folder, checkpoints: as in ``nets.lazy.simulate_lazy``.
         keep_outputs: whether outputs on the test set are stored.
-        densities: told of the margins of every kernel built.
+        logs: told of every kernel built, before its first run.
     """
 
     data_dir: Path | None = None
     folder: Path | None = None
     checkpoints: bool = True
     keep_outputs: bool = False
-    densities: DensityLog | None = field(default=None, compare=False)
+    logs: tuple[KernelLog[Any], ...] = field(default=(), compare=False)
     name: ClassVar[str] = "nets lazy"
 
     def check(self, runs: Sequence[LazyConfig], workers: Workers) -> None:
@@ -93,8 +93,8 @@ class LazyWork(Work[LazyConfig]):
             progress=_Part(session.watcher, _kernel_cost(members[0])),
             stop=lambda: interrupts.draining,
         )
-        if self.densities is not None:
-            self.densities.add(members[0], kernel)
+        for log in self.logs:
+            log.add(members, kernel)
 
         def work(run: LazyConfig, stop: StopFlag) -> Record:
             return self._record(kernel, run, stop)
@@ -112,7 +112,7 @@ class LazyWork(Work[LazyConfig]):
 
     def __call__(
         self, group: list[LazyConfig], steering: Steering
-    ) -> tuple[list[Record | None], DensityFit | None]:
+    ) -> tuple[list[Record | None], list[list[Any]]]:
         """Do the runs of a kernel in one thread of a worker; None for runs not started."""
         records: list[Record | None] = [None] * len(group)
         try:
@@ -123,19 +123,20 @@ class LazyWork(Work[LazyConfig]):
                 stop=lambda: steering.draining,
             )
         except BuildStopped:
-            return records, None
+            return records, []
+        found = [log.measure(kernel, log.sizes(group)) for log in self.logs]
         for i, run in enumerate(group):
             if not steering.draining:
                 records[i] = self._record(kernel, run, steering.stop)
-        return records, fit_density(early_margins(kernel)) if self.densities is not None else None
+        return records, found
 
     def records(self, group: list[LazyConfig], answer: Any) -> Sequence[Record | None]:
-        """Return the records of a group, and keep what the margins of its kernel say."""
-        found: list[Record | None]
-        found, density = answer
-        if self.densities is not None and density is not None:
-            self.densities.keep(group[0], density)
-        return found
+        """Return the records of a group, and keep what its kernel says."""
+        records: list[Record | None]
+        records, found = answer
+        for log, entries in zip(self.logs, found, strict=False):
+            log.keep(group[0], entries)
+        return records
 
 
 def scan_lazy(

@@ -23,6 +23,9 @@ from perceptron_sim.theory.prediction import accuracy, trusted_ends
 # From this T/kappa on, ||w|| of perceptrons is proportional to T within a per cent
 # (docs/conventions.md).
 NOISE_DOMINATED = 512.0
+# Standard error of ln ||w - w_0|| of nets as the max-margin law predicts it: what was found at one
+# sample a step, over T, and over P at one T (docs/lazy.md).
+NET_ACCURACY = {"T": 0.1, "P": 0.03}
 # How tables say whether a measurement agrees with its prediction; None: there is none.
 AGREES: dict[bool | None, str] = {True: "yes", False: "NO", None: "-"}
 
@@ -31,7 +34,7 @@ SHARED = ("model", "data", "chi", "d", "arch", "depth", "width", "act", "B")
 POINT = ("P", "T", "kappa")
 _READ = (
     *(*POINT, "seed", "shared_seeds", "status", "dynamics", "kernel"),
-    *("w_norm", "dw", "dw_rel", "t_star"),
+    *("w_norm", "dw", "dw_rel", "dw_predicted", "t_star"),
 )
 _INTEGERS = ("d", "depth", "width", "B")
 
@@ -62,8 +65,8 @@ class ExponentRow(Entry):
         chi2_per_dof: misfit of the power law, or None without spare points.
         bootstrap_low, bootstrap_high: 95 % BCa interval over seeds, from 20 seeds on, or None.
         asymptotic: prediction for P/d -> infinity and T/kappa -> infinity, or None.
-        finite_size: what the fit makes of the predicted means (``theory.predict``) at the same
-            points, or None where no prediction is trusted.
+        finite_size: what the fit makes of the predicted means (``theory.predict``, of nets column
+            ``dw_predicted``) at the same points, or None where no prediction is trusted.
         finite_size_error: its standard error, from the measured accuracy of the predictions.
         finite_size_chi2: misfit per degree of freedom of the predicted means, their level left
             free, or None without spare points.
@@ -152,8 +155,8 @@ class GridPoint:
 
     def expected(self, observable: str) -> float:
         """Return the predicted mean of ``logs``."""
-        of_w, of_t = _OBSERVABLES[observable]
-        return of_w * self.expected_w + of_t * self.expected_t
+        powers = zip(_OBSERVABLES[observable], (self.expected_w, self.expected_t), strict=True)
+        return sum(power * mean for power, mean in powers if power)
 
 
 def exponent_rows(frame: pd.DataFrame) -> list[ExponentRow]:
@@ -242,13 +245,25 @@ def _at_every_point(runs: pd.DataFrame) -> pd.DataFrame:
 
 
 def _with_predictions(points: list[GridPoint], runs: pd.DataFrame) -> list[GridPoint]:
-    if not points or runs["model"].iloc[0] != PERCEPTRON:
+    if not points:
         return points
+    if runs["model"].iloc[0] != PERCEPTRON:
+        return _of_nets(points, runs) if "dw_predicted" in runs else points
     first = runs.iloc[0]
     P, T, kappa = (np.array([getattr(point, name) for point in points]) for name in POINT)
     ends = trusted_ends(float(first["chi"]), P, int(first["d"]), int(first["B"]), kappa / T)
     means = zip(points, np.log(ends.w_norm), np.log(ends.t_star), strict=True)
     return [replace(point, expected_w=float(w), expected_t=float(t)) for point, w, t in means]
+
+
+def _of_nets(points: list[GridPoint], runs: pd.DataFrame) -> list[GridPoint]:
+    logs = runs[list(POINT)].assign(ratio=np.log(runs["dw_predicted"] / runs["dw"]))
+    ratio = logs.groupby(list(POINT))["ratio"].mean()
+    shifts = (float(ratio[p.P, p.T, p.kappa]) for p in points)
+    return [
+        replace(point, expected_w=float(point.log_w.mean()) + shift)
+        for point, shift in zip(points, shifts, strict=True)
+    ]
 
 
 def _rows(runs: pd.DataFrame) -> Iterator[ExponentRow]:
@@ -292,6 +307,7 @@ def _rows(runs: pd.DataFrame) -> Iterator[ExponentRow]:
         # On T the scale invariance (docs/theory.md (M2)) leaves no room for an error of the
         # prediction.
         error = errors[observable] if variable == "P" or not noisy else 0.0
+        error = error if perceptron else NET_ACCURACY[variable]
         named = {"quantity": quantity, "variable": variable, "asymptotic": asymptotic}
         row = _row(fit, offset, error, shared | named)
         yield row
@@ -343,6 +359,9 @@ def _chi_eff(gamma: ExponentRow) -> ExponentRow:
         chi2_per_dof=None,
         bootstrap_low=None,
         bootstrap_high=None,
+        finite_size=1.0 / gamma.finite_size - 1.0 if gamma.finite_size else None,
+        finite_size_error=None,
+        finite_size_chi2=None,
     )
 
 
