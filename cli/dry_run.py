@@ -18,7 +18,7 @@ def end_of_budget(budget: str | None) -> float | None:
     """Return the time.monotonic() after which no run starts, or None.
 
     Raises:
-        InputError: if the text is no time.
+        InputError: if the text is not a time.
     """
     from perceptron_sim.errors import InputError
     from perceptron_sim.phase.explore import parse_budget

@@ -59,7 +59,7 @@ def train(
         checkpoints: whether to record the course of each run, gradient noise and NTK included;
             by default it is.
         keep_weights: whether results hold the final weights; by default they do not.
-        workers: threads; default one a core of the CPU.
+        workers: threads; default one per core of the CPU.
         most: largest number of replicas of an ensemble; by default as many as pay.
 
     Returns:

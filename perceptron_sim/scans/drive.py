@@ -75,7 +75,7 @@ class Request(Generic[C]):
     Attributes:
         work: how.
         runs: what, by key.
-        workers: threads, None for one a core, or a cluster.
+        workers: threads, None for one per core, or a cluster.
     """
 
     work: Work[C]

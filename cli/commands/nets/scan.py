@@ -32,7 +32,7 @@ DEFAULTS: dict[str, Any] = {
 @click.option(
     "--with-lazy",
     is_flag=True,
-    help="Simulate the linearisation of each run too: lines in the figures, T of parting.",
+    help="Also simulate the linearisation of each run and compare.",
 )
 @out_option("perceptron-sim-nets-scan")
 @json_option
