@@ -145,7 +145,12 @@ def net_options(
     """
     depth = "Hidden layers, or blocks of mnas, >= 1.  [default: mlp 3, cnn and mnas 4]"
     width = "Units or channels h of a hidden layer.  [default: mlp 64, cnn and mnas 32]"
-    engine = "compiled (dense nets on a CPU), ensemble, resident (GPU), or auto."
+    engine = "compiled (dense nets on a CPU), ensemble (any net, anywhere), or auto."
+    tests = "First samples of the test set that are used.  [default: all]"
+    streams = (
+        "Runs of a seed have data, initial weights and batches in common, or each its own.  "
+        "[default: shared]"
+    )
     folder = "Folder of mnist.npz, cifar10.npz; else $PERCEPTRON_SIM_DATA, the user cache."
     shown: dict[str, Any] = {"default": "auto", "show_default": True}
     training = (
@@ -160,10 +165,17 @@ def net_options(
         click.option("--depth", type=integer, help=depth),
         click.option("--width", type=integer, help=width),
         click.option("--act", help="relu, gelu or silu.  [default: relu]"),
-        click.option("--test-samples", "P_test", type=SingleInteger(), help="[default: 512]"),
+        click.option("--test-samples", "P_test", type=SingleInteger(), help=tests),
+        click.option("--shared-seeds/--independent", default=None, help=streams),
         *(training if trained else ()),
         click.option("--data-dir", type=click.Path(path_type=Path), help=folder),
     )
+
+
+def outputs_option(function: F) -> F:
+    """Add --keep-outputs."""
+    about = "Store outputs on the test set too; report the error of their average over seeds."
+    return click.option("--keep-outputs", is_flag=True, help=about)(function)
 
 
 def seeds_option(default: int) -> Callable[[F], F]:

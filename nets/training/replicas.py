@@ -13,6 +13,7 @@ from nets.training.batch_queue import BatchQueue
 from nets.training.course import CourseRow, Look
 from nets.training.probe import Probe
 from nets.training.resuming import alike
+from nets.training.starts import Starts
 from perceptron_sim.arrays import FloatArray, IntArray
 
 # Rows that go through a net together at most where a whole set is evaluated.
@@ -97,6 +98,9 @@ class Replicas:
         self.y = np.zeros(capacity * P, dtype=host)
         self.f0 = np.zeros(capacity * P, dtype=host)
         self._homes = list(range(capacity))
+        self._starts = Starts()
+        # The test inputs that were last asked for, here and on the device.
+        self._test: tuple[np.ndarray, torch.Tensor] | None = None
 
     @property
     def weights(self) -> list[torch.Tensor]:
@@ -214,10 +218,13 @@ class Replicas:
     def test_outputs(self, slot: int) -> FloatArray:
         """Return f - f_0 of one replica on its test samples, shape (P_test,), float64."""
         replica = self.alive[slot]
-        x = torch.from_numpy(replica.subsets.x_test).to(self.x)
-        f = self.outputs(self.weights_of(slot), x)
-        f0 = self.outputs([w[None] for w in replica.start], x)
-        return np.asarray(f - f0, dtype=np.float64)
+        given = replica.subsets.x_test
+        if self._test is None or self._test[0] is not given:
+            self._test = given, torch.from_numpy(given).to(self.x)
+        x = self._test[1]
+        start = [w[None] for w in replica.start]
+        f0 = self._starts.of(replica.config, lambda: self.outputs(start, x))
+        return np.asarray(self.outputs(self.weights_of(slot), x) - f0, dtype=np.float64)
 
     def layer_norms(self, slot: int) -> tuple[list[float], list[float]]:
         """Return ||w - w_0|| and ||w_0|| of each layer."""

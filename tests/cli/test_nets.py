@@ -19,7 +19,7 @@ SMALL = ["--depth", "2", "--width", "16", "-P", "32,64", "-T", "2^-9,2^-7", "--s
         (["--data", "minst"], "data = 'minst' is unknown: did you mean 'mnist'?"),
         (["--arch", "mpl"], "arch = 'mpl' is unknown: did you mean 'mlp'?"),
         (["--device", "gpu"], "device = 'gpu' is unknown: did you mean 'cpu'? choose one of auto"),
-        (["-P", "1500"], "1500 + 512 is more than the 1797 images of digits"),
+        (["-P", "1500"], "1500 is more than the 1198 training images of digits"),
         (["-T", "1", "--eta", "1"], "both T and eta are given"),
         (["--chi", "1"], "chi = 1.0 means nothing to data = 'digits'"),
         (["--data", "mnist"], "run 'perceptron-sim nets fetch mnist', put mnist.npz into"),

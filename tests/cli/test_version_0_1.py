@@ -31,6 +31,9 @@ def test_an_old_folder_is_complete_and_says_the_same(kind, tmp_path, capsys):
     command = before["command"].split()[1:]
     if "--budget" in command:
         del command[command.index("--budget") :][:2]
+    if kind in ("nets", "lazy"):
+        # Version 0.1 knew no streams that runs of a seed share.
+        command.append("--independent")
     assert run([*command, "--workers", "1", "--out", str(out)]) == 0, capsys.readouterr().err
     after = json.loads((out / "summary.json").read_text())
     # Nothing was simulated: every key was found.

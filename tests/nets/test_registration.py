@@ -140,5 +140,5 @@ def test_what_is_no_data_set_is_refused(x, y, message: str) -> None:
 
 def test_more_samples_than_there_are_is_refused() -> None:
     data.register("saddle", _saddle)
-    with pytest.raises(InputError, match=r"700 \+ 64 is more than the \d+ samples of saddle"):
+    with pytest.raises(InputError, match=r"700 is more than the \d+ training samples of saddle"):
         train([NetConfig(data="saddle", P=700, P_test=64)], "cpu")
