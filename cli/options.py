@@ -77,7 +77,7 @@ def chain(*decorators: Callable[[F], F]) -> Callable[[F], F]:
 
 def point_options(real: click.ParamType[Any], integer: click.ParamType[Any]) -> Callable[[F], F]:
     """Return the decorator that adds chi, d, P, B, T | eta, kappa | alpha."""
-    steps = "Give up a run after so many steps."
+    steps = "Stop a run after this many steps."
     return chain(
         click.option("--chi", type=real, help="Density exponent at the boundary, > -1."),
         click.option("-d", "--dimension", "d", type=integer, help="Input dimension, >= 2."),
@@ -195,7 +195,7 @@ def out_option(
 
 def workers_option(function: F) -> F:
     """Add --workers and --scheduler; ``workers_of`` makes one of the two."""
-    threads = "Threads.  [default: one a core]"
+    threads = "Threads.  [default: one per core]"
     cluster = "Run on a Dask cluster: tcp://host:port or a scheduler file."
     return chain(
         click.option("--workers", type=click.IntRange(min=1), help=threads),
@@ -207,12 +207,18 @@ def scan_options(function: F) -> F:
     """Add what every scan takes: where, at what cost, and whether courses are stored."""
     return chain(
         workers_option,
-        click.option("--budget", help="Start no run after so long: 90s, 10m, 2h.  [default: none]"),
         click.option(
-            "--dry-run", is_flag=True, help="Say what there is to do and what it costs; do none."
+            "--budget", help="Start no run after this time: 90s, 10m, 2h.  [default: none]"
         ),
         click.option(
-            "--checkpoints/--no-checkpoints", default=True, help="Store the course of each run."
+            "--dry-run",
+            is_flag=True,
+            help="Print what would be done and what it costs; do nothing.",
+        ),
+        click.option(
+            "--checkpoints/--no-checkpoints",
+            default=True,
+            help="Store the checkpoints of each run.",
         ),
     )(function)
 

@@ -36,12 +36,12 @@ _INTERVALS = (
     "of the window is left out."
 )
 _NOTHING_TO_FIT = (
-    "nothing to fit: that takes two values of T or of P at which every run is fitted, of two seeds"
+    "nothing to fit: a fit needs two values of T or of P, each with two seeds and every run fitted"
 )
 
 
 def print_exponents(rows: "Sequence[ExponentRow]", left_out: int, copies: int = 0) -> None:
-    """Print rows of exponents, a table a model, with their windows, and what was left out."""
+    """Print rows of exponents, one table per model, with their windows, and what was left out."""
     if not rows:
         click.echo(_NOTHING_TO_FIT)
     for model in dict.fromkeys(row.model for row in rows):
@@ -214,7 +214,7 @@ def print_averages(rows: list[Any]) -> None:
 
 
 def print_density(density: Any, rows: list[Any]) -> None:
-    """Print chi_density beside what gamma and b say of chi, as lines."""
+    """Print chi_density next to chi from gamma and from b, as lines."""
     from cli.output import number
 
     about = (

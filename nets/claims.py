@@ -471,8 +471,8 @@ CLAIMS: Sequence[Claim] = (
         quantifier=Quantifier.EXISTS,
         judged="slopes of ln(test error) on ln T and on ln(1/alpha) beyond the lazy boundary: "
         "whether both differ from 0 and their signs are opposite",
-        refuted="nothing here: nets in which they act alike are no exception, and the claim is "
-        "then not seen",
+        refuted="nothing here: nets in which both act in the same way do not refute it, and the "
+        "claim is then not seen",
         command=_ALPHA_T,
         estimator=f"{_SLOPE} of the test error, on either way; the less certain slope is judged",
         measure=_opposite,

@@ -52,8 +52,12 @@ def section(context: click.Context) -> str:
     lines = [f"## {context.command_path.partition(' ')[2]}", ""]
     lines += [f"`{context.command_path} {usage}`", ""]
     for paragraph in inspect.cleandoc(command.help or "").split("\n\n"):
-        lines += [_escaped(paragraph), ""]
-    records = [param.get_help_record(context) for param in command.get_params(context)]
+        # A mark of click: a paragraph whose lines stay as they are.
+        kept = paragraph.removeprefix("\b\n")
+        shown = _escaped(paragraph) if kept == paragraph else f"```text\n{kept}\n```"
+        lines += [shown, ""]
+    options = [p for p in command.get_params(context) if isinstance(p, click.Option)]
+    records = [option.get_help_record(context) for option in options]
     lines += ["| option | meaning |", "|---|---|"]
     for names, meaning in filter(None, records):
         names = names.replace("|", "\\|")

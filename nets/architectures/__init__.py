@@ -76,12 +76,12 @@ def register(
         degree: as in ``Kind``; without it no exponent k is predicted.
 
     Raises:
-        InputError: if the name is taken or no such name, ``build`` is no function, or a default is
-            out of range. The net is tried, and what it returns checked, when it is first used.
+        InputError: if the name is taken or not allowed, ``build`` is not a function, or a default
+            is out of range. The first use tries the net and checks what it returns.
     """
     check_new("arch", name, list(KINDS))
     if not callable(build):
-        raise InputError(f"arch = {name!r}: build = {build!r:.60} is no function: give one")
+        raise InputError(f"arch = {name!r}: build = {build!r:.60} is not a function: give one")
     parameters.integers(depth=depth, width=width)
     KINDS[name] = Kind(build, depth, width, act, reads_images, degree)
 
@@ -119,7 +119,7 @@ def build(
         width: size h of each, or number of channels.
         act: activation, "relu", "gelu" or "silu".
         image: (height, width) or (height, width, channels) of an input, channels last; None for
-            data that are no images.
+            data that are not images.
 
     Raises:
         InputError: if no architecture has that name, it reads images and there is none, or what

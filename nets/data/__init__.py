@@ -74,11 +74,11 @@ def register(name: str, load: Callable[[], tuple[ArrayLike, ArrayLike]]) -> None
             labels -1 or +1, shape (N,); called when the data are first used.
 
     Raises:
-        InputError: if the name is taken, or no such name, or ``load`` is no function. What
+        InputError: if the name is taken, or no such name, or ``load`` is not a function. What
             ``load`` returns is checked when it is used.
     """
     if not callable(load):
-        raise InputError(f"data {name}: load = {load!r:.60} is no function: give one that loads it")
+        raise InputError(f"data {name}: load = {load!r:.60} is not a function: give a loader")
     check_new("data", name, (*_LOADERS, PERCEPTRON))
     _LOADERS[name] = lambda data_dir: own_data(name, load)
 

@@ -49,7 +49,7 @@ def simulate_lazy(
         data_dir: folder to look for image data sets in first.
         folder: where to keep kernels on disk; by default they are in memory.
         checkpoints: whether to record the course of each run.
-        workers: threads that build a kernel; default one a core.
+        workers: threads that build a kernel; default one per core.
         progress: watcher of the kernels.
 
     Returns:

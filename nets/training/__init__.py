@@ -58,7 +58,7 @@ def train(
     Args:
         configs: what to run.
         device: "auto", "cpu" or "cuda".
-        engine: "compiled" (dense nets on a CPU, one run a core), "ensemble" (any, one batched
+        engine: "compiled" (dense nets on a CPU, one run per core), "ensemble" (any, one batched
             computation), "resident" (the same without a word to the host in between, for GPUs)
             or "auto", the default: "resident" on CUDA, else "compiled" where it can be.
         data_dir: folder to look for image data sets in first.
@@ -66,7 +66,7 @@ def train(
             by default it is.
         keep_weights: whether results hold the final weights; by default they do not.
         keep_outputs: whether results hold the outputs on the test set; by default they do not.
-        workers: threads; default one a core of the CPU.
+        workers: threads; default one per core of the CPU.
         most: largest number of replicas of an ensemble; by default as many as pay.
 
     Returns:

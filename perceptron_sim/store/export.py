@@ -69,7 +69,7 @@ def content(frame: pd.DataFrame, kind: str, checkpoints: bool = False) -> bytes:
             dimension "checkpoint", padded with NaN. Parquet has them as lists in any case.
 
     Raises:
-        InputError: if an extra is missing, or the runs are no complete grid (NetCDF).
+        InputError: if an extra is missing, or the runs are not a complete grid (NetCDF).
     """
     if kind == "netcdf":
         return _netcdf(frame, checkpoints)

@@ -103,7 +103,7 @@ def check(
     limit_s: float = 10.0,
     rtol: float = 1e-9,
 ) -> Report:
-    """Look whether a simulator of SGD on the perceptron obeys the laws.
+    """Test whether a simulator of SGD on the perceptron obeys the laws.
 
     Args:
         simulator: ``simulator(config)`` gives a mapping, or an object, with any of ``w`` (d,),

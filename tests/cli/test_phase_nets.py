@@ -78,7 +78,10 @@ def test_T_c_by_training_and_by_the_lazy_limit(tmp_path: Path, capsys) -> None:
         (["--plane", "alpha-T", "--data", "minst"], "did you mean 'mnist'?"),
         (["--plane", "alpha-T", "--device", "gpu"], "device = 'gpu' is unknown"),
         (["--plane", "alpha-T", "--max-updates", "5"], "max_updates means nothing to nets"),
-        (["--plane", "P-T", "--kernel", "event"], "no kind of run here: auto (both), lazy or net"),
+        (
+            ["--plane", "P-T", "--kernel", "event"],
+            "not a kind of run here: auto (both)",
+        ),
         (["--plane", "P-T", "-B", "128"], "P = 64 is smaller than B = 128"),
         (["--plane", "alpha-T", "--observable", "w_norm"], "choose one of test_error"),
     ],

@@ -28,7 +28,7 @@ from cli.options import (
 @click.option(
     "--kernels",
     type=click.Path(path_type=Path),
-    help="Folder to keep kernels in, to be used again, or where they exceed the memory.",
+    help="Folder for kernels: to use them again, or if they exceed the memory.",
 )
 @out_option("perceptron-sim-nets-lazy")
 @json_option
@@ -46,8 +46,8 @@ def command(
 
     ||w - w0|| and gamma are predicted from each kernel by the max-margin law.
 
-    The limit alpha -> infinity: exact SGD on the net's own kernel, one kernel a seed, computed on
-    the CPU. Here T = eta / (B h). Without options: digits by parity, mlp of 3 hidden layers of 64,
+    The limit alpha -> infinity: exact SGD on the net's own kernel, one kernel per seed, on the
+    CPU. Here T = eta / (B h). Without options: digits by parity, mlp of 3 hidden layers of 64,
     B 16, kappa 2^-15, P 64..1024, T 2^-11..2^-7, 12 seeds. The same command again finds what is
     stored and does only the rest.
     """

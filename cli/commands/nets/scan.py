@@ -34,7 +34,7 @@ DEFAULTS: dict[str, Any] = {
 @click.option(
     "--with-lazy",
     is_flag=True,
-    help="Simulate the linearisation of each run too: lines in the figures, T of parting, "
+    help="Also simulate the linearisation of each run: lines in the figures, T of parting, "
     "||w - w0|| and gamma as its kernel predicts them.",
 )
 @out_option("perceptron-sim-nets-scan")
