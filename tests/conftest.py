@@ -8,7 +8,7 @@ from hypothesis import settings
 
 os.environ.setdefault("MPLBACKEND", "agg")
 # The same examples in every run, or many others: HYPOTHESIS_PROFILE=long.
-settings.register_profile("quick", max_examples=150, derandomize=True, database=None)
+settings.register_profile("quick", max_examples=80, derandomize=True, database=None)
 settings.register_profile("long", max_examples=2000, print_blob=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 

@@ -122,7 +122,7 @@ def test_a_signal_while_kernels_are_compiled(number, command, tmp_path: Path) ->
     assert process.stderr.readline().startswith("compiling the kernels")
     time.sleep(0.3)
     process.send_signal(number)
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=300)
     if command[0] == "theory" and process.returncode == 0:
         # It was done before the signal could be obeyed.
         assert (tmp_path / "s/phase_portrait.png").stat().st_size > 0

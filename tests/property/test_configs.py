@@ -1,6 +1,6 @@
 """Whatever the library is asked for: one InputError, or finite numbers, or a status that says why.
 
-Values are sensible, wild and of wrong types; what is accepted is kept small by the strategy. 30 of
+Values are sensible, wild and of wrong types; what is accepted is kept small by the strategy. 16 of
 each kind, 400 with ``HYPOTHESIS_PROFILE=long``.
 """
 

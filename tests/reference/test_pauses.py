@@ -15,6 +15,7 @@ from scipy import stats
 
 from perceptron_sim import InputError, PerceptronConfig, simulate
 from perceptron_sim.runs import simulate as simulate_module
+from perceptron_sim.runs.problem import Problem
 from perceptron_sim.runs.simulate import StopFlag, training_data, training_data_of
 from perceptron_sim.runs.snapshots import Snapshots
 from perceptron_sim.scans.scan import scan
@@ -78,7 +79,7 @@ def test_a_run_killed_at_every_pause_is_the_undisturbed_one(tmp_path: Path, kern
 @pytest.mark.usefixtures("often")
 def test_a_state_that_is_not_the_whole_state_shows(tmp_path: Path, monkeypatch) -> None:
     undisturbed = simulate(CONFIG, "event", checkpoints=None)
-    whole = simulate_module._Written.restore
+    whole = Problem.restore
 
     def forgetful(self, state):
         """Go on with a stream that starts anew."""
@@ -87,7 +88,7 @@ def test_a_state_that_is_not_the_whole_state_shows(tmp_path: Path, monkeypatch) 
         self.rng.bit_generator.state = before
         return seconds
 
-    monkeypatch.setattr(simulate_module._Written, "restore", forgetful)
+    monkeypatch.setattr(Problem, "restore", forgetful)
     snapshots = _Killing(tmp_path)
     simulate(CONFIG, "event", checkpoints=None, stop=snapshots.stop, snapshots=snapshots)
     other = simulate(CONFIG, "event", checkpoints=None, snapshots=snapshots)
