@@ -96,9 +96,10 @@ def test_a_lazy_scan_leaves_the_same_kind_of_folder(tmp_path: Path, capsys) -> N
     assert "0 runs found, 12 simulated" in captured.err
     assert "chi_density" in captured.out
     assert "(b - 1)/2 = " in captured.out
-    names = {f"lazy_on_{x}.{kind}" for x in "PT" for kind in ("png", "svg")}
+    charts = ("lazy_on_P", "lazy_on_T", "max_margin")
+    names = {f"{name}.{kind}" for name in charts for kind in ("png", "svg")}
     assert {p.name for p in (tmp_path / "out").iterdir()} == {
-        *("runs", "store.json", "summary.json", "density.json"),
+        *("runs", "store.json", "summary.json", "density.json", "max_margin.json"),
         *names,
     }
     before = (tmp_path / "out" / "summary.json").read_bytes()

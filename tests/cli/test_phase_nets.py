@@ -74,7 +74,7 @@ def test_T_c_by_training_and_by_the_lazy_limit(tmp_path: Path, capsys) -> None:
         (["--plane", "B-eta", "--depth", "3"], "plane B-eta takes no depth"),
         (["--plane", "alpha-T", "--chi", "1"], "plane alpha-T takes no chi"),
         (["--plane", "alpha-T", "-T", "0,1"], "T = 0 on a logarithmic axis"),
-        (["--plane", "alpha-T", "-P", "1500"], "1500 + 1024 is more than the 1797 images"),
+        (["--plane", "alpha-T", "-P", "1500"], "1500 is more than the 1198 training images"),
         (["--plane", "alpha-T", "--data", "minst"], "did you mean 'mnist'?"),
         (["--plane", "alpha-T", "--device", "gpu"], "device = 'gpu' is unknown"),
         (["--plane", "alpha-T", "--max-updates", "5"], "max_updates means nothing to nets"),
