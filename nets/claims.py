@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from nets.max_margin.claims import CLAIMS as MAX_MARGIN
 from nets.phase.entries import NetDelay, NetOnsets, Regime
 from perceptron_sim.analysis.exponents import ExponentRow
 from perceptron_sim.claims.claim import Claim, Measurement, Quantifier, Table, Whose
@@ -610,4 +611,4 @@ CLAIMS: Sequence[Claim] = (
     ),
 )
 
-register(CLAIMS)
+register((*CLAIMS, *MAX_MARGIN))

@@ -6,6 +6,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from nets.lazy.config import LazyConfig
 from nets.lazy.kernel import LazyKernel
 from nets.lazy.kernel_log import KernelLog, OfSamples
 from perceptron_sim.theory import Separability, max_margin_norm
@@ -45,6 +46,12 @@ class NormLog(KernelLog[KernelNorm]):
     def measure(self, kernel: LazyKernel, sizes: Sequence[int]) -> list[KernelNorm]:
         """Return the solutions; each starts anew, so that it does not depend on the others."""
         return [_norm(kernel, P) for P in sizes]
+
+    def of(self, runs: Sequence[LazyConfig]) -> dict[str, KernelNorm]:
+        """Return what is known, by the keys of lazy runs and of the nets that they pair."""
+        found = [(run, self.known(run)) for run in runs]
+        lazy = {run.key(): norm for run, norm in found if norm}
+        return lazy | {run.config.key(): norm for run, norm in found if norm and run.paired}
 
 
 def _norm(kernel: LazyKernel, P: int) -> KernelNorm:

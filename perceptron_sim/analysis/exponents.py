@@ -34,7 +34,7 @@ SHARED = ("model", "data", "chi", "d", "arch", "depth", "width", "act", "B")
 POINT = ("P", "T", "kappa")
 _READ = (
     *(*POINT, "seed", "shared_seeds", "status", "dynamics", "kernel"),
-    *("w_norm", "dw", "dw_rel", "dw_predicted", "t_star"),
+    *("w_norm", "dw", "dw_rel", "dw_predicted", "cold", "t_star"),
 )
 _INTEGERS = ("d", "depth", "width", "B")
 
@@ -133,6 +133,7 @@ class GridPoint:
         P, T, kappa: its parameters.
         log_w, log_t: ln of ||w||/T and t*/T of its runs, in the order of their seeds.
         expected_w, expected_t: predicted means of these, NaN where no prediction is trusted.
+        cold: of nets, whether kick <= kappa/20 in most runs: kappa alone decides where they end.
     """
 
     P: int
@@ -142,6 +143,7 @@ class GridPoint:
     log_t: FloatArray
     expected_w: float = math.nan
     expected_t: float = math.nan
+    cold: bool = False
 
     @property
     def noise_dominated(self) -> bool:
@@ -167,8 +169,9 @@ def exponent_rows(frame: pd.DataFrame) -> list[ExponentRow]:
     P one for each (T, kappa). Runs that are one trajectory in other units count once
     (``distinct``). A point at which some run was not fitted is left out whole, as its
     mean is biased. Of perceptrons only noise-dominated points (T/kappa >= 512) enter, if there are
-    any. Runs of a seed that share data or weights are fitted with the seed as the independent unit,
-    and of these only seeds that are there at every point.
+    any, and of nets none at kick <= kappa/20 (docs/lazy.md) where that is known and others are
+    there. Runs of a seed that share data or weights are fitted with the seed as the independent
+    unit, and of these only seeds that are there at every point.
 
     Args:
         frame: rows as in ``store.schema.SCHEMA``.
@@ -257,12 +260,13 @@ def _with_predictions(points: list[GridPoint], runs: pd.DataFrame) -> list[GridP
 
 
 def _of_nets(points: list[GridPoint], runs: pd.DataFrame) -> list[GridPoint]:
-    logs = runs[list(POINT)].assign(ratio=np.log(runs["dw_predicted"] / runs["dw"]))
-    ratio = logs.groupby(list(POINT))["ratio"].mean()
-    shifts = (float(ratio[p.P, p.T, p.kappa]) for p in points)
+    logs = runs.assign(ratio=np.log(runs["dw_predicted"] / runs["dw"]))
+    means = logs.groupby(list(POINT))[["ratio", "cold"]].mean().astype(float)
+    ratio, cold = means["ratio"], means["cold"]
+    found = ((point, (point.P, point.T, point.kappa)) for point in points)
     return [
-        replace(point, expected_w=float(point.log_w.mean()) + shift)
-        for point, shift in zip(points, shifts, strict=True)
+        replace(p, expected_w=float(p.log_w.mean() + ratio[at]), cold=bool(cold[at] > 0.5))
+        for p, at in found
     ]
 
 
@@ -272,7 +276,7 @@ def _rows(runs: pd.DataFrame) -> Iterator[ExponentRow]:
     by_seed = bool(first["shared_seeds"])
     points = grid_points(_at_every_point(runs) if by_seed else runs)
     noisy = [point for point in points if perceptron and point.noise_dominated]
-    chosen = noisy or points
+    chosen = noisy or [point for point in points if not point.cold] or points
     if not chosen:
         return
     shared = {name: _plain(first[name], name) if name in runs else None for name in SHARED}

@@ -7,14 +7,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import nets.claims  # noqa: F401  (registers the claims about nets)
 from cli.main import run
 from nets.config import NetConfig
 from nets.lazy import LazyConfig, build_kernel
-from nets.lazy.max_margin import law_of, norms_of_runs, with_predictions
-from nets.lazy.max_margin_figure import figure_max_margin
 from nets.lazy.norms import KernelNorm, NormLog
 from nets.lazy.scan import scan_lazy
+from nets.max_margin.figure import figure_max_margin
+from nets.max_margin.law import law_of, with_predictions
 from perceptron_sim import MemoryStore, analyse
+from perceptron_sim.claims import Verdict, judge
+from perceptron_sim.claims.evidence import Evidence, Folder
+from perceptron_sim.claims.registry import all_claims
 
 KAPPA, WIDTH, K_MEAN = 2.0**-15, 8, 0.5
 SIZES = (64, 256, 1024)
@@ -81,9 +85,36 @@ def test_a_drift_of_u_is_a_disagreement(drift: float, agrees: bool) -> None:
     assert (rows["b"].finite_size, rows["b"].agrees) == (None, None)
 
 
+@pytest.mark.parametrize(
+    ("key", "changed"),
+    [
+        ("max-margin", {"B": 1}),
+        ("max-margin-batches", {}),
+        ("max-margin-cold", {}),
+        ("max-margin-trained", {"B": 1, "model": "net"}),
+    ],
+)
+def test_planted_failures_of_claims_are_noticed(key: str, changed, tmp_path) -> None:
+    claim = next(claim for claim in all_claims() if claim.key == key)
+
+    def verdict(name: str, drift: float, cold: float) -> Verdict:
+        frame, norms = _planted(drift)
+        frame["dw"] *= np.where(frame["T"] < 2.0**-20, cold, 1.0)
+        (tmp_path / name).mkdir()
+        law = law_of(frame.assign(**changed), norms)
+        (tmp_path / name / "summary.json").write_text(json.dumps(law.to_json()))
+        return judge(claim, Evidence([Folder(tmp_path / name)])).verdict
+
+    assert verdict("true", 0.0, 1.0) is Verdict.HOLDS
+    assert verdict("planted", 0.15, 1.3) is Verdict.FAILS
+    if key == "max-margin-trained":
+        changed["kappa"] = 1.0
+        assert verdict("not lazy", 0.15, 1.3) is Verdict.UNTESTED
+
+
 def test_unfitted_runs_and_unknown_norms_are_left_out() -> None:
     frame, norms = _planted(0.0)
-    frame.loc[frame["P"] == 64, "status"] = "max_steps"
+    frame.loc[(frame["P"] == 64) & (frame["seed"] == 0), "status"] = "max_steps"
     norms |= {
         key: KernelNorm(256, None, None, 1.0, 0.0, 0, 1.0) for key in norms if key[:3] == "256"
     }
@@ -102,7 +133,7 @@ def test_lazy_runs_obey_it(tmp_path) -> None:
     ]
     log, store = NormLog(tmp_path / "max_margin.json"), MemoryStore()
     scan_lazy(configs, store, logs=(log,), checkpoints=False, workers=1)
-    norms = norms_of_runs(log, [LazyConfig(config) for config in configs])
+    norms = log.of([LazyConfig(config) for config in configs])
     frame = store.frame()
     law = law_of(frame, norms)
     assert len(figure_max_margin(law.points).panels) == 2
@@ -130,10 +161,10 @@ def test_norms_are_kept_and_completed(tmp_path, monkeypatch) -> None:
 
 
 def test_commands_print_and_write_it(tmp_path, capsys) -> None:
-    grid = ["--depth", "1", "--width", "8", "-P", "32,64", "-T", "2^-22,2^-7", "--seeds", "2"]
+    grid = ["--depth", "1", "--width", "8", "-P", "32,64", "-T", "2^-10,2^-7", "--kappa", "2^-10"]
     for command, models in (("lazy", ["lazy"]), ("scan", ["lazy", "net"])):
         out = tmp_path / command
-        more = ["--with-lazy"] * (command == "scan") + ["--workers", "1", "--out", str(out)]
+        more = ["--with-lazy"] * (command == "scan") + ["--seeds", "2", "--out", str(out)]
         assert run(["nets", command, *grid, *more]) == 0
         printed = capsys.readouterr().out
         assert "max-margin law" in printed

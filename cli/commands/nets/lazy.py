@@ -59,10 +59,10 @@ def command(
     from nets.lazy import LazyConfig
     from nets.lazy.config import MAX_STEPS
     from nets.lazy.density import DensityLog, density_row
-    from nets.lazy.max_margin import law_of, norms_of_runs, with_predictions
-    from nets.lazy.max_margin_figure import figure_max_margin
     from nets.lazy.norms import NormLog
     from nets.lazy.scan import LazyWork
+    from nets.max_margin.figure import figure_max_margin
+    from nets.max_margin.law import law_of, with_predictions
     from perceptron_sim.analysis.analyse import analyse
     from perceptron_sim.scans.cluster import Cluster
     from perceptron_sim.scans.drive import checked
@@ -83,7 +83,7 @@ def command(
     if frame is None:
         return 1
     runs = list(request.runs.values())
-    norms = norms_of_runs(margins, runs)
+    norms = margins.of(runs)
     analysis, law = analyse(with_predictions(frame, norms)), law_of(frame, norms)
     fits = densities.of(runs)
     # One exponent for one kind of net and data.

@@ -65,11 +65,11 @@ def command(
     from nets.averages import average_rows
     from nets.config import NetGrid
     from nets.lazy import LazyConfig
-    from nets.lazy.max_margin import law_of, norms_of_runs, with_predictions
-    from nets.lazy.max_margin_figure import figure_max_margin
     from nets.lazy.norms import NormLog
     from nets.lazy.parting import parting_rows
     from nets.lazy.scan import LazyWork
+    from nets.max_margin.figure import figure_max_margin
+    from nets.max_margin.law import law_of, with_predictions
     from nets.scan import NetWork
     from perceptron_sim.analysis.analyse import analyse
     from perceptron_sim.scans.drive import checked
@@ -100,7 +100,7 @@ def command(
         if scanning.conclude(analyse(frame), ("torch",), **more):
             print_averages(averages)
         return exit_code(scanning.failed)
-    norms = norms_of_runs(margins, list(linearised.runs.values()))
+    norms = margins.of(list(linearised.runs.values()))
     law, parting = law_of(pd.concat([frame, lazy]), norms), parting_rows(frame, lazy)
     more |= {"parting": [asdict(row) for row in parting], **law.to_json()}
     charts = {"max_margin": figure_max_margin(law.points)} if law.points else {}

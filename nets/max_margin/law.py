@@ -7,20 +7,21 @@ moves its own sample, ||w - w_0|| = (kappa + u kick) omega, kick = T h mean diag
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from nets.lazy.config import LazyConfig
-from nets.lazy.norms import KernelNorm, NormLog
-from perceptron_sim.analysis.exponents import SHARED
+from perceptron_sim.analysis.exponents import POINT, SHARED
 from perceptron_sim.analysis.power_law import fit_power_law
 from perceptron_sim.analysis.summary import Entry
 from perceptron_sim.arrays import FloatArray
 from perceptron_sim.intervals import half_width
 from perceptron_sim.status import Status
 from perceptron_sim.store.schema import LAZY
+
+if TYPE_CHECKING:
+    from nets.lazy.norms import KernelNorm
 
 # kick/kappa from which runs measure u, and up to which they test the law without it.
 HOT, COLD = 8.0, 0.05
@@ -155,32 +156,25 @@ class Law:
         return {name: [each.to_json() for each in part] for name, part in parts.items()}
 
 
-def norms_of_runs(log: NormLog, runs: Sequence[LazyConfig]) -> dict[str, KernelNorm]:
-    """Return the norms that are known, by the keys of lazy runs, and of nets that they pair."""
-    found: dict[str, KernelNorm] = {}
-    for run in runs:
-        norm = log.known(run)
-        if norm is not None:
-            found[run.key()] = norm
-            if run.paired:
-                found[run.config.key()] = norm
-    return found
+def with_predictions(frame: pd.DataFrame, norms: "Mapping[str, KernelNorm]") -> pd.DataFrame:
+    """Return runs with what the law says: NaN or False where no norm is known.
 
-
-def with_predictions(frame: pd.DataFrame, norms: Mapping[str, KernelNorm]) -> pd.DataFrame:
-    """Return runs with ``dw_predicted``: ||w - w_0|| by the law with u = 1/2, NaN if not known."""
+    ``dw_predicted`` is ||w - w_0|| with u = 1/2, ``cold`` whether kick <= kappa/20.
+    """
     known = [norms.get(key) for key in frame["key"]]
     omega = np.array([(norm and norm.omega) or math.nan for norm in known])
     kick = frame["T"] * frame["width"] * [norm.K_mean if norm else math.nan for norm in known]
-    return frame.assign(dw_predicted=(frame["kappa"] + U * kick) * omega)
+    predicted = (frame["kappa"] + U * kick) * omega
+    return frame.assign(dw_predicted=predicted, cold=kick <= COLD * frame["kappa"])
 
 
-def law_of(frame: pd.DataFrame, norms: Mapping[str, KernelNorm]) -> Law:
+def law_of(frame: pd.DataFrame, norms: "Mapping[str, KernelNorm]") -> Law:
     """Compare the ends of runs with the max-margin law.
 
     Args:
         frame: stored runs of nets, lazy or trained, a row each.
-        norms: by the keys of runs; runs without a known norm, or not fitted, are left out.
+        norms: by the keys of runs, as ``NormLog.of`` gives them; points at which some run was not
+            fitted, and runs without a known norm, are left out.
     """
     table = _measured(frame, norms)
     rows, fits, points = [], [], []
@@ -208,10 +202,13 @@ def _points(alike: pd.DataFrame) -> Iterator[dict[str, Any]]:
             yield {"P": P, "kappa": float(cell["kappa"].iloc[0]), "x": x, "ratio": ratio}
 
 
-def _measured(frame: pd.DataFrame, norms: Mapping[str, KernelNorm]) -> pd.DataFrame:
+def _measured(frame: pd.DataFrame, norms: "Mapping[str, KernelNorm]") -> pd.DataFrame:
     """Return a table of fitted runs with their norms, x = kick/kappa, u and hits ratio."""
     names = ("omega", "K_mean", "K_spread", "n_support", "participation")
-    known = frame[(frame["status"] == Status.FITTED) & frame["key"].isin(norms.keys())].copy()
+    # The mean of a point at which some run was not fitted is biased.
+    point = [frame[name] for name in (*SHARED, *POINT)]
+    whole = (frame["status"] == Status.FITTED).groupby(point, dropna=False).transform("all")
+    known = frame[whole & frame["key"].isin(norms.keys())].copy()
     for name in names:
         known[name] = [getattr(norms[key], name) for key in known["key"]]
     known = known[known["omega"].notna()].astype({"omega": float})

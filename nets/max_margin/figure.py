@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from nets.lazy.max_margin import LawPoint
+from nets.max_margin.law import LawPoint, OfNet
 from perceptron_sim.drawing.panels import Chart, Panel, Rule, Series
 from perceptron_sim.names import number_text
 from perceptron_sim.store.schema import LAZY
@@ -30,7 +30,7 @@ def collapse(points: Sequence[LawPoint]) -> Sequence[Panel]:
         return ()
     by_name: dict[str, list[LawPoint]] = {}
     for point in points:
-        by_name.setdefault(_name(point), []).append(point)
+        by_name.setdefault(name_of(point), []).append(point)
     norms: list[Series] = []
     u: list[Series] = []
     for i, (name, mine) in enumerate(by_name.items()):
@@ -52,7 +52,7 @@ def collapse(points: Sequence[LawPoint]) -> Sequence[Panel]:
     )
 
 
-def _name(point: LawPoint) -> str:
+def name_of(point: OfNet) -> str:
     """Name data and net."""
     trained = "" if point.model == LAZY else "trained, "
     if point.chi is not None:
