@@ -20,7 +20,7 @@ _NAMES = {
     "chi_eff": "chi_eff = 1/gamma - 1",
 }
 # What runs may share, in the order of the columns.
-_SHARED = ("data", "arch", "chi", "d", "depth", "width", "act", "B")
+_SHARED = ("data", "arch", "chi", "d", "depth", "width", "act", "B", "shared_seeds")
 _LEGEND = {
     "P/d -> inf": "P/d -> inf: asymptotic prediction, which exponents measured at finite P/d "
     "approach slowly.",
@@ -36,12 +36,12 @@ _INTERVALS = (
     "of the window is left out."
 )
 _NOTHING_TO_FIT = (
-    "nothing to fit: that takes two values of T or of P at which every run is fitted, of two seeds"
+    "nothing to fit: a fit needs two values of T or of P, each with two seeds and every run fitted"
 )
 
 
 def print_exponents(rows: "Sequence[ExponentRow]", left_out: int, copies: int = 0) -> None:
-    """Print rows of exponents, a table a model, with their windows, and what was left out."""
+    """Print rows of exponents, one table per model, with their windows, and what was left out."""
     if not rows:
         click.echo(_NOTHING_TO_FIT)
     for model in dict.fromkeys(row.model for row in rows):
@@ -190,8 +190,31 @@ def print_parting(rows: list[Any]) -> None:
         click.echo(f"T scanned: {window}; beyond and below: no such T among them")
 
 
+def print_averages(rows: list[Any]) -> None:
+    """Print the rows of ``nets.averages``: what the average over seeds gains; none without any."""
+    from cli.output import number, print_table
+
+    if not rows:
+        return
+    named = ("data", "arch", "chi", "d", "depth", "width", "act", "B", "kappa")
+    extra = [name for name in named if len({getattr(row, name) for row in rows}) > 1]
+    print_table(
+        "test error of single runs (mean) and of the average of their outputs over seeds",
+        ["P", "T", *extra, "single runs", "average", "95 % interval", "seeds"],
+        [
+            [
+                *(str(row.P), number(row.T, 4), *(str(getattr(row, name)) for name in extra)),
+                *(number(row.mean_error, 4), number(row.average_error, 4)),
+                f"[{number(row.ci_low, 3)}, {number(row.ci_high, 3)}]",
+                str(row.n_seeds),
+            ]
+            for row in rows
+        ],
+    )
+
+
 def print_density(density: Any, rows: list[Any]) -> None:
-    """Print chi_density beside what gamma and b say of chi, as lines."""
+    """Print chi_density next to chi from gamma and from b, as lines."""
     from cli.output import number
 
     about = (

@@ -1,7 +1,7 @@
 """Scans of linearised nets: what ``drive`` needs to know of them; kernels one after another."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -31,12 +31,14 @@ class LazyWork(Work[LazyConfig]):
 
     Attributes:
         data_dir, folder, checkpoints: as in ``nets.lazy.simulate_lazy``.
+        keep_outputs: whether outputs on the test set are stored.
         logs: told of every kernel built, before its first run.
     """
 
     data_dir: Path | None = None
     folder: Path | None = None
     checkpoints: bool = True
+    keep_outputs: bool = False
     logs: tuple[KernelLog[Any], ...] = field(default=(), compare=False)
     name: ClassVar[str] = "nets lazy"
 
@@ -58,7 +60,7 @@ class LazyWork(Work[LazyConfig]):
         left = {key: run for key, run in rest.items() if key not in stored}
         costs = {key: (self.cost(run), 0) for key, run in left.items()}
         for run in _largest(left.values()):
-            seconds = kernel_seconds(run.config, inputs_of(run.config, self.data_dir)[0])
+            seconds = kernel_seconds(run.config, *inputs_of(run.config, self.data_dir))
             costs[run.key()] = (self.cost(run) + seconds, 4 * run.config.P**2)
         return total(len(rest), list(costs.values()), ERROR)
 
@@ -101,7 +103,8 @@ class LazyWork(Work[LazyConfig]):
 
     def _record(self, kernel: LazyKernel, run: LazyConfig, stop: StopFlag) -> Record:
         end = run_lazy(kernel, run, checkpoints=self.checkpoints, stop=stop)
-        return record_of(end) | _names(run)
+        kept = end if self.keep_outputs else replace(end, test_outputs=None)
+        return record_of(kept) | _names(run)
 
     def groups(self, pending: Sequence[LazyConfig], cluster: Cluster) -> Iterator[list[LazyConfig]]:
         """Yield the runs of each kernel."""
@@ -160,8 +163,9 @@ def scan_lazy(
 
 def _names(run: LazyConfig) -> Record:
     """Return what the row of a lazy run has in place of that of the net."""
-    # Runs of one seed share data and initial weights, unless paired with those of training.
-    return {"key": run.key(), "model": "lazy", "shared_seeds": not run.paired}
+    # Without pairing runs of one seed share data and initial weights in any case.
+    shared = run.config.shared_seeds or not run.paired
+    return {"key": run.key(), "model": "lazy", "shared_seeds": shared}
 
 
 def _largest(runs: Iterable[LazyConfig]) -> Iterable[LazyConfig]:

@@ -72,6 +72,8 @@ class ExponentRow(Entry):
             free, or None without spare points.
         agrees: whether measurement and ``finite_size`` agree at 95 %, both errors taken together,
             or None.
+        shared_seeds: whether runs of a seed share data or weights, so that seeds are independent,
+            not runs.
     """
 
     quantity: str
@@ -102,6 +104,7 @@ class ExponentRow(Entry):
     finite_size_error: float | None = None
     finite_size_chi2: float | None = None
     agrees: bool | None = None
+    shared_seeds: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """Return the row as an object of summary.json."""
@@ -161,13 +164,14 @@ class GridPoint:
 def exponent_rows(frame: pd.DataFrame) -> list[ExponentRow]:
     """Fit every exponent that the runs in ``frame`` determine.
 
-    Runs are grouped by what they share. Fits on T take an intercept for each (P, kappa), fits on
+    Runs are grouped by what they share, and runs of a seed that share data or weights apart from
+    those that do not. Fits on T take an intercept for each (P, kappa), fits on
     P one for each (T, kappa). Runs that are one trajectory in other units count once
     (``distinct``). A point at which some run was not fitted is left out whole, as its
     mean is biased. Of perceptrons only noise-dominated points (T/kappa >= 512) enter, if there are
     any, and of nets none at kick <= kappa/20 (docs/lazy.md) where that is known and others are
     there. Runs of a seed that share data or weights are fitted with the seed as the independent
-    unit.
+    unit, and of these only seeds that are there at every point.
 
     Args:
         frame: rows as in ``store.schema.SCHEMA``.
@@ -179,7 +183,7 @@ def exponent_rows(frame: pd.DataFrame) -> list[ExponentRow]:
     # The rest, courses of runs above all, would be copied with every group.
     frame = frame[[*shared, *(name for name in _READ if name in frame)]]
     rows: list[ExponentRow] = []
-    for _, runs in distinct(frame).groupby(shared, sort=True, dropna=False):
+    for _, runs in distinct(frame).groupby([*shared, "shared_seeds"], sort=True, dropna=False):
         rows.extend(_rows(runs))
     return rows
 
@@ -206,7 +210,7 @@ def distinct(frame: pd.DataFrame) -> pd.DataFrame:
 
 def points_left_out(frame: pd.DataFrame) -> int:
     """Return the number of grid points that fits leave out because a run was not fitted."""
-    point = [frame[name] for name in (*SHARED, *POINT) if name in frame]
+    point = [frame[name] for name in (*SHARED, *POINT, "shared_seeds") if name in frame]
     return int((frame["status"] != Status.FITTED).groupby(point, dropna=False).any().sum())
 
 
@@ -236,6 +240,13 @@ def grid_points(runs: pd.DataFrame) -> list[GridPoint]:
     return _with_predictions(points, ordered)
 
 
+def _at_every_point(runs: pd.DataFrame) -> pd.DataFrame:
+    """Return the runs of the seeds that are there at every point."""
+    n_points = len(runs[list(POINT)].drop_duplicates())
+    there = runs.drop_duplicates([*POINT, "seed"]).groupby("seed").size()
+    return runs[runs["seed"].isin(there.index[there == n_points])]
+
+
 def _with_predictions(points: list[GridPoint], runs: pd.DataFrame) -> list[GridPoint]:
     if not points:
         return points
@@ -262,13 +273,15 @@ def _of_nets(points: list[GridPoint], runs: pd.DataFrame) -> list[GridPoint]:
 def _rows(runs: pd.DataFrame) -> Iterator[ExponentRow]:
     first = runs.iloc[0]
     perceptron = first["model"] == PERCEPTRON
-    points = grid_points(runs)
+    by_seed = bool(first["shared_seeds"])
+    points = grid_points(_at_every_point(runs) if by_seed else runs)
     noisy = [point for point in points if perceptron and point.noise_dominated]
     chosen = noisy or [point for point in points if not point.cold] or points
     if not chosen:
         return
     shared = {name: _plain(first[name], name) if name in runs else None for name in SHARED}
     shared["window"] = window_of(chosen, int(first["d"]) if perceptron else None)
+    shared["shared_seeds"] = by_seed
     on = {"T": [point.T for point in chosen], "P": [float(point.P) for point in chosen]}
     groups: dict[str, list[Hashable]] = {
         "T": [(point.P, point.kappa) for point in chosen],
@@ -291,7 +304,7 @@ def _rows(runs: pd.DataFrame) -> Iterator[ExponentRow]:
             [point.logs(observable) for point in chosen],
             groups[variable],
             [point.expected(observable) for point in chosen],
-            by_seed=bool(runs["shared_seeds"].any()),
+            by_seed=by_seed,
         )
         if fit is None:
             continue

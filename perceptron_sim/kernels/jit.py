@@ -7,6 +7,7 @@ Policy:
       go stale. So the cache is stamped with the sources of all kernels together.
     * The cache is a convenience. A damaged file counts as absent and is overwritten; without a
       place for it, or without room, kernels are compiled in each process.
+    * What a kernel calls is compiled as a part of it, and optimised once (``linking``).
     * No ``parallel``: kernels are serial; parallelism is above them (a kernel with its own
       thread pool aborts Python when called from several threads).
     * ``fastmath`` only for ``reassociated``: it lets a dot product be summed in vector lanes.
@@ -23,6 +24,8 @@ from typing import Any, TypeVar, cast
 
 import numba
 from numba.core.caching import FunctionCache, IndexDataCacheFile, NullCache
+
+from perceptron_sim.kernels.linking import Kernel, set_environments
 
 F = TypeVar("F", bound=Callable[..., object])
 
@@ -120,6 +123,7 @@ class _KernelCache(FunctionCache):  # type: ignore[misc]
         return found
 
     def save_overload(self, sig: Any, data: Any) -> None:
+        set_environments(data)
         try:
             super().save_overload(sig, data)
         except OSError as error:
@@ -133,24 +137,27 @@ class _NoCache(NullCache):  # type: ignore[misc]
         _say_not_kept("no folder for Numba's cache can be written")
         _say_compiling()
 
+    def save_overload(self, sig: Any, data: Any) -> None:
+        set_environments(data)
 
-def _cached(dispatcher: Any) -> Any:
-    """Let a compiled function be kept on disk, if there is a place for it."""
-    if not numba.config.DISABLE_JIT:
-        try:
-            dispatcher._cache = _KernelCache(dispatcher.py_func)
-        except (RuntimeError, OSError):
-            dispatcher._cache = _NoCache()
-    return dispatcher
+
+def _compiled(function: F, **options: Any) -> F:
+    """Compile a function, to be kept on disk if there is a place for it."""
+    if numba.config.DISABLE_JIT:
+        return function
+    kernel = Kernel(function, {"nopython": True, "nogil": True, "error_model": "numpy", **options})
+    try:
+        kernel._cache = _KernelCache(function)
+    except (RuntimeError, OSError):
+        kernel._cache = _NoCache()
+    return cast(F, kernel)
 
 
 def compiled(function: F) -> F:
     """Compile a kernel with the project's options; strict IEEE arithmetic."""
-    return cast(F, _cached(numba.njit(nogil=True, error_model="numpy")(function)))
+    return _compiled(function)
 
 
 def reassociated(function: F) -> F:
     """Compile a kernel whose sums may be reordered and contracted (see the module's policy)."""
-    options = {"reassoc", "contract", "nsz"}
-    compile_ = numba.njit(nogil=True, error_model="numpy", fastmath=options)
-    return cast(F, _cached(compile_(function)))
+    return _compiled(function, fastmath={"reassoc", "contract", "nsz"})

@@ -49,7 +49,8 @@ def record(
     if k < recorder.steps.size and recorder.steps[k] < step_of_change:
         unfitted, loss = training_state(rows, w, threshold)
         while k < recorder.steps.size and recorder.steps[k] < step_of_change:
-            recorder.w[k] = w
+            for j in range(w.size):
+                recorder.w[k, j] = w[j]
             recorder.unfitted[k] = unfitted
             recorder.loss[k] = loss
             k += 1

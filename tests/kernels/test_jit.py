@@ -12,7 +12,7 @@ import numba
 import pytest
 
 from perceptron_sim import PerceptronConfig, simulate
-from perceptron_sim.kernels.jit import SOURCE_STAMP, Told, told
+from perceptron_sim.kernels.jit import SOURCE_STAMP, Told, compiled, told
 from perceptron_sim.kernels.observables import training_state
 
 
@@ -107,3 +107,19 @@ def test_no_place_for_the_cache_is_told_once(place, kernel, monkeypatch, tmp_pat
     problem, compiling = caplog.messages
     assert "no folder for Numba's cache can be written" in problem
     assert "in each process" in compiling
+
+
+@pytest.mark.skipif(bool(numba.config.DISABLE_JIT), reason="nothing is compiled")
+def test_what_a_kernel_calls_is_compiled_into_it_once() -> None:
+    @compiled
+    def power(x: float, n: int) -> float:
+        return x**n
+
+    @compiled
+    def polynomial(x: float) -> float:
+        return power(x, 2) + power(x, 3)
+
+    assert polynomial(2.0) == 12.0
+    assert not power.signatures
+    assert len(power._part.signatures) == 1
+    assert power(2.0, 5) == 32.0

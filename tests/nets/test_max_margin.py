@@ -131,7 +131,8 @@ def test_runs_below_the_hard_margin_norm_have_a_ratio() -> None:
 
 
 def test_lazy_runs_obey_it(tmp_path) -> None:
-    # Over 30 such kernels the cold ratio was 1.02 to 1.12 and u 0.55 to 1.0 a run.
+    # Over 30 such kernels the cold ratio was 1.02 to 1.12. u was 0.55 to 1.0 a run, and has a
+    # standard error of 0.1 for three seeds.
     base = {"depth": 2, "width": 16, "P_test": 0, "B": 4}
     configs = [
         NetConfig(**base, P=P, T=T, seed=seed)
@@ -147,7 +148,7 @@ def test_lazy_runs_obey_it(tmp_path) -> None:
     assert len(figure_max_margin(law.points).panels) == 2
     for row in law.rows:
         assert 1.0 <= row.cold.measured < 1.2
-        assert 0.4 < row.u.measured < 1.2
+        assert 0.2 < row.u.measured < 1.4
         # The perceptron theorem.
         assert row.hits_hot.measured < row.hits_cold.measured <= 1.0
 

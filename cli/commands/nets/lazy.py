@@ -13,6 +13,7 @@ from cli.options import (
     json_option,
     net_options,
     out_option,
+    outputs_option,
     scan_options,
     seeds_option,
     values_of,
@@ -23,10 +24,11 @@ from cli.options import (
 @net_options(FloatGrid(), IntegerGrid(), trained=False)
 @seeds_option(DEFAULTS["seeds"])
 @scan_options
+@outputs_option
 @click.option(
     "--kernels",
     type=click.Path(path_type=Path),
-    help="Folder to keep kernels in, to be used again, or where they exceed the memory.",
+    help="Folder for kernels: to use them again, or if they exceed the memory.",
 )
 @out_option("perceptron-sim-nets-lazy")
 @json_option
@@ -36,6 +38,7 @@ def command(
     /,
     data_dir: Path | None,
     checkpoints: bool,
+    keep_outputs: bool,
     kernels: Path | None,
     **options: Any,
 ) -> int:
@@ -43,14 +46,15 @@ def command(
 
     ||w - w0|| and gamma are predicted from each kernel by the max-margin law.
 
-    The limit alpha -> infinity: exact SGD on the net's own kernel, one kernel a seed, computed on
-    the CPU. Here T = eta / (B h). Without options: digits by parity, mlp of 3 hidden layers of 64,
+    The limit alpha -> infinity: exact SGD on the net's own kernel, one kernel per seed, on the
+    CPU. Here T = eta / (B h). Without options: digits by parity, mlp of 3 hidden layers of 64,
     B 16, kappa 2^-15, P 64..1024, T 2^-11..2^-7, 12 seeds. The same command again finds what is
     stored and does only the rest.
     """
     from cli.reports import exit_code
     from cli.scanning import Scanning
-    from cli.tables import print_density, print_law
+    from cli.tables import print_averages, print_density, print_law
+    from nets.averages import average_rows
     from nets.config import NetGrid
     from nets.lazy import LazyConfig
     from nets.lazy.config import MAX_STEPS
@@ -69,7 +73,7 @@ def command(
     where = scanning.where(packages=("torch",))
     densities = DensityLog(scanning.out / "density.json")
     margins = NormLog(scanning.out / "max_margin.json")
-    work = LazyWork(data_dir, kernels, checkpoints, (densities, margins))
+    work = LazyWork(data_dir, kernels, checkpoints, keep_outputs, (densities, margins))
     request = checked(map(LazyConfig, configs), work, where)
     if scanning.dry_run:
         # Threads share a kernel; workers of a cluster have one each.
@@ -86,10 +90,13 @@ def command(
     kinds = {(c.chi, c.d, c.depth, c.width) for c in configs}
     density = density_row(fits) if fits and len(kinds) == 1 else None
     entry = None if density is None else asdict(density)
+    averages = average_rows(frame)
     charts = {"max_margin": figure_max_margin(law.points)} if law.points else {}
-    more = {"chi_density": entry, **law.to_json()}
+    more: dict[str, Any] = {"chi_density": entry, **law.to_json()}
+    more |= {"averages": [asdict(row) for row in averages]} if averages else {}
     if scanning.conclude(analysis, ("torch",), charts=charts, **more):
         if density is not None:
             print_density(density, analysis.rows)
         print_law(law)
+        print_averages(averages)
     return exit_code(scanning.failed)

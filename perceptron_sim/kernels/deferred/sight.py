@@ -182,7 +182,7 @@ def cover_all(run: Run, sight: Sight, radius: float, spare: float, most: int) ->
     cover[WANTED_A], cover[WANTED_S] = 0.0, 0.0
     cover[COVER_A], cover[COVER_S] = shells.lines[last, A] / root, shells.lines[last, S]
     if unseen_within(shells, shells.sizes[N_SHELLS] - 1) == 0:
-        cover[:] = (math.inf, math.inf, 0.0, 0.0, math.inf)
+        cover[COVER_A], cover[COVER_S], cover[LEAST_SPARE] = math.inf, math.inf, math.inf
     return COVERED
 
 

@@ -73,7 +73,8 @@ def record_means(run: Run, sight: Sight, step_of_change: int) -> int:
                 number += 1.0
                 loss += gap
         while k < recorder.steps.size and recorder.steps[k] < step_of_change:
-            recorder.w[k] = w
+            for j in range(w.size):
+                recorder.w[k, j] = w[j]
             recorder.unfitted[k] = number
             recorder.loss[k] = loss
             recorder.exact[k] = 0
