@@ -133,7 +133,7 @@ def test_runs_below_the_hard_margin_norm_have_a_ratio() -> None:
 def test_lazy_runs_obey_it(tmp_path) -> None:
     # Over 30 such kernels the cold ratio was 1.02 to 1.12. u was 0.55 to 1.0 a run, and has a
     # standard error of 0.1 for three seeds.
-    base = {"depth": 2, "width": 16, "P_test": 0, "B": 4}
+    base = {"depth": 2, "width": 16, "P_test": 0, "B": 4, "max_steps": 10**7}
     configs = [
         NetConfig(**base, P=P, T=T, seed=seed)
         for P in (32, 96)
