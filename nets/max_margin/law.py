@@ -129,7 +129,7 @@ class LawPoint(OfNet):
     Attributes:
         P, kappa: of the runs.
         x: kick/kappa, mean over seeds.
-        ratio: of the norms, with its 95 % interval, each seed's u at the mean x.
+        ratio: of the norms, with its 95 % interval, brought to the mean x by the law with u = 1/2.
     """
 
     P: int
@@ -192,9 +192,10 @@ def law_of(frame: pd.DataFrame, norms: "Mapping[str, KernelNorm]") -> Law:
 def _points(alike: pd.DataFrame) -> Iterator[dict[str, Any]]:
     for P, same in _by_size(alike):
         for _, cell in same.groupby(["kappa", "T"]):
-            # Kernels of other seeds have another <K>: each seed's own u, at the mean kick.
+            # Kernels of other seeds have another <K>: each is brought to the mean kick by the law.
             x = float(cell["x"].mean())
-            logs = np.log1p((cell["u"] * x).to_numpy(dtype=np.float64))
+            to_mean = (1.0 + U * x) / (1.0 + U * cell["x"])
+            logs = np.log((cell["cold"] * to_mean).to_numpy(dtype=np.float64))
             mean, half = float(logs.mean()), half_width(logs)
             ends = (None, None) if math.isnan(half) else (mean - half, mean + half)
             low, high = (None if end is None else math.exp(end) for end in ends)
@@ -241,7 +242,8 @@ def _at(P: int, same: pd.DataFrame) -> dict[str, Any]:
 
 
 def _fit(alike: pd.DataFrame) -> dict[str, Any]:
-    hot = alike[alike["x"] >= HOT]
+    # Far from the lazy regime ||w - w_0|| can be below kappa omega, and there is no such u.
+    hot = alike[(alike["x"] >= HOT) & (alike["u"] > 0.0)]
     levels = [math.exp(np.log(same["u"]).mean()) for _, same in _by_size(hot)]
     u = math.exp(float(np.mean(np.log(levels)))) if levels else U
     logs = np.log(alike["dw"] / ((alike["kappa"] + u * alike["kick"]) * alike["omega"]))

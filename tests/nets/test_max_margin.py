@@ -121,10 +121,19 @@ def test_unfitted_runs_and_unknown_norms_are_left_out() -> None:
     assert [row.P for row in law_of(frame, norms).rows] == [1024]
 
 
+def test_runs_below_the_hard_margin_norm_have_a_ratio() -> None:
+    # Nets that are not lazy end there, and u is negative.
+    frame, norms = _planted(0.0)
+    law = law_of(frame.assign(model="net", dw=1e-5 * frame["dw"]), norms)
+    assert all(point.ratio.measured > 0.0 for point in law.points)
+    assert [fit.u for fit in law.fits] == [None]
+    json.dumps(law.to_json(), allow_nan=False)
+
+
 def test_lazy_runs_obey_it(tmp_path) -> None:
     # Over 30 such kernels the cold ratio was 1.02 to 1.12. u was 0.55 to 1.0 a run, and has a
     # standard error of 0.1 for three seeds.
-    base = {"depth": 2, "width": 16, "P_test": 0, "B": 4}
+    base = {"depth": 2, "width": 16, "P_test": 0, "B": 4, "max_steps": 10**7}
     configs = [
         NetConfig(**base, P=P, T=T, seed=seed)
         for P in (32, 96)
