@@ -18,7 +18,7 @@ def end_of_budget(budget: str | None) -> float | None:
     """Return the time.monotonic() after which no run starts, or None.
 
     Raises:
-        InputError: if the text is no time.
+        InputError: if the text is not a time.
     """
     from perceptron_sim.errors import InputError
     from perceptron_sim.phase.explore import parse_budget
@@ -88,15 +88,15 @@ def say_cost(
         click.echo(
             f"time: about {duration(wall_s or 0.0)} with {counted(workers, 'worker')}, "
             f"{duration(found.core_s)} of one core, "
-            f"good to a factor {found.factor:.2g} (1 s.d.) on a core as calibrated; "
+            f"within a factor {found.factor:.2g} (1 s.d.) on a core like that of the fit; "
             f"the longest run about {duration(found.longest_s)}"
         )
         if found.outside:
             click.echo(
                 f"{found.outside} of the runs are outside the window of the fit: their time may be "
-                "off by a factor of 100"
+                "wrong by a factor of 100"
             )
-    click.echo(f"memory: at most about {format_bytes(memory)} for the runs in flight")
+    click.echo(f"memory: at most about {format_bytes(memory)} for the runs in progress")
     if note:
         click.echo(note)
     return 0

@@ -29,12 +29,12 @@ COMMANDS = {
     "nets": "Train nets on images or teacher data: the same questions, asked of deep nets.",
     "compare": "Run theory, perceptron and nets; judge every claim; write a report.",
     "report": "Judge the claims of the papers by run folders: a page, a table, JSON.",
-    "check": "Look whether a simulator of yours obeys the laws of SGD.",
+    "check": "Test whether your own simulator obeys the laws of SGD.",
     "theory": "Print the predicted exponents and prefactors.",
     "export": "Write the runs of a folder as CSV, Parquet or NetCDF.",
-    "import": "Take in runs of other programs, checked: fits, figures, evidence.",
+    "import": "Read and check runs of other programs: fits, figures, evidence.",
     "store": "Check, compact or merge folders of runs.",
-    "bench": "Time the event-driven kernel beside the reference and two libraries.",
+    "bench": "Time the event-driven kernel against the reference and two libraries.",
     "doctor": "Check this installation and say what to do about each problem.",
 }
 
@@ -51,9 +51,9 @@ _stopped = threading.Event()
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 @click.version_option(__version__, prog_name="perceptron-sim")
-@click.option("--debug", is_flag=True, help="Show the traceback of an error (anywhere).")
+@click.option("--debug", is_flag=True, help="Show the traceback of an error; may stand anywhere.")
 def root(debug: bool) -> None:
-    """Settle questions about SGD noise: theory and exact simulation side by side.
+    """State a question about SGD noise; get the answers of theory and exact simulation.
 
     In the perceptron with boundary density |x_1|^chi, training until every sample is fitted
     gives ||w|| ~ T^delta P^gamma and t* ~ T P^b. Try: perceptron-sim scan --chi 0,1,3

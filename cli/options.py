@@ -77,7 +77,7 @@ def chain(*decorators: Callable[[F], F]) -> Callable[[F], F]:
 
 def point_options(real: click.ParamType[Any], integer: click.ParamType[Any]) -> Callable[[F], F]:
     """Return the decorator that adds chi, d, P, B, T | eta, kappa | alpha."""
-    steps = "Give up a run after so many steps."
+    steps = "Stop a run after this many steps."
     return chain(
         click.option("--chi", type=real, help="Density exponent at the boundary, > -1."),
         click.option("-d", "--dimension", "d", type=integer, help="Input dimension, >= 2."),
@@ -145,7 +145,12 @@ def net_options(
     """
     depth = "Hidden layers, or blocks of mnas, >= 1.  [default: mlp 3, cnn and mnas 4]"
     width = "Units or channels h of a hidden layer.  [default: mlp 64, cnn and mnas 32]"
-    engine = "compiled (dense nets on a CPU), ensemble, resident (GPU), or auto."
+    engine = "compiled (dense nets on a CPU), ensemble (any net, anywhere), or auto."
+    tests = "First samples of the test set that are used.  [default: all]"
+    streams = (
+        "Runs of a seed have data, initial weights and batches in common, or each its own.  "
+        "[default: shared]"
+    )
     folder = "Folder of mnist.npz, cifar10.npz; else $PERCEPTRON_SIM_DATA, the user cache."
     shown: dict[str, Any] = {"default": "auto", "show_default": True}
     training = (
@@ -160,10 +165,17 @@ def net_options(
         click.option("--depth", type=integer, help=depth),
         click.option("--width", type=integer, help=width),
         click.option("--act", help="relu, gelu or silu.  [default: relu]"),
-        click.option("--test-samples", "P_test", type=SingleInteger(), help="[default: 512]"),
+        click.option("--test-samples", "P_test", type=SingleInteger(), help=tests),
+        click.option("--shared-seeds/--independent", default=None, help=streams),
         *(training if trained else ()),
         click.option("--data-dir", type=click.Path(path_type=Path), help=folder),
     )
+
+
+def outputs_option(function: F) -> F:
+    """Add --keep-outputs."""
+    about = "Store outputs on the test set too; report the error of their average over seeds."
+    return click.option("--keep-outputs", is_flag=True, help=about)(function)
 
 
 def seeds_option(default: int) -> Callable[[F], F]:
@@ -183,7 +195,7 @@ def out_option(
 
 def workers_option(function: F) -> F:
     """Add --workers and --scheduler; ``workers_of`` makes one of the two."""
-    threads = "Threads.  [default: one a core]"
+    threads = "Threads.  [default: one per core]"
     cluster = "Run on a Dask cluster: tcp://host:port or a scheduler file."
     return chain(
         click.option("--workers", type=click.IntRange(min=1), help=threads),
@@ -195,12 +207,18 @@ def scan_options(function: F) -> F:
     """Add what every scan takes: where, at what cost, and whether courses are stored."""
     return chain(
         workers_option,
-        click.option("--budget", help="Start no run after so long: 90s, 10m, 2h.  [default: none]"),
         click.option(
-            "--dry-run", is_flag=True, help="Say what there is to do and what it costs; do none."
+            "--budget", help="Start no run after this time: 90s, 10m, 2h.  [default: none]"
         ),
         click.option(
-            "--checkpoints/--no-checkpoints", default=True, help="Store the course of each run."
+            "--dry-run",
+            is_flag=True,
+            help="Print what would be done and what it costs; do nothing.",
+        ),
+        click.option(
+            "--checkpoints/--no-checkpoints",
+            default=True,
+            help="Store the checkpoints of each run.",
         ),
     )(function)
 

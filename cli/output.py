@@ -191,7 +191,7 @@ def _length(text: str) -> int:
 def use_legible_streams() -> None:
     """Let stdout and stderr take any text: signs they have no letters for are spelt out.
 
-    Names of files that are no text come out as the bytes that they are on the disk.
+    Names of files that are not text come out as the bytes that they are on the disk.
     """
     codecs.register_error(_LEGIBLE, _spell)
     codecs.register(_ascii_by_another_name)

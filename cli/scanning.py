@@ -14,9 +14,12 @@ from cli.reports import say_interrupted
 from perceptron_sim.words import counted
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import pandas as pd
 
     from perceptron_sim.analysis.analyse import Analysis
+    from perceptron_sim.drawing.panels import Chart
     from perceptron_sim.scans.drive import Request, ScanReport
     from perceptron_sim.scans.executors import Workers
 
@@ -93,6 +96,7 @@ class Scanning:
         analysis: "Analysis",
         packages: tuple[str, ...] = (),
         lazy: "pd.DataFrame | None" = None,
+        charts: "Mapping[str, Chart] | None" = None,
         **more: Any,
     ) -> bool:
         """Write and print what the runs say; return whether tables were printed.
@@ -101,9 +105,10 @@ class Scanning:
             analysis: of the runs.
             packages, more: as in ``Analysis.summary``.
             lazy: as in ``Analysis.figures``.
+            charts: further figures, by the names of their files.
         """
         summary = analysis.summary(command_text(self.ctx), packages, **more)
-        conclude(analysis, summary, self.out, self._as_json, lazy=lazy)
+        conclude(analysis, summary, self.out, self._as_json, charts, lazy=lazy)
         return not self._as_json
 
 
@@ -116,7 +121,12 @@ def _what_was_done(report: "ScanReport", done: str) -> str:
 
 
 def conclude(
-    analysis: "Analysis", summary: dict[str, Any], out: Path, as_json: bool, **drawn: Any
+    analysis: "Analysis",
+    summary: dict[str, Any],
+    out: Path,
+    as_json: bool,
+    charts: "Mapping[str, Chart] | None" = None,
+    **drawn: Any,
 ) -> None:
     """Write summary.json and figures, and print the tables or, instead, the summary.
 
@@ -125,6 +135,7 @@ def conclude(
         summary: ``analysis.summary`` of them.
         out: the folder to write to.
         as_json: print the summary.
+        charts: further figures, by the names of their files.
         drawn: options of ``analysis.figures``.
     """
     from cli.output import print_json
@@ -141,8 +152,8 @@ def conclude(
         print_limits(analysis.limits)
         print_local(analysis.local)
         print_collapses(analysis.collapses)
-    figures = analysis.figures(**drawn).items()
-    say_written([path for name, figure in figures for path in save(figure, out, name)], out)
+    figures = {**analysis.figures(**drawn), **(charts or {})}
+    say_written([path for name, figure in figures.items() for path in save(figure, out, name)], out)
 
 
 def say_written(written: list[Path], out: Path) -> None:

@@ -21,13 +21,15 @@ _NAMES = {
     "chi_eff": "chi_eff = 1/gamma - 1",
 }
 # What runs may share, in the order of the columns.
-_SHARED = ("data", "arch", "chi", "d", "depth", "width", "act", "B")
+_SHARED = ("data", "arch", "chi", "d", "depth", "width", "act", "B", "shared_seeds")
 _LEGEND = {
     "P/d -> inf": "P/d -> inf: asymptotic prediction, which exponents measured at finite P/d "
     "approach slowly.",
     "finite P/d": "finite P/d: the same fit to the means that theory predicts at the same points, "
     "+- one standard error; agree: at 95 %, both errors together; -: outside what is predicted "
     "(docs/theory.md).",
+    "kernel": "kernel: the same fit to the max-margin law of these kernels with u = 1/2, +- one "
+    "standard error; agree: at 95 %, both errors together (docs/lazy.md).",
 }
 
 _INTERVALS = (
@@ -35,12 +37,12 @@ _INTERVALS = (
     "of the window is left out."
 )
 _NOTHING_TO_FIT = (
-    "nothing to fit: that takes two values of T or of P at which every run is fitted, of two seeds"
+    "nothing to fit: a fit needs two values of T or of P, each with two seeds and every run fitted"
 )
 
 
 def print_exponents(rows: "Sequence[ExponentRow]", left_out: int, copies: int = 0) -> None:
-    """Print rows of exponents, a table a model, with their windows, and what was left out."""
+    """Print rows of exponents, one table per model, with their windows, and what was left out."""
     if not rows:
         click.echo(_NOTHING_TO_FIT)
     for model in dict.fromkeys(row.model for row in rows):
@@ -144,6 +146,9 @@ def _print_model(model: str, rows: "Sequence[ExponentRow]") -> None:
     else:
         columns["paper"] = [number(row.asymptotic, 2) for row in rows]
         columns["chi2/dof"] = [number(row.chi2_per_dof, 2) for row in rows]
+        if any(row.finite_size is not None for row in rows):
+            columns["kernel"] = [_finite_size(row) for row in rows]
+            columns["agree"] = [AGREES[row.agrees] for row in rows]
     columns["seeds"] = [str(row.n_seeds) for row in rows]
     columns["window"] = [mark[row.window] for row in rows]
     laws = "||w|| ~ T^delta P^gamma" if perceptron else "||w - w0||/||w0|| ~ T^delta P^gamma"
@@ -221,8 +226,31 @@ def print_parting(rows: list[Any]) -> None:
         click.echo(f"T scanned: {window}; beyond and below: no such T among them")
 
 
+def print_averages(rows: list[Any]) -> None:
+    """Print the rows of ``nets.averages``: what the average over seeds gains; none without any."""
+    from cli.output import number, print_table
+
+    if not rows:
+        return
+    named = ("data", "arch", "chi", "d", "depth", "width", "act", "B", "kappa")
+    extra = [name for name in named if len({getattr(row, name) for row in rows}) > 1]
+    print_table(
+        "test error of single runs (mean) and of the average of their outputs over seeds",
+        ["P", "T", *extra, "single runs", "average", "95 % interval", "seeds"],
+        [
+            [
+                *(str(row.P), number(row.T, 4), *(str(getattr(row, name)) for name in extra)),
+                *(number(row.mean_error, 4), number(row.average_error, 4)),
+                f"[{number(row.ci_low, 3)}, {number(row.ci_high, 3)}]",
+                str(row.n_seeds),
+            ]
+            for row in rows
+        ],
+    )
+
+
 def print_density(density: Any, rows: list[Any]) -> None:
-    """Print chi_density beside what gamma and b say of chi, as lines."""
+    """Print chi_density next to chi from gamma and from b, as lines."""
     from cli.output import number
 
     about = (
@@ -238,3 +266,46 @@ def print_density(density: Any, rows: list[Any]) -> None:
         if row.quantity == "b":
             ends = ", ".join(number(0.5 * (end - 1.0), 3) for end in (row.ci_low, row.ci_high))
             click.echo(f"(b - 1)/2 = {0.5 * (row.measured - 1.0):.3f} [{ends}], gamma in the paper")
+
+
+def print_law(law: Any) -> None:
+    """Print the max-margin law: its table at each P, and what it says of the exponents."""
+    from cli.output import number, print_table
+
+    def cell(value: Any) -> str:
+        if value is None:
+            return "-"
+        ends = "" if value.ci_low is None else f" [{value.ci_low:.3g}, {value.ci_high:.3g}]"
+        return f"{value.measured:.3g}{ends}"
+
+    def net(row: Any) -> str:
+        trained = "" if row.model == "lazy" else "trained "
+        return f"{trained}{row.data} {row.arch} L {row.depth} h {row.width} B {row.B}"
+
+    columns = ("net", "P", "omega", "support", "u", "n_hit", "cold", "hits hot", "hits cold")
+    print_table(
+        "max-margin law ||w - w0|| = (kappa + u kick) omega, kick = T h mean diag K",
+        (*columns, "T_c", "T_lazy"),
+        [
+            (
+                *(net(row), str(row.P), number(row.omega), number(row.n_support)),
+                *(cell(row.u), number(row.batch_hits and row.batch_hits.measured, 3)),
+                *map(cell, (row.cold, row.hits_hot, row.hits_cold)),
+                *(number(row.T_c, 3), number(row.T_lazy, 3)),
+            )
+            for row in law.rows
+        ],
+    )
+    click.echo(
+        "cold: ||w - w0||/(kappa omega) at kick <= kappa/20, 1 by the law. hits: H T h over "
+        "||w - w0|| omega, at most 1. T_lazy: up to there ||w - w0|| <= 0.1 ||w0||."
+    )
+    for fit in law.fits:
+        parts = (fit.gamma, fit.gamma_omega, fit.hits, fit.nu)
+        gamma, omega, hits, nu = map(cell, parts)
+        click.echo(
+            f"{net(fit)}: u {cell(fit.u)} over P, ~ P^ {cell(fit.drift)}; cold {cell(fit.cold)}; "
+            f"residual {fit.residual:.2g}, worst {fit.worst:.2g}\n"
+            f"  b {cell(fit.b)} = gamma {gamma} + gamma_omega {omega} + hits {hits} + nu {nu}; "
+            f"support {cell(fit.support)}"
+        )

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from nets.max_margin.claims import CLAIMS as MAX_MARGIN
 from nets.phase.entries import NetDelay, NetOnsets, Regime
 from perceptron_sim.analysis.exponents import ExponentRow
 from perceptron_sim.claims.claim import Claim, Measurement, Quantifier, Table, Whose
@@ -19,6 +20,7 @@ from perceptron_sim.claims.registry import register
 from perceptron_sim.drawing.panels import Panel, Series
 from perceptron_sim.intervals import mixed_dof, quantile
 from perceptron_sim.names import number_text
+from perceptron_sim.phase.entries import dof_of
 
 NET, LAZY = "net", "lazy"
 _KIND = ("data", "arch", "depth", "width", "B")
@@ -136,7 +138,7 @@ def _k(name: str) -> Callable[[Evidence], list[Measurement]]:
                 ci_high=k.ci_high,
                 window=k.window,
                 n_seeds=row.n_seeds,
-                dof=k.n_points - 2,
+                dof=dof_of(k, k.n_points - 2),
                 resolution=_K,
                 expected=row.k_predicted,
                 systematic=k.systematic,
@@ -172,7 +174,7 @@ def _opposite(evidence: Evidence) -> list[Measurement]:
                 ci_high=value + half,
                 window=ways.raise_T.window,
                 n_seeds=row.n_seeds,
-                dof=row.n_seeds - 1,
+                dof=dof_of(weaker, row.n_seeds - 1),
                 resolution=0.0,
                 expected=0.0,
                 expected_high=math.inf,
@@ -197,7 +199,7 @@ def _lazy_boundary(evidence: Evidence) -> list[Measurement]:
                 ci_high=math.log(at.ci_high / predicted),
                 window=at.window,
                 n_seeds=row.n_seeds,
-                dof=math.inf,
+                dof=dof_of(at, math.inf),
                 resolution=0.0,
                 # Nets that have moved by a tenth are no longer linear: agreement is up to O(1).
                 expected=-math.log(_LAZY_FACTOR),
@@ -233,7 +235,7 @@ def _a(evidence: Evidence) -> list[Measurement]:
                     ci_high=difference.ci_high,
                     window=onset.window,
                     n_seeds=net.n_seeds,
-                    dof=net.n_seeds - 1,
+                    dof=dof_of(difference, net.n_seeds - 1),
                     resolution=_A,
                     expected=0.0 if moved else None,
                     note=f"a = {onset.a:.3f}; at T_c weights have moved by {reach}",
@@ -275,7 +277,7 @@ def _scanned(evidence: Evidence) -> Iterator[tuple[dict[str, Any], pd.DataFrame]
     """
     rows = evidence.rows("exponents", ExponentRow)
     for folder in dict.fromkeys(folder for folder, row in rows if row.model in (NET, LAZY)):
-        for at, runs in grouped(folder.runs, ("model", *_KIND)):
+        for at, runs in grouped(folder.runs, ("model", "shared_seeds", *_KIND)):
             moved = runs["dw" if runs["dw_rel"].isna().any() else "dw_rel"]
             yield at, runs.assign(moved=moved, ratio=runs["t_star"] / moved**2)
 
@@ -389,9 +391,9 @@ def _draw_rows(
             end = regime.lazy_boundary.alpha_at_small_T
             alpha_lazy = 0.0 if end is None else end.value
             fitted = [i for i in range(len(x)) if x[i] <= alpha_lazy / _FAR_BELOW]
-            if len(fitted) > 1:
+            k = regime.k_predicted
+            if len(fitted) > 1 and k is not None:
                 window = Series("", [x[i] for i in fitted], [y[i] for i in fitted])
-                k = regime.k_predicted
                 series.append(power_law(window, k, f"theory, alpha^{k:.2g}"))
             panels.append(Panel(net, "alpha", symbol, series))
         return drawn(panels)
@@ -469,8 +471,8 @@ CLAIMS: Sequence[Claim] = (
         quantifier=Quantifier.EXISTS,
         judged="slopes of ln(test error) on ln T and on ln(1/alpha) beyond the lazy boundary: "
         "whether both differ from 0 and their signs are opposite",
-        refuted="nothing here: nets in which they act alike are no exception, and the claim is "
-        "then not seen",
+        refuted="nothing here: nets in which both act in the same way do not refute it, and the "
+        "claim is then not seen",
         command=_ALPHA_T,
         estimator=f"{_SLOPE} of the test error, on either way; the less certain slope is judged",
         measure=_opposite,
@@ -609,4 +611,4 @@ CLAIMS: Sequence[Claim] = (
     ),
 )
 
-register(CLAIMS)
+register((*CLAIMS, *MAX_MARGIN))

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from nets.architectures import kind_of
-from nets.data import PERCEPTRON, check_name
+from nets.data import PERCEPTRON, check_name, test_size
 from perceptron_sim import parameters
 from perceptron_sim.choices import check_choice
 from perceptron_sim.errors import InputError
@@ -16,7 +16,15 @@ from perceptron_sim.theory.exponents import check_chi
 
 # Bumped whenever training consumes random numbers differently, so that stored runs of an older
 # stream are never taken for runs of this one.
-STREAM_VERSION = 1
+STREAM_VERSION = 2
+# The last streams that were independent from run to run, and are still to be had.
+INDEPENDENT_VERSION = 1
+# What the streams of a seed depend on: all but P, B, T, kappa, limits and precision.
+_OF_SEED = ("data", "chi", "d", "arch", "depth", "width", "act", "seed")
+# Architectures that are other nets than the first stored runs of their name.
+_REBUILT = {"mnas": 2}
+# Test samples of a run with streams of its own.
+_OWN_TEST = 512
 
 MAX_STEPS = 10**5
 ACTIVATIONS = ("relu", "gelu", "silu")
@@ -42,13 +50,17 @@ class NetConfig:
             channels of "mnas"; 1 for "linear".
         act: "relu", "gelu" or "silu"; "none" for "linear".
         P: number of training samples, >= 1.
-        P_test: number of test samples, >= 0; none of them is trained on.
+        P_test: number of test samples, >= 0; none of them is trained on. They are the first of
+            the test set of the data, by default all of it.
         B: batch size, 1 <= B <= P.
         T: temperature eta / (B h), the noise scale of SGD; 0 < T < inf.
         kappa: margin 1 / alpha at which a sample is fitted, y (f - f_0) >= kappa; > 0.
         seed: replica number, >= 0; fixes data subset, initial weights and batches.
         max_steps: steps after which a run is given up as "max_steps".
         dtype: "float32" or "float64".
+        shared_seeds: whether the runs of a seed that differ in P, B, T, kappa alone share their
+            initial weights, an order of the samples and random numbers for batches, and all runs
+            one test set; else each draws its own, 512 test samples by default.
     """
 
     data: str
@@ -66,6 +78,7 @@ class NetConfig:
     seed: int
     max_steps: int
     dtype: str
+    shared_seeds: bool
 
     def __init__(
         self,
@@ -78,7 +91,7 @@ class NetConfig:
         width: int | None = None,
         act: str | None = None,
         P: int = 256,
-        P_test: int = 512,
+        P_test: int | None = None,
         B: int = 16,
         T: float | None = None,
         eta: float | None = None,
@@ -87,6 +100,7 @@ class NetConfig:
         seed: int = 0,
         max_steps: int = MAX_STEPS,
         dtype: str = "float32",
+        shared_seeds: bool = True,
     ) -> None:
         """Validate and store; ``eta`` (= T B h) may stand for T, ``alpha`` (= 1/kappa) for kappa.
 
@@ -99,8 +113,11 @@ class NetConfig:
         """
         parameters.check_pairs(T, eta, kappa, alpha, LAW)
         hidden = _hidden(arch, depth, width, act)
+        check_name(data)
+        if P_test is None:
+            P_test = test_size(data) if shared_seeds else _OWN_TEST
         values: dict[str, Any] = {
-            "data": check_name(data),
+            "data": data,
             "arch": arch,
             **_teacher(data, chi, d),
             **hidden,
@@ -108,6 +125,7 @@ class NetConfig:
             "T": parameters.temperature(T, eta, B * hidden["width"], default=2.0**-5),
             "kappa": parameters.margin(kappa, alpha),
             "dtype": check_choice("dtype", dtype, DTYPES),
+            "shared_seeds": bool(shared_seeds),
         }
         if data == PERCEPTRON and kind_of(arch).reads_images:
             raise InputError(
@@ -131,18 +149,28 @@ class NetConfig:
 
     def key(self) -> str:
         """Return the name of the run of this configuration: 24 hex digits."""
-        identity = {"model": "net", "stream": STREAM_VERSION, "config": asdict(self)}
-        return key_of(identity)
+        return key_of({"model": "net", **self.identity(asdict(self))})
 
     def stream(self, purpose: str) -> np.random.Generator:
         """Return the random stream for ``purpose`` ("data", "weights", "batches").
 
-        It depends on everything but ``max_steps`` and ``dtype``, which do not change what is
-        drawn, so runs that differ in anything else are statistically independent.
+        It is one for all runs of a seed that differ in P, B, T, kappa alone: batches are ranks in
+        the order of the samples that the seed draws. With independent streams it depends on
+        everything but ``max_steps`` and ``dtype``, which do not change what is drawn.
         """
-        shared = {k: v for k, v in asdict(self).items() if k not in ("max_steps", "dtype")}
-        identity = {"purpose": purpose, "stream": STREAM_VERSION, "config": shared}
-        return stream_of(identity)
+        fields = asdict(self)
+        if self.shared_seeds:
+            fields = {name: fields[name] for name in _OF_SEED}
+        else:
+            fields = {k: v for k, v in fields.items() if k not in ("max_steps", "dtype")}
+        return stream_of({"purpose": purpose, **self.identity(fields)})
+
+    def identity(self, fields: dict[str, Any]) -> dict[str, Any]:
+        """Return some fields together with the version of streams and net that they are of."""
+        version = STREAM_VERSION if self.shared_seeds else INDEPENDENT_VERSION
+        known = {k: v for k, v in fields.items() if k != "shared_seeds"}
+        found: dict[str, Any] = {"stream": version, "config": known}
+        return found | ({"net": _REBUILT[self.arch]} if self.arch in _REBUILT else {})
 
 
 def check_range(config: NetConfig) -> None:
@@ -204,11 +232,11 @@ class NetGrid(Grid[NetConfig]):
 
     Attributes:
         chi, d, depth, width, P, B, T, eta, kappa, alpha: values of each parameter.
-        data, arch, act, P_test, dtype, max_steps: shared by all runs.
+        data, arch, act, P_test, dtype, max_steps, shared_seeds: shared by all runs.
         seeds: number of replicas at each point; they are numbered 0 .. seeds-1.
     """
 
-    SHARED = ("data", "arch", "act", "P_test", "dtype", "max_steps")
+    SHARED = ("data", "arch", "act", "P_test", "dtype", "max_steps", "shared_seeds")
     LAW = LAW
 
     chi: Reals = None
@@ -224,9 +252,10 @@ class NetGrid(Grid[NetConfig]):
     data: str = "digits"
     arch: str = "mlp"
     act: str | None = None
-    P_test: int = 512
+    P_test: int | None = None
     dtype: str = "float32"
     max_steps: int = MAX_STEPS
+    shared_seeds: bool = True
     seeds: int = 1
 
     def _config(self, **values: Any) -> NetConfig:

@@ -8,7 +8,9 @@ to 2^15), on one core of a server. A single run is off by a factor e^1, one stan
 
 import math
 
+from nets.architectures import DENSE, build
 from nets.config import NetConfig
+from perceptron_sim.runs.memory import available_bytes
 
 # Steps: prefactor, exponents of P/B and of 1 + ln(1 + kappa/T).
 _STEPS = (5.9, 1.2, 0.82)
@@ -18,9 +20,14 @@ _RUN_S, _STEP_S, _FLOW_S, _COURSE_S = 0.011, 1.4e-6, 8.5e-11, 1.3e-10
 ERROR = 1.0
 # Inputs of a net on images, where only the order of runs and the time left are asked for.
 PIXELS = 784
-# Linearised nets: seconds per P^2 of a run, of the least run, and per P^2 and (d + 2 h L) of a
+# Linearised nets: seconds per P^2 of a run, of the least run, and per entry and (d + 2 h L) of a
 # kernel.
-_LAZY_S, _LEAST_S, _KERNEL_S = 5e-10, 2e-4, 2.2e-11
+_LAZY_S, _LEAST_S, _KERNEL_S = 5e-10, 2e-4, 4.4e-11
+# Of nets with gradients sample by sample: seconds per multiplication forward of a gradient (1.3 to
+# 5.3e-9 for cnn and mnas on one core), and per weight of an entry. Tiles and the share of the
+# memory are those of ``nets.ntk``.
+_GRADIENT_S, _PRODUCT_S = 3e-9, 2.6e-11
+_TILE, _SHARE = 512, 0.8
 
 
 def net_seconds(config: NetConfig, d: int) -> float:
@@ -50,6 +57,27 @@ def lazy_seconds(config: NetConfig) -> float:
     return _LEAST_S + _LAZY_S * float(config.P) ** 2
 
 
-def kernel_seconds(config: NetConfig, d: int) -> float:
-    """Return the estimated time of one core for the kernel of a linearised run, in seconds."""
-    return _KERNEL_S * float(config.P) ** 2 * (d + 2 * config.width * config.depth)
+def kernel_seconds(config: NetConfig, d: int, image: tuple[int, ...] | None = None) -> float:
+    """Return the estimated time of one core for the kernel of a linearised run, in seconds.
+
+    The kernel of the test set included. Of dense nets layers are multiplied; of others the
+    gradient of each sample is computed and kept, again for each strip of rows that memory holds,
+    and all samples are filled up to whole tiles.
+
+    Args:
+        config: the run.
+        d: dimension of its inputs.
+        image: their shape, if they are images; by default that of MNIST for nets that need one.
+    """
+    P, Q = config.P, config.P_test
+    if config.arch in DENSE:
+        entries = 0.5 * float(P) ** 2 + float(P) * Q
+        return _KERNEL_S * entries * (d + 2 * config.width * config.depth)
+    net = build(config.arch, d, config.depth, config.width, config.act, image or (28, d // 28))
+    weights = sum(map(math.prod, net.shapes))
+    rows, others = -(-P // _TILE), -(-Q // _TILE)
+    held = int(_SHARE * available_bytes() // (4 * _TILE * weights)) - 3
+    strips = -(-rows // max(1, held))
+    blocks = 0.5 * rows * (strips + 1) + rows + strips * others
+    tiles = 0.5 * rows * (rows + 1) + rows * others
+    return blocks * _TILE * _GRADIENT_S * net.flops + tiles * _TILE**2 * _PRODUCT_S * weights

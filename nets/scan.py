@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 import torch
 
+from nets.averages import packed
 from nets.config import NetConfig
 from nets.run_time import ERROR, PIXELS, net_seconds
 from nets.training import Control, Failure, NetResult, check_request, device_on, train_each
@@ -38,6 +39,7 @@ _MOST_RUNS = 256
 _FIELDS = (
     *("d", "status", "message", "t_star", "steps", "updates", "hits", "unfitted", "dw", "w0_norm"),
     *("dw_rel", "dw_layers", "w0_layers", "train_loss", "test_error", "noise_trace", "ntk_change"),
+    *("train_signal", "train_spread", "test_signal", "test_spread"),
     *("wall_s", "device"),
 )
 _COURSE = ("step", "t", "dw", "unfitted", "train_loss", "noise_trace", "ntk_change")
@@ -48,7 +50,6 @@ def _identity(config: NetConfig) -> Record:
     return identity | {
         "model": "net",
         "dynamics": "sgd",
-        "shared_seeds": False,
         "alpha": config.alpha,
     }
 
@@ -61,7 +62,7 @@ def failure_record(config: NetConfig, reason: BaseException) -> Record:
 def record_of(run: NetResult) -> Record:
     """Return the row of a finished run, as ``perceptron_sim.store.schema.SCHEMA`` says."""
     row = _identity(run.config) | {"kernel": run.engine}
-    return row | result_fields(run, _FIELDS, _COURSE)
+    return row | result_fields(run, _FIELDS, _COURSE) | packed(run.test_outputs)
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,7 @@ class NetWork(Work[NetConfig]):
     engine: str = "auto"
     data_dir: Path | None = None
     checkpoints: bool = True
+    keep_outputs: bool = False
     name: ClassVar[str] = "nets scan"
 
     def check(self, runs: Sequence[NetConfig], workers: Workers) -> None:
@@ -163,6 +165,7 @@ class NetWork(Work[NetConfig]):
             engine=self.engine,
             data_dir=self.data_dir,
             checkpoints=self.checkpoints,
+            keep_outputs=self.keep_outputs,
             workers=workers,
             control=control,
             stored=stored,

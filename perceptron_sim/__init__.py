@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from perceptron_sim.analysis.exponents import ExponentRow
     from perceptron_sim.analysis.power_law import PowerLawFit, fit_power_law
     from perceptron_sim.errors import InputError
+    from perceptron_sim.kernels.kernel_matrix import KernelMatrix
     from perceptron_sim.runs.config import PerceptronConfig
     from perceptron_sim.runs.kernel_machine import KernelRunResult, simulate_kernel
-    from perceptron_sim.runs.kernel_matrix import KernelMatrix
     from perceptron_sim.runs.online import OnlineResult, simulate_online
     from perceptron_sim.runs.result import RunResult
     from perceptron_sim.runs.simulate import simulate
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from perceptron_sim.status import Status
     from perceptron_sim.store.store import MemoryStore, ParquetStore, open_store
     from perceptron_sim.theory.exponents import Exponents, exponents
+    from perceptron_sim.theory.max_margin import MaxMargin, max_margin_norm
     from perceptron_sim.theory.prediction import Prediction, predict
 
 _HOME = {
@@ -33,8 +34,9 @@ _HOME = {
     "ExponentRow": "perceptron_sim.analysis.exponents",
     "Exponents": "perceptron_sim.theory.exponents",
     "InputError": "perceptron_sim.errors",
-    "KernelMatrix": "perceptron_sim.runs.kernel_matrix",
+    "KernelMatrix": "perceptron_sim.kernels.kernel_matrix",
     "KernelRunResult": "perceptron_sim.runs.kernel_machine",
+    "MaxMargin": "perceptron_sim.theory.max_margin",
     "MemoryStore": "perceptron_sim.store.store",
     "OnlineResult": "perceptron_sim.runs.online",
     "ParquetStore": "perceptron_sim.store.store",
@@ -48,6 +50,7 @@ _HOME = {
     "analyse": "perceptron_sim.analysis.analyse",
     "exponents": "perceptron_sim.theory.exponents",
     "fit_power_law": "perceptron_sim.analysis.power_law",
+    "max_margin_norm": "perceptron_sim.theory.max_margin",
     "open_store": "perceptron_sim.store.store",
     "predict": "perceptron_sim.theory.prediction",
     "scan": "perceptron_sim.scans.scan",
@@ -63,6 +66,7 @@ __all__ = [
     "InputError",
     "KernelMatrix",
     "KernelRunResult",
+    "MaxMargin",
     "MemoryStore",
     "OnlineResult",
     "ParquetStore",
@@ -77,6 +81,7 @@ __all__ = [
     "analyse",
     "exponents",
     "fit_power_law",
+    "max_margin_norm",
     "open_store",
     "predict",
     "scan",

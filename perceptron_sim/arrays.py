@@ -113,7 +113,7 @@ def real_array(name: str, value: Any, ndim: int | None = None) -> FloatArray:
     if array.dtype.kind == "c":
         raise InputError(f"{name} has complex entries: pass real numbers")
     if array.dtype.kind not in "biuf":
-        raise InputError(f"{name} has entries that are no numbers ({array.dtype}): pass numbers")
+        raise InputError(f"{name} has entries that are not numbers ({array.dtype}): pass numbers")
     if ndim is not None and array.ndim != ndim:
         raise InputError(f"{name} has shape {array.shape}: {ndim} dimension(s) are expected")
     with np.errstate(over="ignore"):

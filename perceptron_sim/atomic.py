@@ -10,8 +10,8 @@ from pathlib import Path
 def write_atomically(path: Path, content: bytes) -> None:
     """Write ``content`` to ``path`` so that a crash leaves the old file or the new one.
 
-    A link is followed: what it leads to is written, and the link stays. What is no regular file, a
-    pipe or a device, takes the bytes as they come.
+    A link is followed: its target is written, and the link stays. A pipe or a device takes the
+    bytes as they come.
 
     Raises:
         OSError: if not every byte reached the disk; ``path`` is then as it was.

@@ -44,7 +44,7 @@ def check_new(what: str, name: str, taken: Sequence[str]) -> str:
         )
     if not _NAME.fullmatch(name):
         raise InputError(
-            f"{what} = {name!r} is no name: allowed are letters, digits and ._-, up to 60, a "
+            f"{what} = {name!r} is not a name: allowed are letters, digits and ._-, up to 60, a "
             "letter first"
         )
     return name

@@ -48,7 +48,7 @@ MOVED = {
     "importing.tables": "store.importing.reading",
     "interrupts": "scans.interrupts",
     "kernel_machine": "runs.kernel_machine",
-    "kernel_matrix": "runs.kernel_matrix",
+    "kernel_matrix": "kernels.kernel_matrix",
     "memory": "runs.memory",
     "online": "runs.online",
     "phase": "phase",

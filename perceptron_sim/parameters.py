@@ -98,7 +98,7 @@ def integers(**values: Any) -> dict[str, int]:
     """Return values of ``INTEGERS`` by name, each held to its range, and B to P.
 
     Raises:
-        InputError: on the first that is no integer or out of range.
+        InputError: on the first that is not an integer or out of range.
     """
     found = {name: integer(name, value) for name, value in values.items()}
     B, P = found.get("B", 0), found.get("P", 2**62)
@@ -128,7 +128,7 @@ def number(name: str, value: Any) -> float:
     """Return ``value`` as a float.
 
     Raises:
-        InputError: if it is no number.
+        InputError: if it is not a number.
     """
     if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
         raise InputError(f"{name} = {value!r} is not a number")
@@ -174,4 +174,4 @@ def path(name: str, value: str | PathLike[str]) -> Path:
     try:
         return Path(value)
     except TypeError:
-        raise InputError(f"{name} = {value!r} is no path: give a string or a Path") from None
+        raise InputError(f"{name} = {value!r} is not a path: give a string or a Path") from None

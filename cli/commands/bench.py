@@ -1,4 +1,4 @@
-"""``perceptron-sim bench``: how fast the event-driven kernel is, beside what else there is."""
+"""``perceptron-sim bench``: how fast the event-driven kernel is, against other programs."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -23,7 +23,9 @@ _PEERS = ("scikit-learn", "torch")
     show_default=True,
     help=f"Comma list of {', '.join(PARTS)}; or all.",
 )
-@click.option("--repeats", type=int, default=5, show_default=True, help="Seeds a case, at least.")
+@click.option(
+    "--repeats", type=int, default=5, show_default=True, help="Least number of seeds per case."
+)
 @click.option(
     "--limit-s",
     type=float,
@@ -31,22 +33,22 @@ _PEERS = ("scikit-learn", "torch")
     show_default=True,
     help="Skip grid cases whose reference run would take longer.",
 )
-@click.option("--quick", is_flag=True, help="Shrink every case: shows that it works, no more.")
+@click.option("--quick", is_flag=True, help="Shrink every case; this only shows that it works.")
 @out_option("perceptron-sim-bench", "Folder for bench.json and the figure of growth.")
 @json_option
 def command(cases: str, repeats: int, limit_s: float, quick: bool, out: Path, as_json: bool) -> int:
-    """Time the event-driven kernel beside the reference loop, scikit-learn and PyTorch.
+    """Time the event-driven kernel against the reference loop, scikit-learn and PyTorch.
 
-    One thread, kernels alone, compiled before, same data, runs of both kernels in turns. As t*
-    scatters and each kernel draws its own batches, the ratio of the times per step is shown
-    beside that of the times.
+    One thread, kernels alone, compiled before, same data, runs of both kernels in turns. t*
+    scatters and each kernel draws its own batches. So the table shows the ratio of the times per
+    step next to the ratio of the times.
 
     \b
     headline  seven cases from easy to hard
     dynamics  the other dynamics by their loops
     grid      chi 0,1,3; d 8,64,128; P 256..16384; B 1,2,16,256
     size      the event kernel alone at P = 2^20 and 2^16: time, peak memory
-    growth    exponent of its cost on P beside that of t*; figure
+    growth    exponent of its cost on P next to that of t*; figure
     threads   runs per second of a scan with 1 and 2 workers
     compile   time of the first run of a process, without and with a cache
     """

@@ -16,9 +16,11 @@ from perceptron_sim.errors import InputError
 
 @click.command()
 @click.argument("simulator", metavar="MODULE:FUNCTION")
-@click.option("--law", "laws", multiple=True, help="Look at this law alone; may be repeated.")
+@click.option("--law", "laws", multiple=True, help="Test only this law; may be repeated.")
 @click.option("--budget", default="1min", show_default=True, help="Time for all laws: 90s, 5min.")
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the search.")
+@click.option(
+    "--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the search."
+)
 @click.option(
     "--limit-s",
     type=click.FloatRange(0.0, min_open=True),
@@ -31,7 +33,7 @@ from perceptron_sim.errors import InputError
     type=click.FloatRange(0.0, 1.0, min_open=True, max_open=True),
     default=1e-9,
     show_default=True,
-    help="Relative error up to which numbers count as equal.",
+    help="Relative error below which numbers count as equal.",
 )
 @json_option
 def command(
@@ -43,11 +45,11 @@ def command(
     rtol: float,
     as_json: bool,
 ) -> int:
-    """Look whether a simulator of SGD on the perceptron obeys the laws.
+    """Test whether a simulator of SGD on the perceptron obeys the laws.
 
     MODULE:FUNCTION, or FILE.py:FUNCTION, names a function of a PerceptronConfig. It returns a
     mapping with any of w, t_star, steps, updates, hits, hit_counts, test_error, and may take data
-    and batches. Of a law that is broken, the smallest configuration found is shown.
+    and batches. For each broken law, the table shows the smallest configuration found.
 
     Exit code 1 if a law is broken.
     """
@@ -57,7 +59,7 @@ def command(
 
     seconds = parse_budget(budget).seconds
     if not math.isfinite(seconds):
-        raise InputError(f"--budget {budget!r} is no time: write 90s, 5min or 1h")
+        raise InputError(f"--budget {budget!r} is not a time: write 90s, 5min or 1h")
     function = _load(simulator)
     click.echo(f"looking at {simulator} for up to {budget}", err=True)
     report = check(function, laws or None, seconds, seed=seed, limit_s=limit_s, rtol=rtol)

@@ -35,7 +35,9 @@ _PASSED_ON = {
     show_default=True,
     help="; ".join(f"{name}: {known.about}" for name, known in PRESETS.items()) + ".",
 )
-@click.option("--stages", help="Only these, by commas: scan, B-eta, T-kappa, lazy, nets, ...")
+@click.option(
+    "--stages", help="Only these, separated by commas: scan, B-eta, T-kappa, lazy, nets, ..."
+)
 @click.option("--chi", help="Density exponents of the perceptron.  [default: the preset's]")
 @click.option("--data", help="digits, mnist, cifar10 or perceptron.  [default: the preset's]")
 @click.option("--arch", help="mlp, cnn, mnas or linear.  [default: mlp]")
@@ -43,12 +45,14 @@ _PASSED_ON = {
 @click.option("--width", help="Units or channels of a hidden layer.  [default: the preset's]")
 @click.option("--act", help="relu, gelu or silu.  [default: the preset's]")
 @click.option("--seeds", help="Replicas at each point.  [default: the preset's]")
-@click.option("--with", "others", multiple=True, help="Further folder of runs to judge.")
-@click.option("--workers", type=click.IntRange(min=1), help="Threads.  [default: one a core]")
+@click.option(
+    "--with", "others", multiple=True, help="Judge this folder of runs too; may be repeated."
+)
+@click.option("--workers", type=click.IntRange(min=1), help="Threads.  [default: one per core]")
 @click.option("--device", help="auto, cpu or cuda, for nets.  [default: auto]")
 @click.option("--scheduler", help="Address of a Dask scheduler.  [default: this machine]")
 @click.option("--data-dir", help="Folder of mnist.npz, cifar10.npz.")
-@click.option("--dry-run", is_flag=True, help="Say what would be run and how long it takes.")
+@click.option("--dry-run", is_flag=True, help="Print what would be run and how long it takes.")
 @out_option("perceptron-sim-compare")
 @json_option
 @click.pass_context

@@ -22,12 +22,12 @@ import click
 @click.option(
     "--checkpoints",
     is_flag=True,
-    help="The courses of runs too: one row per checkpoint (CSV), one more dimension (NetCDF).",
+    help="Add checkpoints: one row per checkpoint (CSV), one more dimension (NetCDF).",
 )
 def command(folder: Path, kind: str | None, output: Path | None, checkpoints: bool) -> int:
     """Write the runs in FOLDER as CSV or Parquet, or a complete grid as NetCDF.
 
-    Of runs that were done again with larger limits the last one is written.
+    Of a run repeated with larger limits, the last result is written.
     """
     from perceptron_sim.store.export import SUFFIXES, content, format_of, write
     from perceptron_sim.store.store import ParquetStore, standing

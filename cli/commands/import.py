@@ -1,4 +1,4 @@
-"""``perceptron-sim import``: results of other programs beside ours."""
+"""``perceptron-sim import``: results of other programs next to ours."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -16,7 +16,7 @@ def _pairs(values: Iterable[str], option: str) -> dict[str, str]:
     for value in values:
         left, equals, right = value.partition("=")
         if not (left and equals and right):
-            raise InputError(f"{option} {value!r} is no pair: write {option} NAME=VALUE")
+            raise InputError(f"{option} {value!r} is not a pair: write {option} NAME=VALUE")
         if left in found:
             raise InputError(f"{option} {left}= is given twice: give it once")
         found[left] = right
@@ -37,7 +37,7 @@ def _pairs(values: Iterable[str], option: str) -> dict[str, str]:
     "constants",
     multiple=True,
     metavar="NAME=VALUE",
-    help="What the file lacks, the same for all runs, as in --set B=2; may be repeated.",
+    help="A value for all runs that the file lacks, as in --set B=2; may be repeated.",
 )
 @click.option(
     "--shared-seeds",
@@ -54,12 +54,12 @@ def command(
     out: Path,
     as_json: bool,
 ) -> int:
-    """Read runs from CSV or JSON FILES, one row a run, and make a folder like that of scan.
+    """Read runs from CSV or JSON FILES, one row per run; make a folder as scan does.
 
     Needed: model (perceptron, net, lazy or another name), P, B, T or eta, kappa or alpha, seed,
-    status, t_star or steps; of perceptrons chi, d, w_norm; of nets data, d, arch, depth, width,
-    act, dw_rel or dw. docs/import.md has all columns. Every cell is checked; nothing is written
-    if one is wrong.
+    status, t_star or steps; for perceptrons also chi, d, w_norm; for nets data, d, arch, depth,
+    width, act, dw_rel or dw. docs/import.md lists all columns. Every cell is checked. If one is
+    wrong, nothing is written.
     """
     from cli.scanning import conclude
     from perceptron_sim.analysis.analyse import analyse

@@ -35,17 +35,19 @@ _INTEGERS = IntegerGrid()
 @click.command()
 @click.option("--plane", "plane_name", default="B-eta", show_default=True, help="Which plane.")
 @net_options(FloatGrid(), _INTEGERS)
-@click.option("--seeds", type=int, help="Replicas of a cell: seeds 0 .. N-1.")
-@click.option("--max-updates", type=int, help="Budget of a run, in steps that change w.")
+@click.option("--seeds", type=int, help="Replicas per cell: seeds 0 .. N-1.")
+@click.option("--max-updates", type=int, help="Budget per run, in steps that change w.")
 @click.option("--budget", help="Budget of the map: 90s, 10min, 2h or 800runs.  [default: none]")
-@click.option("--dry-run", is_flag=True, help="Say what there is to do and what it costs; do none.")
+@click.option(
+    "--dry-run", is_flag=True, help="Print what would be done and what it costs; do nothing."
+)
 @click.option("--uniform", is_flag=True, help="Fill the full grid instead of refining.")
 @click.option(
     "--tolerance",
     type=click.FloatRange(min=0.0, min_open=True),
     default=0.1,
     show_default=True,
-    help="Refine where ln of the observable is off straight lines by more.",
+    help="Refine where ln of the observable departs from straight lines by more.",
 )
 @click.option("--observable", help="What is mapped and refined.  [default: w_norm]")
 @workers_option
@@ -56,7 +58,7 @@ _INTEGERS = IntegerGrid()
     "--dynamics",
     type=DynamicsChoice(),
     multiple=True,
-    help="Given several times: set beside SGD in plane dynamics.",
+    help="May be repeated in plane dynamics, which compares with SGD.",
 )
 @out_option("perceptron-sim-phase")
 @json_option
@@ -74,20 +76,20 @@ def command(
     as_json: bool,
     **options: Any,
 ) -> int:
-    """Map a plane of the phase diagram; fit its boundaries; draw both beside theory.
+    """Map a plane of the phase diagram; fit its boundaries; draw both with theory.
 
     \b
     B-eta       ||w|| over batch size and learning rate: noise, first step,
                 gradient descent; T_c ~ kappa and B* ~ P^x.
     T-kappa     ||w|| over temperature and margin: plateau, T_c, noise branch.
-    late-noise  What T adds to the weights, and when: later than they grow?
-    dynamics    SGD beside shuffled epochs, SDEs of its noise, and Poisson hits.
+    late-noise  Does noise act later than the weights grow?
+    dynamics    SGD against shuffled epochs, SDEs of its noise, and Poisson hits.
     alpha-T     Nets: test error over alpha and T, lazy boundary, T_max, T_opt.
     P-T         Nets: T_c(P), where the lazy regime ends, by training and linearised.
 
-    The maps B-eta, T-kappa and alpha-T start coarse and are refined where straight lines in
-    logarithms do not tell what is between, until done or out of --budget. The same command again
-    goes on where it stopped.
+    The maps B-eta, T-kappa and alpha-T start coarse. They are refined where a straight line in
+    logarithms misses what lies between, until --budget is spent. The same command again
+    continues where it stopped.
     """
     import nets.phase
     from cli.progress import TerminalProgress

@@ -25,7 +25,7 @@ class _Port(click.ParamType[Any]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
         if str(value).isdecimal() and int(value) < 65536:
             return int(value)
-        message = f"{value!r} is no port, 0 to 65535: folders come before --serve"
+        message = f"{value!r} is not a port, 0 to 65535: folders come before --serve"
         raise click.BadParameter(message, ctx, param)
 
 
@@ -45,15 +45,15 @@ class _Port(click.ParamType[Any]):
     is_flag=False,
     flag_value="0",
     metavar="[PORT]",
-    help="Show it to browsers of this machine, renewed while runs are added.",
+    help="Show it in browsers on this machine; reload as runs are added.",
 )
 @json_option
 def command(folders: tuple[Path, ...], out: Path, port: int | None, as_json: bool) -> int:
     """Judge the claims of the papers by the runs in DIR..., and write the report.
 
-    DIR is a folder of scan, phase, nets scan, nets lazy or import, or a folder of such folders;
-    without any, the working directory. Each claim holds, fails or stays undecided, with the
-    numbers behind it and what would decide. report.html needs no network and no other file.
+    DIR is a folder of scan, phase, nets scan, nets lazy or import, or a folder of such folders.
+    The default is the working directory. Each claim holds, fails or stays undecided. The report
+    shows the numbers and what would decide. report.html needs no network and no other file.
     """
     from cli.reports import say_verdicts
     from perceptron_sim.report.serve import Content, ReportServer

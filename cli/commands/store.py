@@ -13,7 +13,7 @@ _FOLDER = click.argument("folder", type=click.Path(path_type=Path), default="per
 
 @click.group("store")
 def command() -> None:
-    """Look after folders of runs; safe while scans write to them."""
+    """Check and tidy folders of runs; safe while scans write to them."""
 
 
 @command.command()
@@ -21,7 +21,7 @@ def command() -> None:
 @click.option("--repair", is_flag=True, help="Move damaged files to FOLDER/quarantine.")
 @json_option
 def check(folder: Path, repair: bool, as_json: bool) -> int:
-    """Read every byte in FOLDER: damage, runs stored twice, results that contradict.
+    """Read every byte in FOLDER: find damage, runs stored twice, contradictions.
 
     Exit code 1 if anything is damaged or contradicts.
     """
@@ -53,7 +53,7 @@ def check(folder: Path, repair: bool, as_json: bool) -> int:
 @command.command()
 @_FOLDER
 def compact(folder: Path) -> int:
-    """Rewrite the files of FOLDER as few, one row a run; nothing is lost if it is killed."""
+    """Join the files of FOLDER into few, one row per run; may be killed at any time."""
     from perceptron_sim.store.store import ParquetStore
     from perceptron_sim.store.upkeep import compact
 
@@ -65,9 +65,11 @@ def compact(folder: Path) -> int:
 
 @command.command()
 @click.argument("sources", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--out", type=OutFolder(), required=True, help="Folder that gets the runs.")
+@click.option(
+    "--out", type=OutFolder(), required=True, help="Folder for all the runs, new or existing."
+)
 def merge(sources: tuple[Path, ...], out: Path) -> int:
-    """Copy the runs of SOURCES into a new or existing folder; each run counts once."""
+    """Copy the runs of SOURCES into one folder; each run counts once."""
     from perceptron_sim.store.store import ParquetStore
     from perceptron_sim.store.upkeep import merge
 

@@ -29,6 +29,8 @@ class Kind:
         depth, width, act: where a configuration gives none. Without hidden layers, depth 0, it
             can give none.
         reads_images: by place, so that data without places mean nothing to it.
+        degree: of the output as a function of the weights, by depth: how often the largest product
+            of weights in it has one. None where it is not known.
     """
 
     build: str | Build
@@ -36,14 +38,15 @@ class Kind:
     width: int
     act: str = "relu"
     reads_images: bool = False
+    degree: Callable[[int], int] | None = None
 
 
 KINDS = {
-    "mlp": Kind("nets.architectures.mlp", 3, 64),
-    "linear": Kind("nets.architectures.linear", 0, 1, "none"),
-    "cnn": Kind("nets.architectures.cnn", 4, 32, reads_images=True),
-    # Blocks as in the paper's net.
-    "mnas": Kind("nets.architectures.mnas", 4, 32, reads_images=True),
+    "mlp": Kind("nets.architectures.mlp", 3, 64, degree=lambda L: L + 1),
+    "linear": Kind("nets.architectures.linear", 0, 1, "none", degree=lambda L: 1),
+    "cnn": Kind("nets.architectures.cnn", 4, 32, reads_images=True, degree=lambda L: L + 1),
+    # Blocks as in the papers' net, of three layers each; five layers lie around them.
+    "mnas": Kind("nets.architectures.mnas", 4, 32, reads_images=True, degree=lambda L: 3 * L + 5),
 }
 # Made of dense layers and activations alone (``base.Dense``).
 DENSE = ("mlp", "linear")
@@ -57,6 +60,7 @@ def register(
     width: int = 64,
     act: str = "relu",
     reads_images: bool = False,
+    degree: Callable[[int], int] | None = None,
 ) -> None:
     """Make an architecture known by ``name``, for this process, to configurations and commands.
 
@@ -69,21 +73,33 @@ def register(
             subclass of ``autograd.Autograd`` needs its output only.
         depth, width, act: where a configuration gives none.
         reads_images: whether ``image``, the shape of an input, must be there.
+        degree: as in ``Kind``; without it no exponent k is predicted.
 
     Raises:
-        InputError: if the name is taken or no such name, ``build`` is no function, or a default is
-            out of range. The net is tried, and what it returns checked, when it is first used.
+        InputError: if the name is taken or not allowed, ``build`` is not a function, or a default
+            is out of range. The first use tries the net and checks what it returns.
     """
     check_new("arch", name, list(KINDS))
     if not callable(build):
-        raise InputError(f"arch = {name!r}: build = {build!r:.60} is no function: give one")
+        raise InputError(f"arch = {name!r}: build = {build!r:.60} is not a function: give one")
     parameters.integers(depth=depth, width=width)
-    KINDS[name] = Kind(build, depth, width, act, reads_images)
+    KINDS[name] = Kind(build, depth, width, act, reads_images, degree)
 
 
 def kind_of(name: str) -> Kind:
     """Return the architecture ``name``; raise InputError with the near match if there is none."""
     return KINDS[check_choice("arch", name, list(KINDS))]
+
+
+def feature_exponent(name: str, depth: int) -> float | None:
+    """Return k = (D - 1)/(D + 1) of T_opt ~ alpha^k, D + 1 the degree of homogeneity (claim 2).
+
+    None where the degree is not known, and for a net without a hidden layer, which has no features
+    to learn.
+    """
+    degree = kind_of(name).degree
+    D = 0 if degree is None else degree(depth) - 1
+    return (D - 1) / (D + 1) if D > 0 else None
 
 
 def build(
@@ -103,7 +119,7 @@ def build(
         width: size h of each, or number of channels.
         act: activation, "relu", "gelu" or "silu".
         image: (height, width) or (height, width, channels) of an input, channels last; None for
-            data that are no images.
+            data that are not images.
 
     Raises:
         InputError: if no architecture has that name, it reads images and there is none, or what

@@ -8,7 +8,7 @@ from torch.func import grad, vmap
 
 from perceptron_sim.arrays import FloatArray
 
-# (height, width) or (height, width, channels) of an input, channels last; None if it is no image.
+# (height, width) or (height, width, channels) of an input, channels last; None if not an image.
 Image = tuple[int, ...] | None
 
 

@@ -26,7 +26,9 @@ class Convolution:
     """A layer of convolutions without bias, zeros around the image, divided by sqrt(fan-in).
 
     The fan-in of a unit is the number of values it reads, without the zeros: at initialisation
-    the second moment of a unit is that of what it reads, at borders too.
+    the second moment of a unit is that of what it reads, at borders too. Where zeros count, as in
+    the authors' code, it falls there; then a layer with a stride has them as that code does, an
+    odd one at the lower and the right border.
 
     Attributes:
         size: height and width of the images read.
@@ -35,6 +37,7 @@ class Convolution:
         stride: step between the places it is put at.
         gain: factor of what is read, beside 1/sqrt(fan-in).
         depthwise: whether each channel is read by one output only; then outputs = inputs.
+        zeros_count: whether zeros around the image are fan-in.
     """
 
     size: tuple[int, int]
@@ -44,6 +47,7 @@ class Convolution:
     stride: int = 1
     gain: float = 1.0
     depthwise: bool = False
+    zeros_count: bool = False
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -62,6 +66,14 @@ class Convolution:
         return self.outputs * math.prod(self.out_size)
 
     @property
+    def padded(self) -> int:
+        """Numbers of the copy of a sample with zeros around it, where one is made."""
+        if not (self.zeros_count and self.stride > 1):
+            return 0
+        left, right, above, below = _zeros(self.size, self.kernel, self.stride)
+        return self.inputs * (self.size[0] + above + below) * (self.size[1] + left + right)
+
+    @property
     def flops(self) -> int:
         """Multiplications a sample takes, zeros around the image included."""
         return math.prod(self.shape) * math.prod(self.out_size)
@@ -74,17 +86,29 @@ class Convolution:
             a: images, shape (n, R inputs, *size).
         """
         # What is the same for all units goes to the weights, fewer than the activations.
-        scale = self.gain / math.sqrt(self.shape[1])
+        fan_in = math.prod(self.shape[1:]) if self.zeros_count else self.shape[1]
+        padding = self.kernel // 2
+        if self.padded:
+            a, padding = torch.nn.functional.pad(a, _zeros(self.size, self.kernel, self.stride)), 0
         z = torch.nn.functional.conv2d(
             a,
-            (w * scale).flatten(0, 1),
+            (w * (self.gain / math.sqrt(fan_in))).flatten(0, 1),
             stride=self.stride,
-            padding=self.kernel // 2,
+            padding=padding,
             groups=len(w) * (self.outputs if self.depthwise else 1),
         )
-        if self.kernel > 1:
+        if self.kernel > 1 and not self.zeros_count:
             z.mul_(_root_of_places(self.size, self.kernel, self.stride, z.dtype, z.device))
         return z
+
+
+def _zeros(size: tuple[int, int], kernel: int, stride: int) -> list[int]:
+    """Return how many zeros lie left, right, above and below an image, as JAX's "SAME" has it."""
+    found = []
+    for side in reversed(size):
+        total = max(0, (-(-side // stride) - 1) * stride + kernel - side)
+        found += [total // 2, total - total // 2]
+    return found
 
 
 @cache
@@ -106,25 +130,28 @@ def halving(size: tuple[int, int]) -> int:
 
 
 class Convolutional(Autograd):
-    """Convolutions, then f = sum_c v_c (mean of channel c over the image) / C (mean field).
+    """Convolutions, then f = (sum_c v_c (mean of channel c over the image) + b) / C (mean field).
 
     Attributes:
-        layers: the convolutions in the order of their weights; the last shape is that of v.
+        layers: the convolutions in the order of their weights; the last shape is that of v, to
+            which a bias b is appended if there is one.
     """
 
-    def __init__(self, layers: Sequence[Convolution], act: str) -> None:
+    def __init__(self, layers: Sequence[Convolution], act: str, bias: bool = False) -> None:
         """Prepare for the channels and image size that the first layer reads."""
         self.layers = tuple(layers)
         channels = layers[-1].outputs
-        self.shapes = [*(layer.shape for layer in layers), (channels, 1)]
+        self.shapes = [*(layer.shape for layer in layers), (channels + bias, 1)]
         self.flops = sum(layer.flops for layer in layers) + layers[-1].floats
         self._act = ACTIVATIONS[act]
         read = layers[0].inputs * math.prod(layers[0].size)
         floats = [layer.floats for layer in layers]
         # Inputs in both orders, outputs of layers and of activations, two gradients on the way.
         copies = 1 if self._act.from_output else 2
-        self.activations = 2 * read + copies * sum(floats) + 2 * max(floats)
-        self._last = normalisation(act) / channels
+        copied = sum(layer.padded for layer in layers)
+        self.activations = 2 * read + copies * sum(floats) + 2 * max(floats) + copied
+        self._channels = channels
+        self._gain = normalisation(act)
 
     def images(self, x: torch.Tensor) -> torch.Tensor:
         """Return inputs (R, n, d), pixels with channels last, as (n, R channels, *size)."""
@@ -141,9 +168,11 @@ class Convolutional(Autograd):
         return self._act.apply(z)
 
     def read_out(self, v: torch.Tensor, a: torch.Tensor) -> torch.Tensor:
-        """Return f, shape (R, n), from v (R, C, 1) and the last activations, not normalised."""
-        pooled = a.mean((2, 3)).unflatten(1, v.shape[:2]).transpose(0, 1)
-        return torch.bmm(pooled, v).squeeze(-1) * self._last
+        """Return f, shape (R, n), from v, (R, C, 1), and the last activations, not normalised."""
+        C = self._channels
+        pooled = a.mean((2, 3)).unflatten(1, (len(v), C)).transpose(0, 1)
+        f = torch.bmm(pooled, v[:, :C]).squeeze(-1) * (self._gain / C)
+        return f if v.shape[1] == C else f + v[:, C] / C
 
 
 def image_of(image: Image) -> tuple[tuple[int, int], int]:

@@ -143,7 +143,7 @@ class _Trial:
                     self._output(weights, x),
                     self._f.index_select(axis, index),
                     f"the output for one of several {what} depends on the others, so a run "
-                    "depends on what is trained beside it",
+                    "depends on what is trained with it",
                     remedy,
                 )
 

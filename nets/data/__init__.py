@@ -11,9 +11,16 @@ from numpy.typing import ArrayLike
 
 from nets.data.archives import load_cifar10, load_mnist
 from nets.data.digits import load_digits
-from nets.data.images import ImageData, Subsets, check_contrast, check_size, draw_subsets
+from nets.data.images import (
+    ImageData,
+    Subsets,
+    check_contrast,
+    check_parts,
+    check_size,
+    draw_subsets,
+)
 from nets.data.own import own_data
-from nets.data.teacher import draw_teacher_data
+from nets.data.teacher import draw_nested, draw_teacher_data
 from perceptron_sim.choices import check_choice, check_new
 from perceptron_sim.errors import InputError
 
@@ -22,11 +29,14 @@ __all__ = [
     "ImageData",
     "Subsets",
     "check_name",
+    "check_parts",
     "check_size",
+    "draw_nested",
     "draw_subsets",
     "draw_teacher_data",
     "load_images",
     "register",
+    "test_size",
 ]
 
 _LOADERS: dict[str, Callable[[Path | None], ImageData]] = {
@@ -36,11 +46,19 @@ _LOADERS: dict[str, Callable[[Path | None], ImageData]] = {
 }
 # Drawn by the configuration, of any size, instead of loaded.
 PERCEPTRON = "perceptron"
+# Samples of the whole test set, where it is known before the data are loaded.
+_TEST_SIZES = {"digits": 599, "mnist": 10_000, "cifar10": 10_000, PERCEPTRON: 10_000}
 
 
 def check_name(name: str) -> str:
     """Return ``name`` if it is a data set; raise InputError with the near match otherwise."""
     return check_choice("data", name, (*_LOADERS, PERCEPTRON))
+
+
+def test_size(name: str) -> int:
+    """Return the number of samples of the test set of ``name``; what was registered is loaded."""
+    known = _TEST_SIZES.get(name)
+    return len(load_images(name).parts[1]) if known is None else known
 
 
 def register(name: str, load: Callable[[], tuple[ArrayLike, ArrayLike]]) -> None:
@@ -56,11 +74,11 @@ def register(name: str, load: Callable[[], tuple[ArrayLike, ArrayLike]]) -> None
             labels -1 or +1, shape (N,); called when the data are first used.
 
     Raises:
-        InputError: if the name is taken, or no such name, or ``load`` is no function. What
+        InputError: if the name is taken, or no such name, or ``load`` is not a function. What
             ``load`` returns is checked when it is used.
     """
     if not callable(load):
-        raise InputError(f"data {name}: load = {load!r:.60} is no function: give one that loads it")
+        raise InputError(f"data {name}: load = {load!r:.60} is not a function: give a loader")
     check_new("data", name, (*_LOADERS, PERCEPTRON))
     _LOADERS[name] = lambda data_dir: own_data(name, load)
 

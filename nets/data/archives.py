@@ -22,8 +22,9 @@ def load_mnist(data_dir: Path | None = None) -> ImageData:
     Raises:
         InputError: if the archive is absent, damaged or holds something else.
     """
-    pixels, labels = read_archive(_find("mnist", data_dir), (28, 28))
-    return ImageData("mnist", pixels, np.where(labels % 2 == 0, 1, -1).astype(np.int8), (28, 28))
+    pixels, labels, n_train = read_archive(_find("mnist", data_dir), (28, 28))
+    y = np.where(labels % 2 == 0, 1, -1).astype(np.int8)
+    return ImageData("mnist", pixels, y, (28, 28), n_train)
 
 
 def load_cifar10(data_dir: Path | None = None) -> ImageData:
@@ -32,9 +33,9 @@ def load_cifar10(data_dir: Path | None = None) -> ImageData:
     Raises:
         InputError: if the archive is absent, damaged or holds something else.
     """
-    pixels, labels = read_archive(_find("cifar10", data_dir), (32, 32, 3))
+    pixels, labels, n_train = read_archive(_find("cifar10", data_dir), (32, 32, 3))
     y = np.where(np.isin(labels, _VEHICLES), -1, 1).astype(np.int8)
-    return ImageData("cifar10", pixels, y, (32, 32, 3))
+    return ImageData("cifar10", pixels, y, (32, 32, 3), n_train)
 
 
 def _find(name: str, data_dir: Path | None) -> Path:
@@ -49,8 +50,10 @@ def _find(name: str, data_dir: Path | None) -> Path:
     return path
 
 
-def read_archive(path: Path, shape: tuple[int, ...]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """Return pixels (N, d) and labels (N,): the parts for training and testing together.
+def read_archive(
+    path: Path, shape: tuple[int, ...]
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8], int]:
+    """Return pixels (N, d), labels (N,) and how many are for training, which come first.
 
     Args:
         path: .npz archive of uint8 arrays x_train, y_train, x_test, y_test.
@@ -82,7 +85,7 @@ def read_archive(path: Path, shape: tuple[int, ...]) -> tuple[NDArray[np.uint8],
             raise InputError(f"{path}: x_train holds no image: replace it by a fresh copy")
         pixels.append(x.reshape(len(x), -1))
         labels.append(y)
-    return np.concatenate(pixels), np.concatenate(labels)
+    return np.concatenate(pixels), np.concatenate(labels), len(labels[0])
 
 
 def _check_array(path: Path, key: str, array: NDArray[np.uint8], shape: tuple[int, ...]) -> None:

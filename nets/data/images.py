@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from perceptron_sim.arrays import ByValue, FloatArray, IntArray
 from perceptron_sim.errors import InputError
+from perceptron_sim.runs.identity import stream_of
 
 _BLOCK = 4096
 
@@ -34,12 +35,14 @@ class ImageData(ByValue):
         pixels: values as stored, shape (N, d), uint8 or float64; channels last within an image.
         y: labels -1 or +1, shape (N,), int8.
         shape: of one image: (height, width) or (height, width, channels); (d,) if it is none.
+        n_train: images of its own training part, which come first; None if it has no test part.
     """
 
     name: str
     pixels: NDArray[np.uint8] | FloatArray
     y: NDArray[np.int8]
     shape: tuple[int, ...]
+    n_train: int | None = None
 
     def __len__(self) -> int:
         """Return N."""
@@ -54,6 +57,30 @@ class ImageData(ByValue):
     def moments(self) -> tuple[float, float]:
         """Mean and standard deviation of all pixels of all images."""
         return moments_of(self.pixels)
+
+    @cached_property
+    def parts(self) -> tuple[IntArray, IntArray]:
+        """Indices of the images for training and of those for tests, the same for all seeds.
+
+        Without a test part of its own: a third of the set, taken at random once and for all.
+        """
+        N, n_train = len(self), self.n_train
+        if n_train is not None and n_train < N:
+            return np.arange(n_train), np.arange(n_train, N)
+        order = stream_of({"purpose": "test part", "data": self.name}).permutation(N)
+        return order[n_test_of(N) :], order[: n_test_of(N)]
+
+    def test_part(self, n: int, dtype: str) -> tuple[FloatArray, FloatArray]:
+        """Return the first n test images with their labels; all runs share these arrays."""
+        if (n, dtype) not in self._tests:
+            index = self.parts[1][:n]
+            x = self.inputs(index).astype(dtype)
+            self._tests[n, dtype] = x, self.y[index].astype(np.float64)
+        return self._tests[n, dtype]
+
+    @cached_property
+    def _tests(self) -> dict[tuple[int, str], tuple[FloatArray, FloatArray]]:
+        return {}
 
     def inputs(self, index: IntArray) -> FloatArray:
         """Return images ``index`` shifted and scaled to mean 0, variance 1 over the data set.
@@ -75,13 +102,19 @@ class Subsets(ByValue):
 
     Attributes:
         x, y: training inputs (P, d) and labels (P,), float64.
-        x_test, y_test: the same for the test, (P_test, d) and (P_test,).
+        x_test, y_test: the same for the test, (P_test, d) and (P_test,); inputs that runs share
+            have the precision of the run.
     """
 
     x: FloatArray
     y: FloatArray
     x_test: FloatArray
     y_test: FloatArray
+
+
+def n_test_of(N: int) -> int:
+    """Return how many of N samples make the test part of a set that has none of its own."""
+    return N // 3
 
 
 def check_contrast(data: ImageData) -> None:
@@ -113,6 +146,23 @@ def check_size(data: ImageData, P: int, P_test: int) -> None:
             f"{'images' if len(data.shape) > 1 else 'samples'} of {data.name}: "
             "lower P or P_test"
         )
+
+
+def check_parts(data: ImageData, P: int, P_test: int) -> None:
+    """Refuse subsets larger than the parts for training and for tests.
+
+    Raises:
+        InputError: naming the part.
+    """
+    what = "images" if len(data.shape) > 1 else "samples"
+    for name, n, part, kind in zip(
+        ("P", "P_test"), (P, P_test), data.parts, ("training", "test"), strict=True
+    ):
+        if n > len(part):
+            raise InputError(
+                f"{name} = {n} is more than the {len(part)} {kind} {what} of {data.name} "
+                f"({len(data)} in all): lower {name}"
+            )
 
 
 def draw_subsets(data: ImageData, P: int, P_test: int, rng: np.random.Generator) -> Subsets:

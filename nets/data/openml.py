@@ -56,7 +56,7 @@ def read_arff(arff: Path) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     Pixels are read as uint8: 0.7 GB for CIFAR-10, where the default takes 3.6 GB.
 
     Raises:
-        FetchError: if there is no such table, or a value is no integer 0..255.
+        FetchError: if there is no such table, or a value is not an integer 0..255.
     """
     names: list[str] = []
     try:

@@ -3,7 +3,20 @@
 import numpy as np
 
 from nets.data.images import Subsets
+from perceptron_sim.arrays import FloatArray
 from perceptron_sim.kernels.sampler import sample_folded
+
+# Samples are drawn so many at a time, so that a smaller set is the beginning of a larger one.
+_BLOCK = 256
+
+
+def draw_nested(
+    n: int, d: int, chi: float, rng: np.random.Generator
+) -> tuple[FloatArray, FloatArray]:
+    """Draw n samples (n, d) and labels (n,), the first of any larger number from this stream."""
+    blocks = [draw_teacher_data(_BLOCK, 0, d, chi, rng) for _ in range(-(-n // _BLOCK))]
+    x = np.concatenate([np.zeros((0, d)), *(block.x for block in blocks)])
+    return x[:n], np.concatenate([np.zeros(0), *(block.y for block in blocks)])[:n]
 
 
 def draw_teacher_data(P: int, P_test: int, d: int, chi: float, rng: np.random.Generator) -> Subsets:

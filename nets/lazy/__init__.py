@@ -15,8 +15,9 @@ from nets.lazy.config import LazyConfig
 from nets.lazy.kernel import LazyKernel, build_kernel
 from nets.lazy.run import run_lazy
 from nets.ntk import check_kernel_memory
-from nets.training.request import check_data, check_own_net
+from nets.training.request import check_own_net
 from nets.training.result import NetResult
+from nets.training.samples import check_data
 from perceptron_sim.progress import Progress
 from perceptron_sim.scans.cluster import Cluster
 from perceptron_sim.scans.executors import Workers
@@ -42,13 +43,13 @@ def simulate_lazy(
 
     Args:
         configs: what to run; ``dtype`` means nothing here.
-        paired: take data, initial weights and batches of ``nets.training.train`` for the same
-            configuration instead, so that each run is the linearisation of that very training
-            run; every run then has a kernel of its own.
+        paired: take the batches of ``nets.training.train`` for the same configuration too, so that
+            each run is the linearisation of that very training run. With independent streams data
+            and weights are taken as well, and every run has a kernel of its own.
         data_dir: folder to look for image data sets in first.
         folder: where to keep kernels on disk; by default they are in memory.
         checkpoints: whether to record the course of each run.
-        workers: threads that build a kernel; default one a core.
+        workers: threads that build a kernel; default one per core.
         progress: watcher of the kernels.
 
     Returns:
@@ -87,18 +88,19 @@ def check_request(
     """Refuse what cannot run, before any work; of a cluster, one worker is asked.
 
     Raises:
-        InputError: on data that are absent, damaged or smaller than P + P_test, or kernels that
+        InputError: on data that are absent, damaged or fewer than P and P_test, or kernels that
             do not fit into memory (unless they are kept on disk), or a registered net that has no
             kernel (``nets.architectures.trial.try_net``).
     """
     nets = [run.config for run in configs]
-    sizes = list({(c.data, c.P, c.P_test): c for c in nets}.values())
+    sizes = list({(c.data, c.P, c.P_test, c.shared_seeds): c for c in nets}.values())
     kinds = list({(c.data, c.arch, c.depth, c.width, c.act, c.d): c for c in nets}.values())
     if isinstance(workers, Cluster) and nets:
         some = {c.key(): LazyConfig(c) for c in (*sizes, *kinds)}
         workers.call(check_request, list(some.values()), data_dir, folder)
         return
-    check_data(sizes, data_dir)
+    for config in sizes:
+        check_data(config, data_dir)
     for config in kinds:
         check_own_net(config, data_dir, torch.device("cpu"), "float64", by_sample=True)
     if nets and folder is None:

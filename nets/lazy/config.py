@@ -8,9 +8,6 @@ import numpy as np
 from nets.config import NetConfig
 from perceptron_sim.runs.identity import key_of, stream_of
 
-# Bumped whenever lazy runs consume random numbers differently.
-STREAM_VERSION = 1
-
 # A lazy run costs little a step, and at large P it takes more of them than a net is trained for.
 MAX_STEPS = 10**7
 
@@ -24,8 +21,9 @@ class LazyConfig:
 
     Attributes:
         config: the net, data and noise; ``dtype`` means nothing here.
-        paired: whether data, initial weights and batches are those of training ``config``;
-            otherwise all runs of a seed share their initial weights and have nested data.
+        paired: whether batches are those of training ``config``, and with independent streams
+            data and initial weights too; otherwise all runs of a seed share their initial weights
+            and have nested data.
     """
 
     config: NetConfig
@@ -42,13 +40,15 @@ class LazyConfig:
     def stream(self, purpose: str) -> np.random.Generator:
         """Return the random stream for ``purpose`` ("data", "weights", "batches").
 
-        Paired runs have those of training; else data and weights are shared by the runs of a
-        seed, while batches depend on everything but ``max_steps``.
+        Those of training, if paired, and of seeds that share theirs all but the batches: steps
+        that change nothing are jumped over, so these are drawn otherwise. Of runs that are neither,
+        data and weights are shared by a seed, and batches depend on all but ``max_steps``.
         """
-        if self.paired:
+        shared = self.config.shared_seeds
+        if self.paired or (shared and purpose != "batches"):
             return self.config.stream(purpose)
         fields = self._kernel_fields()
-        if purpose == "batches":
+        if purpose == "batches" and not shared:
             fields = {k: v for k, v in self._fields().items() if k != "max_steps"}
         return stream_of({"purpose": purpose} | self._identity(fields))
 
@@ -56,10 +56,11 @@ class LazyConfig:
         return {k: v for k, v in vars(self.config).items() if k != "dtype"}
 
     def _kernel_fields(self) -> dict[str, Any]:
-        if self.paired:
+        if self.paired and not self.config.shared_seeds:
             return {k: v for k, v in vars(self.config).items() if k != "max_steps"}
-        return {name: getattr(self.config, name) for name in _SHARED}
+        # A paired run starts as training does, rounded to its precision.
+        names = (*_SHARED, "dtype") if self.paired else _SHARED
+        return {name: getattr(self.config, name) for name in names}
 
     def _identity(self, fields: dict[str, Any]) -> dict[str, Any]:
-        version = {"model": "lazy", "stream": STREAM_VERSION}
-        return {**version, "paired": self.paired, "config": fields}
+        return {"model": "lazy", "paired": self.paired, **self.config.identity(fields)}

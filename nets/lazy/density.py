@@ -6,20 +6,18 @@ the data agree on, has density ~ s^chi near zero; the noise, of P random contrib
 In the perceptron s = |x_1| and all this is exact (eq. (1) of docs/theory.md).
 """
 
-import json
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 from scipy import optimize, special, stats
 
 from nets.lazy.config import LazyConfig
 from nets.lazy.kernel import LazyKernel
+from nets.lazy.kernel_log import KernelLog, OfSamples
 from perceptron_sim.arrays import FloatArray
-from perceptron_sim.atomic import write_atomically
 from perceptron_sim.intervals import half_width
 from perceptron_sim.kernels.kernel_sgd import add_rows
 
@@ -34,7 +32,7 @@ _S = np.geomspace(1e-3, 6.0, 300)
 
 
 @dataclass(frozen=True)
-class DensityFit:
+class DensityFit(OfSamples):
     """Density s^chi exp(-c s^2), s > 0, smeared by Gaussian noise, fitted to margins.
 
     Attributes:
@@ -161,37 +159,22 @@ def density_row(fits: Sequence[DensityFit]) -> DensityRow:
     return DensityRow(measured, low, high, P=fits[0].P, n_seeds=len(fits), **means)
 
 
-class DensityLog:
-    """Fits of the kernels of a scan, kept in a file, because a resumed scan may build none."""
+class DensityLog(KernelLog[DensityFit]):
+    """Fits to the margins of kernels, each at the largest P of its runs."""
 
-    def __init__(self, path: Path) -> None:
-        """Read ``path``, if it is there and whole; what it lacks is fitted anew on request."""
-        self._path = path
-        self._fits: dict[str, DensityFit] = {}
-        try:
-            content = json.loads(path.read_text())
-            self._fits = {key: DensityFit(**fit) for key, fit in content.items()}
-        except (OSError, ValueError, TypeError, AttributeError):
-            return
+    kind: ClassVar[type[DensityFit]] = DensityFit
 
-    def add(self, leader: LazyConfig, kernel: LazyKernel) -> None:
-        """Fit the margins of a kernel, unless one of as many samples was."""
-        if self._lacks(leader, len(kernel.y)):
-            self.keep(leader, fit_density(early_margins(kernel)))
+    def measure(self, kernel: LazyKernel, sizes: Sequence[int]) -> list[DensityFit]:
+        """Fit the margins of all samples."""
+        return [fit_density(early_margins(kernel))]
 
-    def keep(self, leader: LazyConfig, fit: DensityFit) -> None:
-        """Keep the fit of a kernel, made here or elsewhere, unless one of as many samples is."""
-        if self._lacks(leader, fit.P):
-            self._fits[leader.kernel_key()] = fit
-            content = {key: asdict(fit) for key, fit in sorted(self._fits.items())}
-            write_atomically(self._path, (json.dumps(content, indent=1) + "\n").encode())
-
-    def _lacks(self, leader: LazyConfig, P: int) -> bool:
-        known = self._fits.get(leader.kernel_key())
-        return known is None or P > known.P
+    def sizes(self, runs: Sequence[LazyConfig]) -> list[int]:
+        """Return the largest P."""
+        return super().sizes(runs)[-1:]
 
     def of(self, runs: Sequence[LazyConfig]) -> list[DensityFit]:
         """Return the fits of the kernels of ``runs``, where each is of their largest P."""
-        P = max(run.config.P for run in runs)
-        fits = [self._fits.get(key) for key in sorted({run.kernel_key() for run in runs})]
-        return [fit for fit in fits if fit is not None and fit.P == P]
+        (P,) = self.sizes(runs)
+        kernels = {run.kernel_key(): run for run in runs}
+        fits = [self.known(run, P) for _, run in sorted(kernels.items())]
+        return [fit for fit in fits if fit is not None]

@@ -7,17 +7,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from nets.config import NetConfig
-from nets.data import PERCEPTRON, Subsets, draw_teacher_data, load_images
+from nets.data import PERCEPTRON, Subsets, draw_nested, load_images
 from nets.lazy.config import LazyConfig
 from nets.ntk import ntk, ntk_cross
-from nets.training.plan import draw_data, net_of
+from nets.training.plan import net_of
+from nets.training.samples import draw_data
 from perceptron_sim.arrays import FloatArray
+from perceptron_sim.kernels.kernel_matrix import KernelMatrix
 from perceptron_sim.progress import Progress
-from perceptron_sim.runs.kernel_matrix import KernelMatrix
-
-# Teacher data are drawn so many at a time, so that a smaller set is the beginning of a larger one.
-_BLOCK = 256
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,25 +80,18 @@ def build_kernel(
 
 
 def _data(run: LazyConfig, data_dir: Path | None) -> Subsets:
-    """Draw training and test samples; unless paired, P samples begin any larger set of a seed."""
+    """Draw training and test samples; of runs that share seeds P begin any larger set of a seed."""
     config = run.config
-    if run.paired:
-        return draw_data(config, data_dir)
+    if run.paired or config.shared_seeds:
+        return draw_data(config, data_dir, "float64")
     if config.data == PERCEPTRON:
-        return _teacher_data(config, run.stream("data"))
+        assert config.d is not None
+        assert config.chi is not None
+        # The test set first, so that it does not depend on P.
+        n = config.P_test
+        x, y = draw_nested(n + config.P, config.d, config.chi, run.stream("data"))
+        return Subsets(x=x[n:], y=y[n:], x_test=x[:n], y_test=y[:n])
     images = load_images(config.data, data_dir)
     chosen = run.stream("data").permutation(len(images))
-    # The test set first, so that it does not depend on P.
     test, train = np.split(chosen[: config.P_test + config.P], [config.P_test])
     return images.subsets(train, test)
-
-
-def _teacher_data(config: NetConfig, rng: np.random.Generator) -> Subsets:
-    assert config.d is not None
-    assert config.chi is not None
-    needed = -(-(config.P_test + config.P) // _BLOCK)
-    blocks = [draw_teacher_data(_BLOCK, 0, config.d, config.chi, rng) for _ in range(needed)]
-    x = np.concatenate([block.x for block in blocks])
-    y = np.concatenate([block.y for block in blocks])
-    first, last = config.P_test, config.P_test + config.P
-    return Subsets(x=x[first:last], y=y[first:last], x_test=x[:first], y_test=y[:first])

@@ -7,7 +7,7 @@ import numpy as np
 
 from nets.lazy.config import LazyConfig
 from nets.lazy.kernel import LazyKernel
-from nets.training.course import next_mark
+from nets.training.course import next_mark, on_sets
 from nets.training.result import NetCheckpoints, NetResult
 from perceptron_sim.arrays import FloatArray, IntArray
 from perceptron_sim.kernels.kernel_sgd import add_rows
@@ -61,7 +61,7 @@ def run_lazy(
         dw_rel=end.w_norm / w0_norm if w0_norm > 0 else math.nan,
         dw_layers=[],
         w0_layers=kernel.w0_layers,
-        test_error=_test_error(kernel, end),
+        **on_sets(end.margins, _test_outputs(kernel, end) * (config.T * config.width)),
         noise_trace=math.nan,
         # By definition of the limit.
         ntk_change=0.0,
@@ -73,15 +73,11 @@ def run_lazy(
     )
 
 
-def _test_error(kernel: LazyKernel, end: KernelRunResult) -> float:
-    """Return the fraction of test samples with y (f - f_0) <= 0; NaN without any."""
-    P_test = kernel.y_test.size
-    if P_test == 0:
-        return math.nan
-    f: FloatArray = np.zeros(P_test)
-    # Up to the factor eta/B, which changes no sign.
+def _test_outputs(kernel: LazyKernel, end: KernelRunResult) -> FloatArray:
+    """Return y (f - f_0) of the test samples up to the factor eta/B, shape (P_test,)."""
+    f: FloatArray = np.zeros(kernel.y_test.size)
     add_rows(kernel.cross, kernel.y[: end.hit_counts.size] * end.hit_counts, f)
-    return float(np.mean(~(kernel.y_test * f > 0)))
+    return np.asarray(kernel.y_test * f)
 
 
 def _marks(max_steps: int) -> IntArray:

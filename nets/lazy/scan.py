@@ -1,13 +1,13 @@
 """Scans of linearised nets: what ``drive`` needs to know of them; kernels one after another."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
 from nets.config import NetConfig
 from nets.lazy import LazyConfig, LazyKernel, build_kernel, by_kernel, check_request, run_lazy
-from nets.lazy.density import DensityFit, DensityLog, early_margins, fit_density
+from nets.lazy.kernel_log import KernelLog
 from nets.ntk import BuildStopped
 from nets.run_time import ERROR, PIXELS, kernel_seconds, lazy_seconds
 from nets.scan import failure_record, record_of
@@ -31,13 +31,15 @@ class LazyWork(Work[LazyConfig]):
 
     Attributes:
         data_dir, folder, checkpoints: as in ``nets.lazy.simulate_lazy``.
-        densities: told of the margins of every kernel built.
+        keep_outputs: whether outputs on the test set are stored.
+        logs: told of every kernel built, before its first run.
     """
 
     data_dir: Path | None = None
     folder: Path | None = None
     checkpoints: bool = True
-    densities: DensityLog | None = field(default=None, compare=False)
+    keep_outputs: bool = False
+    logs: tuple[KernelLog[Any], ...] = field(default=(), compare=False)
     name: ClassVar[str] = "nets lazy"
 
     def check(self, runs: Sequence[LazyConfig], workers: Workers) -> None:
@@ -58,7 +60,7 @@ class LazyWork(Work[LazyConfig]):
         left = {key: run for key, run in rest.items() if key not in stored}
         costs = {key: (self.cost(run), 0) for key, run in left.items()}
         for run in _largest(left.values()):
-            seconds = kernel_seconds(run.config, inputs_of(run.config, self.data_dir)[0])
+            seconds = kernel_seconds(run.config, *inputs_of(run.config, self.data_dir))
             costs[run.key()] = (self.cost(run) + seconds, 4 * run.config.P**2)
         return total(len(rest), list(costs.values()), ERROR)
 
@@ -91,8 +93,8 @@ class LazyWork(Work[LazyConfig]):
             progress=_Part(session.watcher, _kernel_cost(members[0])),
             stop=lambda: interrupts.draining,
         )
-        if self.densities is not None:
-            self.densities.add(members[0], kernel)
+        for log in self.logs:
+            log.add(members, kernel)
 
         def work(run: LazyConfig, stop: StopFlag) -> Record:
             return self._record(kernel, run, stop)
@@ -101,7 +103,8 @@ class LazyWork(Work[LazyConfig]):
 
     def _record(self, kernel: LazyKernel, run: LazyConfig, stop: StopFlag) -> Record:
         end = run_lazy(kernel, run, checkpoints=self.checkpoints, stop=stop)
-        return record_of(end) | _names(run)
+        kept = end if self.keep_outputs else replace(end, test_outputs=None)
+        return record_of(kept) | _names(run)
 
     def groups(self, pending: Sequence[LazyConfig], cluster: Cluster) -> Iterator[list[LazyConfig]]:
         """Yield the runs of each kernel."""
@@ -109,7 +112,7 @@ class LazyWork(Work[LazyConfig]):
 
     def __call__(
         self, group: list[LazyConfig], steering: Steering
-    ) -> tuple[list[Record | None], DensityFit | None]:
+    ) -> tuple[list[Record | None], list[list[Any]]]:
         """Do the runs of a kernel in one thread of a worker; None for runs not started."""
         records: list[Record | None] = [None] * len(group)
         try:
@@ -120,19 +123,20 @@ class LazyWork(Work[LazyConfig]):
                 stop=lambda: steering.draining,
             )
         except BuildStopped:
-            return records, None
+            return records, []
+        found = [log.measure(kernel, log.sizes(group)) for log in self.logs]
         for i, run in enumerate(group):
             if not steering.draining:
                 records[i] = self._record(kernel, run, steering.stop)
-        return records, fit_density(early_margins(kernel)) if self.densities is not None else None
+        return records, found
 
     def records(self, group: list[LazyConfig], answer: Any) -> Sequence[Record | None]:
-        """Return the records of a group, and keep what the margins of its kernel say."""
-        found: list[Record | None]
-        found, density = answer
-        if self.densities is not None and density is not None:
-            self.densities.keep(group[0], density)
-        return found
+        """Return the records of a group, and keep what its kernel says."""
+        records: list[Record | None]
+        records, found = answer
+        for log, entries in zip(self.logs, found, strict=False):
+            log.keep(group[0], entries)
+        return records
 
 
 def scan_lazy(
@@ -159,8 +163,9 @@ def scan_lazy(
 
 def _names(run: LazyConfig) -> Record:
     """Return what the row of a lazy run has in place of that of the net."""
-    # Runs of one seed share data and initial weights, unless paired with those of training.
-    return {"key": run.key(), "model": "lazy", "shared_seeds": not run.paired}
+    # Without pairing runs of one seed share data and initial weights in any case.
+    shared = run.config.shared_seeds or not run.paired
+    return {"key": run.key(), "model": "lazy", "shared_seeds": shared}
 
 
 def _largest(runs: Iterable[LazyConfig]) -> Iterable[LazyConfig]:

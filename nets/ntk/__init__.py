@@ -49,7 +49,7 @@ def ntk(
         folder: where to keep K as a memory-mapped file, known by its content and used again; by
             default K is in memory.
         budget: bytes to plan with; by default 80 % of the memory at hand.
-        workers: threads; default one a core.
+        workers: threads; default one per core.
         progress: watcher.
         stop: asked between tiles; once true, ``BuildStopped`` is raised.
 

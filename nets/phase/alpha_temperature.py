@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from nets.architectures import feature_exponent
 from nets.phase.crossings import crossing_of, fitted_stretch, optimum, table_of
 from nets.phase.entries import (
     Crossing,
@@ -24,8 +25,9 @@ from nets.phase.model import DEFAULTS, LAZY, SHARED, TRAINED, job_of
 from nets.phase.tables import NET, boundary_table, exponent_table, opposition_table
 from perceptron_sim.analysis.exponents import span
 from perceptron_sim.analysis.power_law import fit_power_law
+from perceptron_sim.arrays import FloatArray
 from perceptron_sim.phase.cells import FITTED
-from perceptron_sim.phase.jackknife import line
+from perceptron_sim.phase.jackknife import line, measured
 from perceptron_sim.phase.late_noise import delay_table, noise_delay
 from perceptron_sim.phase.law import LawFit
 from perceptron_sim.phase.plane import Axis, Conclusion, Map, Plane, axis, combinations
@@ -62,7 +64,7 @@ def _conclude(
         trained = members[members["model"] == TRAINED]
         if len(trained):
             law = fit_lazy_law(members[members["model"] == LAZY])
-            found.append(_regime(shared, trained, law))
+            found.append(_regime(shared, trained, law, options["arch"]))
             late.extend(_delays(shared, trained, runs))
             shown.append(found[-1].to_json() | {"predicted_boundary": _predicted(law, trained)})
     return Conclusion(
@@ -83,17 +85,20 @@ def _frame(found: list[dict[str, Any]], name: str) -> pd.DataFrame:
     )
 
 
-def _regime(shared: dict[str, Any], cells: pd.DataFrame, law: LawFit | None) -> Regime:
+def _regime(
+    shared: dict[str, Any], cells: pd.DataFrame, law: LawFit | None, arch: str = "mlp"
+) -> Regime:
     """Return what the cells of one net say."""
-    rows = [_row(at.sort_values("T")) for _, at in cells.groupby("alpha", sort=True)]
+    found = [_row(at.sort_values("T")) for _, at in cells.groupby("alpha", sort=True)]
+    rows = [row for row, _ in found]
     boundary = _boundary(cells)
     expected = (None, None) if law is None else corner(law, LAZY_LEVEL)
-    measured = _middle(boundary, "T", *expected), _middle(boundary, "alpha", *expected)
+    ends = _middle(boundary, "T", *expected), _middle(boundary, "alpha", *expected)
     T_lazy, alpha_lazy = (
-        predicted if found is None else found.value
-        for found, predicted in zip(measured, expected, strict=True)
+        predicted if end is None else end.value
+        for end, predicted in zip(ends, expected, strict=True)
     )
-    theory = (shared["depth"] - 1) / (shared["depth"] + 1)
+    theory = feature_exponent(arch, shared["depth"])
     below = [r for r in rows if alpha_lazy and r.alpha <= _FEATURE * alpha_lazy]
     return Regime(
         **shared,
@@ -101,12 +106,13 @@ def _regime(shared: dict[str, Any], cells: pd.DataFrame, law: LawFit | None) -> 
         n_seeds=int(cells["n_seeds"].min()),
         status={str(k): int(v) for k, v in cells["status"].value_counts().items()},
         k_predicted=theory,
-        k_of_T_opt=_exponent(below, "T_opt", theory),
+        k_of_T_opt=_exponent(below, "T_opt", theory, {row.alpha: by for row, by in found}),
         k_of_T_max=_exponent(below, "T_max", theory),
-        lazy_boundary=LazyBoundary(*measured, *expected),
+        lazy_boundary=LazyBoundary(*ends, *expected),
         opposition=_opposition(cells, alpha_lazy, T_lazy),
         rows=tuple(rows),
         boundary=tuple(boundary),
+        arch=arch,
     )
 
 
@@ -125,14 +131,14 @@ def _delays(shared: dict[str, Any], cells: pd.DataFrame, runs: pd.DataFrame) -> 
     return found
 
 
-def _row(row: pd.DataFrame) -> Row:
-    """Return T_max and T_opt of a row of cells at one alpha."""
+def _row(row: pd.DataFrame) -> tuple[Row, FloatArray | None]:
+    """Return T_max and T_opt of a row of cells at one alpha, and ln T_opt without each seed."""
     stretch, after = fitted_stretch(row)
     best = optimum(stretch)
     bracketed = len(stretch) > 0 and math.isfinite(after)
     hottest = float(row.loc[row["T"] < after, "T"].iloc[-1]) if bracketed else math.nan
     T_opt = {} if best is None else vars(best.log_T.of_exp())
-    return Row(
+    found = Row(
         alpha=float(row["alpha"].iloc[0]),
         T_max=math.sqrt(hottest * after) if bracketed else None,
         T_max_fits=hottest if bracketed else None,
@@ -145,12 +151,25 @@ def _row(row: pd.DataFrame) -> Row:
         T_opt_at_T_max=None if best is None else best.at_edge,
         cells_partly_fitted=int((stretch["n_fitted"] < stretch["n_seeds"]).sum()),
     )
+    return found, None if best is None else best.without
 
 
-def _exponent(rows: list[Row], name: str, theory: float) -> Exponent | None:
-    """Fit ``name`` ~ alpha^k, all rows alike, the error from their scatter.
+def _exponent(
+    rows: list[Row],
+    name: str,
+    theory: float | None,
+    without: dict[float, FloatArray | None] | None = None,
+) -> Exponent | None:
+    """Fit ``name`` ~ alpha^k, all rows alike, the error from their scatter or from the seeds.
 
     ``systematic``: the largest shift on leaving out a third of the rows at either end.
+
+    Args:
+        rows: of the map.
+        name: "T_opt" or "T_max".
+        theory: the k predicted, or None.
+        without: ln of it without each seed, by alpha; rows of a seed may go together, and then
+            their scatter is no measure.
     """
     some = [row for row in rows if getattr(row, name) is not None]
     x, y = [math.log(r.alpha) for r in some], [math.log(getattr(r, name)) for r in some]
@@ -160,16 +179,23 @@ def _exponent(rows: list[Row], name: str, theory: float) -> Exponent | None:
     found = line(x, y, blur)
     if found is None:
         return None
+    parts = [(without or {}).get(row.alpha) for row in some]
+    by_seed = [part for part in parts if part is not None]
+    if len(by_seed) == len(some):
+        slopes = np.polyfit(x, np.array(by_seed), 1)[0]
+        error = math.sqrt((len(slopes) - 1) * float(np.var(slopes)))
+        if error > found.error:
+            found = measured(found.value, error, len(slopes) - 1)
     third = max(1, len(some) // 3)
-    parts = [line(x[third:], y[third:]), line(x[:-third], y[:-third])]
-    shifts = [abs(part.value - found.value) for part in parts if part is not None]
+    ends = [line(x[third:], y[third:]), line(x[:-third], y[:-third])]
+    shifts = [abs(end.value - found.value) for end in ends if end is not None]
     return Exponent(
-        *(found.value, found.ci_low, found.ci_high),
+        **vars(found.interval()),
         window=f"alpha {span([r.alpha for r in some])}",
         systematic=max(shifts, default=None),
         n_points=len(some),
         n_at_T_max=sum(bool(r.T_opt_at_T_max) for r in some),
-        agrees=found.ci_low <= theory <= found.ci_high,
+        agrees=None if theory is None else found.ci_low <= theory <= found.ci_high,
     )
 
 
@@ -195,7 +221,8 @@ def _middle(
     """Return T of the boundary for alpha -> infinity, or alpha of it for T -> 0: a mean.
 
     Of the crossings four times and more beyond the predicted corner (T_b, alpha_b); of the
-    outermost four without a prediction.
+    outermost four without a prediction. Crossings of one seed may go together, so the error of
+    the mean is at most the mean of theirs.
     """
     fixed = "alpha" if along == "T" else "T"
     some = sorted((p for p in boundary if p.along == along), key=lambda p: getattr(p, fixed))
@@ -208,11 +235,10 @@ def _middle(
     if len(outer) < 2:
         return None
     logs = np.log([getattr(p, along) for p in outer])
-    own = math.sqrt(sum(p.error**2 for p in outer)) / len(outer)
+    own = float(np.mean([p.error for p in outer]))
     error = max(own, float(np.std(logs, ddof=1)) / math.sqrt(len(outer)))
-    centre, half = float(np.mean(logs)), 1.96 * error
     return End(
-        *(math.exp(centre), error, math.exp(centre - half), math.exp(centre + half)),
+        **vars(measured(float(np.mean(logs)), error, len(outer) - 1.0).of_exp()),
         n_points=len(outer),
         window=f"{fixed} {span([getattr(p, fixed) for p in outer])}",
     )
@@ -260,11 +286,14 @@ def _slope(cells: pd.DataFrame, on: str, fixed: str, sign: float) -> ErrorSlope 
     if len(cells) == 0:
         return None
     x = cells[on].to_numpy(dtype=np.float64) ** sign
-    fit = fit_power_law(x.tolist(), list(table_of(cells, "test_error")), cells[fixed].tolist())
+    logs, groups = list(table_of(cells, "test_error")), cells[fixed].tolist()
+    # Cells of a seed may share its data and weights, hence the seed is the unit.
+    fit = fit_power_law(x.tolist(), logs, groups, by_seed=True)
     if fit is None:
         return None
     return ErrorSlope(
         *(fit.slope, fit.ci_low, fit.ci_high),
+        dof=fit.dof,
         window=f"T {span(cells['T'].tolist())}, alpha {span(cells['alpha'].tolist())}",
         n_points=fit.n_points,
         chi2_per_dof=fit.chi2 / fit.chi2_dof if fit.chi2_dof > 0 else None,

@@ -80,10 +80,12 @@ class Optimum:
     Attributes:
         log_T: ln T_opt.
         at_edge: whether it is the hottest cell that fits: the optimum is at T_max.
+        without: ln T_opt without each seed, shape (seeds,).
     """
 
     log_T: Measured
     at_edge: bool
+    without: FloatArray
 
 
 def optimum(stretch: pd.DataFrame, observable: str = "test_error") -> Optimum | None:
@@ -111,11 +113,12 @@ def optimum(stretch: pd.DataFrame, observable: str = "test_error") -> Optimum | 
     def statistic(keep: list[int]) -> FloatArray:
         return np.array([_least(x, np.nanmean(y[:, keep], axis=1))])
 
-    step = float(np.median(np.diff(x)))
-    found = jackknife(statistic, y.shape[1], floor=step / math.sqrt(12.0))[0]
+    step, n = float(np.median(np.diff(x))), y.shape[1]
+    found = jackknife(statistic, n, floor=step / math.sqrt(12.0))[0]
     if found is None or found.value <= x[0] + 1e-9 or found.error > _VAGUE:
         return None
-    return Optimum(found, bool(found.value >= x[-1] - 1e-9))
+    without = np.concatenate([statistic([s for s in range(n) if s != left]) for left in range(n)])
+    return Optimum(found, bool(found.value >= x[-1] - 1e-9), without)
 
 
 def _least(x: FloatArray, y: FloatArray) -> float:

@@ -15,14 +15,14 @@ class Exponent(Interval):
         systematic: largest shift on leaving out a third of the rows at either end, or None.
         n_points: rows in the fit.
         n_at_T_max: rows whose optimum is at the edge of what can be trained.
-        agrees: whether the interval holds the prediction.
+        agrees: whether the interval holds the prediction, or None without one.
     """
 
     window: str
     systematic: float | None
     n_points: int
     n_at_T_max: int
-    agrees: bool
+    agrees: bool | None
 
 
 @dataclass(frozen=True)
@@ -140,12 +140,13 @@ class Regime(Entry):
         window_T: range of T.
         n_seeds: fewest seeds of a cell.
         status: how many cells ended in each way.
-        k_predicted: (L - 1)/(L + 1).
+        k_predicted: (D - 1)/(D + 1), D + 1 the degree of homogeneity; None where there is none.
         k_of_T_opt, k_of_T_max: measured exponents, or None.
         lazy_boundary: where the lazy regime ends.
         opposition: what the ways out of it do, or None where it has no end.
         rows: T_max and T_opt at each alpha.
         boundary: points of the lazy boundary.
+        arch: architecture.
     """
 
     depth: int
@@ -155,13 +156,14 @@ class Regime(Entry):
     window_T: str
     n_seeds: int
     status: dict[str, int]
-    k_predicted: float
+    k_predicted: float | None
     k_of_T_opt: Exponent | None
     k_of_T_max: Exponent | None
     lazy_boundary: LazyBoundary
     opposition: Opposition | None
     rows: tuple[Row, ...]
     boundary: tuple[Crossing, ...]
+    arch: str = "mlp"
 
 
 @dataclass(frozen=True)

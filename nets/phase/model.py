@@ -14,13 +14,14 @@ TRAINED = "net"
 LAZY = "lazy"
 # Parameters that cells of a map share, in the order of tables.
 SHARED = ("depth", "width", "B")
-_NET = ("data", "arch", "act", "P_test", "dtype")
+_NET = ("data", "arch", "act", "P_test", "dtype", "shared_seeds")
 DEFAULTS: dict[str, Any] = {
     "data": "digits",
     "arch": "mlp",
     "act": "relu",
-    "P_test": 1024,
+    "P_test": None,
     "dtype": "float32",
+    "shared_seeds": True,
     "device": "auto",
     "engine": "auto",
     "data_dir": None,

@@ -22,7 +22,7 @@ _KINDS = ("auto", LAZY, TRAINED)
 def _maps(options: dict[str, Any]) -> list[Map]:
     if options["kernel"] not in _KINDS:
         raise InputError(
-            f"kernel {options['kernel']!r} is no kind of run here: auto (both), lazy or net"
+            f"kernel {options['kernel']!r} is not a kind of run here: auto (both), lazy or net"
         )
     T, P = axis("T", options["T"]), axis("P", options["P"])
     if P.values[0] < max(options["B"]):

@@ -17,7 +17,7 @@ def exponent_table(regimes: Sequence[Regime]) -> Table:
             (
                 *(*NET, ("of", symbol), ("measured k", f"{{k_of_{symbol}:.3g}}")),
                 ("window", f"{{k_of_{symbol}.systematic:.2g}}"),
-                ("(L-1)/(L+1)", "{k_predicted:.3f}"),
+                ("(D-1)/(D+1)", "{k_predicted:.3f}"),
                 ("agree", f"{{k_of_{symbol}.agrees}}"),
                 ("rows", f"{{k_of_{symbol}.n_points}}"),
                 ("range", f"{{k_of_{symbol}.window}}"),

@@ -1,6 +1,7 @@
 """Training of nets: many runs side by side, compiled or as one batched computation."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TypedDict, Unpack
 
@@ -11,10 +12,11 @@ from nets.training.crews import run_lanes
 from nets.training.device import resolve_device
 from nets.training.engine import Control, Failure
 from nets.training.lease import leased
-from nets.training.plan import Plan, draw_data
+from nets.training.plan import Plan
 from nets.training.precision import exact
 from nets.training.request import check_request, device_on
 from nets.training.result import NetCheckpoints, NetResult
+from nets.training.samples import draw_data
 
 __all__ = [
     "Control",
@@ -41,7 +43,11 @@ class How(TypedDict, total=False):
 
 
 def train(
-    configs: Iterable[NetConfig], device: str = "auto", **how: Unpack[How]
+    configs: Iterable[NetConfig],
+    device: str = "auto",
+    *,
+    keep_outputs: bool = False,
+    **how: Unpack[How],
 ) -> list[NetResult]:
     """Train one net for each configuration until every training sample is fitted.
 
@@ -52,14 +58,15 @@ def train(
     Args:
         configs: what to run.
         device: "auto", "cpu" or "cuda".
-        engine: "compiled" (dense nets on a CPU, one run a core), "ensemble" (any, one batched
+        engine: "compiled" (dense nets on a CPU, one run per core), "ensemble" (any, one batched
             computation), "resident" (the same without a word to the host in between, for GPUs)
             or "auto", the default: "resident" on CUDA, else "compiled" where it can be.
         data_dir: folder to look for image data sets in first.
         checkpoints: whether to record the course of each run, gradient noise and NTK included;
             by default it is.
         keep_weights: whether results hold the final weights; by default they do not.
-        workers: threads; default one a core of the CPU.
+        keep_outputs: whether results hold the outputs on the test set; by default they do not.
+        workers: threads; default one per core of the CPU.
         most: largest number of replicas of an ensemble; by default as many as pay.
 
     Returns:
@@ -77,7 +84,7 @@ def train(
         checkpoints=how.get("checkpoints", True),
     )
     found: dict[str, NetResult] = {}
-    for result in train_each(once, device, **how):
+    for result in train_each(once, device, keep_outputs=keep_outputs, **how):
         if isinstance(result, Failure):
             raise result.error
         found[result.config.key()] = result
@@ -90,6 +97,7 @@ def train_each(
     *,
     control: Control | None = None,
     stored: Sequence[NetConfig] = (),
+    keep_outputs: bool = False,
     **how: Unpack[How],
 ) -> Iterator[NetResult | Failure]:
     """Train as ``train`` and yield results as they end, a failure for a run that raises.
@@ -98,7 +106,7 @@ def train_each(
         configs: what to run, no two alike, as ``check_request`` allows it.
         control: how to stop, and where states of unfinished runs are saved.
         stored: runs of the same request that are done; a saved state may need them.
-        device, how: as in ``train``.
+        device, keep_outputs, how: as in ``train``.
 
     Raises:
         DeviceLost: if the GPU fails for good; what has been yielded is all that ended.
@@ -116,5 +124,9 @@ def train_each(
         for lanes in Plan(where, steering, **how).groups(configs, stored):
             for result in run_lanes(lanes, steering):
                 # Runs that are stored only kept company to a saved state.
-                if result.config.key() in wanted:
+                if result.config.key() not in wanted:
+                    continue
+                if isinstance(result, Failure) or keep_outputs:
                     yield result
+                else:
+                    yield replace(result, test_outputs=None)

@@ -17,6 +17,7 @@ from nets.training.engine import Draw
 from nets.training.probe import Probe
 from nets.training.result import NetResult
 from nets.training.resuming import alike, restored_stream, stream_state
+from nets.training.starts import Starts
 from perceptron_sim.arrays import FloatArray, Reals
 from perceptron_sim.kernels import dense_net as loop
 from perceptron_sim.kernels import status
@@ -34,7 +35,8 @@ _FIRST_STEPS = 1000
 def run_bytes(config: NetConfig, d: int) -> int:
     """Return about how much memory a run takes: samples as drawn (float64) and as used."""
     item = np.dtype(config.dtype).itemsize
-    return (8 + item) * (config.P + config.P_test) * d + 3 * item * hidden_weights(config, d)
+    own_test = 0 if config.shared_seeds else config.P_test
+    return (8 + item) * (config.P + own_test) * d + 3 * item * hidden_weights(config, d)
 
 
 class CompiledEngine:
@@ -50,6 +52,7 @@ class CompiledEngine:
         self._keep_weights = keep_weights
         self._stop = stop
         self._run: _Run | None = None
+        self._starts = Starts()
 
     @property
     def configs(self) -> list[NetConfig]:
@@ -66,7 +69,7 @@ class CompiledEngine:
         name = self._run.advance(self._stop)
         if name is None:
             return []
-        result = self._run.result(name, self._keep_weights)
+        result = self._run.result(name, self._keep_weights, self._starts)
         self._run = None
         return [result]
 
@@ -165,17 +168,15 @@ class _Run:
         # Only a run that goes on can diverge.
         return has_grown(dw, self._w0_norm) and not np.all(self._margins() >= self.config.kappa)
 
-    def result(self, name: Status, keep_weights: bool) -> NetResult:
+    def result(self, name: Status, keep_weights: bool, starts: Starts) -> NetResult:
         """Return the result of a run that ended as ``name``."""
         started = time.perf_counter()
         moved, start = self._norms()
         test = None
         if self.config.P_test:
             x = np.ascontiguousarray(self._subsets.x_test, dtype=self._net.w.dtype)
-            f, f0 = np.empty((2, len(x)), dtype=x.dtype)
-            loop.evaluate(self._net, x, f)
-            loop.evaluate(self._net._replace(w=self._w0), x, f0)
-            test = self._subsets.y_test * (f.astype(np.float64) - f0)
+            f0 = starts.of(self.config, lambda: self._outputs(self._w0, x))
+            test = self._subsets.y_test * (self._outputs(self._net.w, x).astype(np.float64) - f0)
         weights = [w[0].double().numpy() for w in self._tensors(self._net.w)]
         return result_of(
             self.config,
@@ -198,9 +199,13 @@ class _Run:
 
     def _margins(self) -> FloatArray:
         """Return y (f - f_0) of the training set, shape (P,)."""
-        f = np.empty_like(self._net.f0)
-        loop.evaluate(self._net, self._net.x, f)
+        f = self._outputs(self._net.w, self._net.x)
         return np.asarray(self._net.y * (f - self._net.f0), dtype=np.float64)
+
+    def _outputs(self, w: Reals, x: Reals) -> Reals:
+        f = np.empty(len(x), dtype=x.dtype)
+        loop.evaluate(self._net._replace(w=w), x, f)
+        return f
 
     def _norms(self) -> tuple[list[float], list[float]]:
         """Return ||w - w_0|| and ||w_0|| of each layer."""

@@ -50,6 +50,24 @@ def row_at(step: float, dw: float, margins: FloatArray, kappa: float, probe: "Lo
     return CourseRow(step, dw, unfitted, loss, *probe)
 
 
+def on_sets(margins: FloatArray, test: FloatArray | None) -> dict[str, Any]:
+    """Return what outputs say of training and test set, as fields of ``NetResult``.
+
+    Args:
+        margins: y (f - f_0) of the training set, shape (P,).
+        test: the same of the test set, or None without one.
+    """
+    values = test if test is not None and len(test) else None
+    found: dict[str, Any] = {"test_outputs": values, "test_error": math.nan}
+    if values is not None:
+        found["test_error"] = float(np.mean(~(values > 0)))
+    with np.errstate(over="ignore", invalid="ignore"):
+        for name, part in (("train", margins), ("test", values)):
+            found[f"{name}_signal"] = math.nan if part is None else float(np.mean(part))
+            found[f"{name}_spread"] = math.nan if part is None else float(np.std(part))
+    return found
+
+
 class Look(NamedTuple):
     """What a probe set shows; fields as in ``NetCheckpoints``."""
 
@@ -108,7 +126,7 @@ def result_of(
         dw_layers=moved,
         w0_layers=start,
         train_loss=last.train_loss,
-        test_error=math.nan if test is None else float(np.mean(~(test > 0))),
+        **on_sets(margins, test),
         noise_trace=math.nan if checkpoints is None else float(checkpoints.noise_trace[0]),
         ntk_change=last.ntk_change,
         checkpoints=checkpoints,

@@ -207,7 +207,7 @@ class _Need:
         weights: of one replica.
         step: activations of one step of it; longer rounds have a budget of their own.
         unit: all that one replica needs.
-        probe: what is needed once.
+        probe: what is needed once: by a probe and by the test set that runs share.
     """
 
     def __init__(self, architecture: Architecture, configs: Sequence[NetConfig], d: int) -> None:
@@ -219,8 +219,10 @@ class _Need:
         floats = architecture.activations
         self.step = item * floats * self.B
         # Samples as they are drawn (float64) and as they are used, weights and their gradient.
-        self.unit = (8 + item) * (self.P + self.P_test) * d + 3 * self.weights + self.step
+        own_test = max(0 if c.shared_seeds else c.P_test for c in configs)
+        self.unit = (8 + item) * (self.P + own_test) * d + 3 * self.weights + self.step
         # Gradients sample by sample of one probe set, four times, and activations on their way;
         # nets with ``factors`` need none of this.
         by_sample = PROBE * (4 * self.weights + 3 * item * floats)
         self.probe = 0 if hasattr(architecture, "factors") else by_sample
+        self.probe += item * self.P_test * d

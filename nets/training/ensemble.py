@@ -109,8 +109,7 @@ class Ensemble:
         hit = changes[each, first] & (first < room)
         steps = np.minimum(np.where(hit, first + 1, K), room)
         diverged = hit & ~np.isfinite(f[each, first]).all(axis=1)
-        for slot in map(int, np.flatnonzero(hit & (r.mark[:n] < r.step[:n] + steps))):
-            diverged[slot] |= self._record(slot, int(r.step[slot] + steps[slot]))
+        diverged |= self._record(hit & (r.mark[:n] < r.step[:n] + steps), r.step[:n] + steps)
         hit &= ~diverged
         self._null += 0.05 * (1.0 - hit.sum() / max(1, steps.sum()) - self._null)
         if hit.any():
@@ -219,25 +218,33 @@ class Ensemble:
             r.streak[slot] += steps
         return False
 
-    def _record(self, slot: int, until: int) -> bool:
-        """Keep the present state as the checkpoint of all marks before step ``until``.
+    def _record(self, due: np.ndarray, until: IntArray) -> np.ndarray:
+        """Keep the present state of some replicas as the checkpoint of all marks before a step.
+
+        Args:
+            due: of each replica whether it has passed a mark.
+            until: the step, of each.
 
         Returns:
-            Whether the weights have grown out of all proportion.
+            Of each whether its weights have grown out of all proportion.
         """
         r = self.replicas
-        replica = r.alive[slot]
-        moved, start = (math.hypot(*norms) for norms in r.layer_norms(slot))
-        marks = []
-        while r.mark[slot] < until:
-            marks.append(float(r.mark[slot]))
-            r.mark[slot] = next_mark(int(r.mark[slot]))
-        if self._checkpoints:
-            margins, look = r.margins(slot), r.look(slot)
-            replica.course.extend(
-                row_at(mark, moved, margins, replica.config.kappa, look) for mark in marks
-            )
-        return has_grown(moved, start)
+        grown, slots = np.zeros(len(due), dtype=np.bool_), np.flatnonzero(due)
+        if not len(slots):
+            return grown
+        for slot, *norms in zip(map(int, slots), *r.layer_norms(slots), strict=True):
+            moved, start = (math.hypot(*each) for each in norms)
+            grown[slot] = has_grown(moved, start)
+            replica, marks = r.alive[slot], []
+            while r.mark[slot] < until[slot]:
+                marks.append(float(r.mark[slot]))
+                r.mark[slot] = next_mark(int(r.mark[slot]))
+            if self._checkpoints:
+                margins, look = r.margins(slot), r.look(slot)
+                replica.course.extend(
+                    row_at(mark, moved, margins, replica.config.kappa, look) for mark in marks
+                )
+        return grown
 
     def _finish(self, slot: int, status: Status) -> NetResult:
         """Measure a replica, drop it, and return its result."""
@@ -245,7 +252,7 @@ class Ensemble:
         r = self.replicas
         replica = r.alive[slot]
         config = replica.config
-        moved, start = r.layer_norms(slot)
+        moved, start = (part[0].tolist() for part in r.layer_norms(np.array([slot])))
         weights = r.weights_of(slot)
         result = result_of(
             config,

@@ -13,7 +13,7 @@ import torch
 from nets.architectures import DENSE, build
 from nets.architectures.base import Architecture
 from nets.config import NetConfig
-from nets.data import PERCEPTRON, Subsets, draw_subsets, draw_teacher_data, load_images
+from nets.data import PERCEPTRON, Subsets, load_images
 from nets.training.compiled import CompiledEngine
 from nets.training.crews import Lane
 from nets.training.device import Room, capacity, check_room, rows_together
@@ -21,19 +21,10 @@ from nets.training.engine import Control, Engine, ensemble_keys
 from nets.training.ensemble import Ensemble
 from nets.training.replicas import Replicas
 from nets.training.resident import ResidentEnsemble
+from nets.training.samples import draw_data
 from perceptron_sim.errors import InputError, reason_of
 from perceptron_sim.runs.snapshots import State
 from perceptron_sim.scans.executors import default_workers
-
-
-def draw_data(config: NetConfig, data_dir: Path | None = None) -> Subsets:
-    """Draw the training and test samples of a configuration, by its seed."""
-    rng = config.stream("data")
-    if config.data != PERCEPTRON:
-        return draw_subsets(load_images(config.data, data_dir), config.P, config.P_test, rng)
-    assert config.d is not None
-    assert config.chi is not None
-    return draw_teacher_data(config.P, config.P_test, config.d, config.chi, rng)
 
 
 def inputs_of(config: NetConfig, data_dir: Path | None) -> tuple[int, tuple[int, ...] | None]:
@@ -182,9 +173,7 @@ class Plan:
             *(architecture, room.capacity, room.P, d, one.B, dtype, self.device, room.together)
         )
         how = (replicas, self._draw, self.checkpoints, self.keep_weights)
-        on_device = self.engine == "resident" or (
-            self.engine == "auto" and self.device.type == "cuda"
-        )
+        on_device = self.engine == "resident" or self.device.type == "cuda"
         return ResidentEnsemble(*how, self.control.tell) if on_device else Ensemble(*how)
 
 

@@ -13,6 +13,7 @@ from nets.training.batch_queue import BatchQueue
 from nets.training.course import CourseRow, Look
 from nets.training.probe import Probe
 from nets.training.resuming import alike
+from nets.training.starts import Starts
 from perceptron_sim.arrays import FloatArray, IntArray
 
 # Rows that go through a net together at most where a whole set is evaluated.
@@ -31,7 +32,6 @@ class Replica:
         config: what is run.
         home: where its samples lie in the buffers of the ensemble.
         subsets: its data; only the test part is read after admission.
-        start: initial weights, one tensor a layer.
         suspects: samples unfitted under the present weights, shape (P,) bool, or None where
             the whole set has not been evaluated since the last update.
         probe: what is measured on a probe set, or None.
@@ -42,7 +42,6 @@ class Replica:
     config: NetConfig
     home: int
     subsets: Subsets
-    start: list[torch.Tensor]
     suspects: np.ndarray | None = None
     probe: Probe | None = None
     course: list[CourseRow] = field(default_factory=list)
@@ -92,11 +91,15 @@ class Replicas:
             torch.zeros((capacity, *shape), dtype=dtype, device=device)
             for shape in architecture.shapes
         ]
+        self._start = [torch.zeros_like(layer) for layer in self._store]
         self.x = torch.zeros((capacity * P, d), dtype=dtype, device=device)
         host = torch.zeros(1, dtype=dtype).numpy().dtype
         self.y = np.zeros(capacity * P, dtype=host)
         self.f0 = np.zeros(capacity * P, dtype=host)
         self._homes = list(range(capacity))
+        self._starts = Starts()
+        # The test inputs that were last asked for, here and on the device.
+        self._test: tuple[np.ndarray, torch.Tensor] | None = None
 
     @property
     def weights(self) -> list[torch.Tensor]:
@@ -115,9 +118,10 @@ class Replicas:
         """Start one more replica; ``probed`` is whether ``look`` shall be possible."""
         slot, home = len(self.alive), self._homes.pop()
         drawn = self.architecture.draw(config.stream("weights"))
-        for layer, start in zip(self._store, drawn, strict=True):
-            layer[slot].copy_(torch.from_numpy(start))
-        replica = Replica(config, home, subsets, [w[0].clone() for w in self.weights_of(slot)])
+        for layer, start, values in zip(self._store, self._start, drawn, strict=True):
+            layer[slot].copy_(torch.from_numpy(values))
+            start[slot].copy_(layer[slot])
+        replica = Replica(config, home, subsets)
         self.alive.append(replica)
         self.queue.admit(config)
         for name in _COUNTERS:
@@ -144,7 +148,7 @@ class Replicas:
         self.queue.retire(slot)
         if slot < last:
             self.alive[slot] = self.alive[last]
-            for layer in self._store:
+            for layer in (*self._store, *self._start):
                 layer[slot].copy_(layer[last])
             for column in (
                 *(getattr(self, name) for name in _COUNTERS),
@@ -214,19 +218,23 @@ class Replicas:
     def test_outputs(self, slot: int) -> FloatArray:
         """Return f - f_0 of one replica on its test samples, shape (P_test,), float64."""
         replica = self.alive[slot]
-        x = torch.from_numpy(replica.subsets.x_test).to(self.x)
-        f = self.outputs(self.weights_of(slot), x)
-        f0 = self.outputs([w[None] for w in replica.start], x)
-        return np.asarray(f - f0, dtype=np.float64)
+        given = replica.subsets.x_test
+        if self._test is None or self._test[0] is not given:
+            self._test = given, torch.from_numpy(given).to(self.x)
+        x = self._test[1]
+        start = [layer[slot : slot + 1] for layer in self._start]
+        f0 = self._starts.of(replica.config, lambda: self.outputs(start, x))
+        return np.asarray(self.outputs(self.weights_of(slot), x) - f0, dtype=np.float64)
 
-    def layer_norms(self, slot: int) -> tuple[list[float], list[float]]:
-        """Return ||w - w_0|| and ||w_0|| of each layer."""
-        pairs = [
-            (w[0].double(), w0.double())
-            for w, w0 in zip(self.weights_of(slot), self.alive[slot].start, strict=True)
-        ]
-        moved = [float(torch.linalg.vector_norm(w - w0)) for w, w0 in pairs]
-        return moved, [float(torch.linalg.vector_norm(w0)) for _, w0 in pairs]
+    def layer_norms(self, slots: IntArray) -> tuple[FloatArray, FloatArray]:
+        """Return ||w - w_0|| and ||w_0|| of each layer, shape (len(slots), layers), in one look."""
+        found = []
+        chosen = torch.from_numpy(slots).to(self.x.device)
+        for w, w0 in zip(self._store, self._start, strict=True):
+            now, start = (part.index_select(0, chosen).double().flatten(1) for part in (w, w0))
+            found += [torch.linalg.vector_norm(part, dim=1) for part in (now - start, start)]
+        norms = torch.stack(found, dim=1).cpu().numpy()
+        return norms[:, ::2], norms[:, 1::2]
 
     def rows(self, batches: IntArray) -> IntArray:
         """Return where batches (R, n, B) of the replicas alive lie in the buffers."""

@@ -8,11 +8,11 @@ import torch
 from nets.architectures import build, kind_of
 from nets.architectures.trial import try_net
 from nets.config import NetConfig, check_range
-from nets.data import PERCEPTRON, check_size, load_images
 from nets.training.compiled import run_bytes
 from nets.training.device import capacity, resolve_device
 from nets.training.plan import inputs_of, is_compiled, net_of, shape_of
 from nets.training.precision import exact
+from nets.training.samples import check_data
 from perceptron_sim import parameters
 from perceptron_sim.choices import check_choice
 from perceptron_sim.errors import InputError
@@ -42,7 +42,7 @@ def check_request(
 
     Raises:
         InputError: on an unknown or absent device, an engine that cannot train a run, data that
-            are absent, damaged or smaller than P + P_test, runs that do not fit into memory, T or
+            are absent, damaged or fewer than P and P_test, runs that do not fit into memory, T or
             kappa beyond what their precision holds, or a registered net that cannot be trained
             (``nets.architectures.trial.try_net``).
     """
@@ -60,8 +60,8 @@ def check_request(
     if workers is not None:
         parameters.integer("workers", workers, 1, "a thread does the work")
     at_once = min(len(configs), workers or default_workers())
-    check_data(one_a_size, data_dir)
     for config in one_a_size:
+        check_data(config, data_dir)
         check_own_net(config, data_dir, place, config.dtype, by_sample=checkpoints)
         d, _ = inputs_of(config, data_dir)
         if is_compiled(config, place, engine):
@@ -74,13 +74,6 @@ def check_request(
         else:
             net = net_of(config, data_dir)
             capacity(net, [config], d, place, at_once if place.type == "cpu" else 1)
-
-
-def check_data(configs: Iterable[NetConfig], data_dir: Path | None) -> None:
-    """Refuse runs on images that are absent, damaged or fewer than P + P_test, with InputError."""
-    for config in configs:
-        if config.data != PERCEPTRON:
-            check_size(load_images(config.data, data_dir), config.P, config.P_test)
 
 
 def check_own_net(
@@ -123,4 +116,4 @@ def device_on(cluster: Cluster, device: str) -> str:
 
 def _size(config: NetConfig) -> tuple[object, ...]:
     """Return what the memory of a run depends on."""
-    return (*shape_of(config), config.P, config.P_test)
+    return (*shape_of(config), config.P, config.P_test, config.shared_seeds)

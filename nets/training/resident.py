@@ -71,12 +71,10 @@ class ResidentEnsemble(Ensemble):
         """Take up to ``STEPS`` steps, none beyond a mark."""
         r = self.replicas
         n = len(r.alive)
-        grown = np.zeros(n, dtype=np.bool_)
-        for slot in map(int, np.flatnonzero(r.mark[:n] <= r.step[:n])):
+        grown = self._record(r.mark[:n] <= r.step[:n], r.step[:n] + 1)
+        for slot in map(int, np.flatnonzero(grown)):
             # Only a run that goes on can diverge.
-            grown[slot] = self._record(slot, int(r.step[slot]) + 1) and not bool(
-                np.all(r.margins(slot) >= r.kappa[slot])
-            )
+            grown[slot] = not np.all(r.margins(slot) >= r.kappa[slot])
         room = np.minimum(r.limit[:n], r.mark[:n]) - r.step[:n]
         room = np.where(grown, 0, np.minimum(room, STEPS))
         batches = r.queue.ahead(STEPS)

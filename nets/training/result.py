@@ -51,6 +51,9 @@ class NetResult(ByValue):
         dw_layers, w0_layers: the norms layer by layer, from the input on.
         train_loss: mean over the training set of (kappa - y (f - f_0))^+.
         test_error: fraction of test samples with y (f - f_0) <= 0; NaN without any.
+        train_signal, train_spread: mean and standard deviation of y (f - f_0) over the training
+            set: how far outputs are aligned with labels.
+        test_signal, test_spread: the same over the test set; NaN without any.
         noise_trace: as in ``NetCheckpoints``, at the start; NaN without checkpoints.
         ntk_change: as in ``NetCheckpoints``, at the end; NaN without checkpoints.
         wall_s: the run's share of the time its ensemble took, in seconds.
@@ -58,6 +61,7 @@ class NetResult(ByValue):
         device: "cpu" or "cuda".
         checkpoints: the course of the run, or None if not asked for.
         weights: final weights, one array a layer, or None if not asked for.
+        test_outputs: y (f - f_0) of the test set, shape (P_test,), or None if not asked for.
     """
 
     config: NetConfig
@@ -76,6 +80,10 @@ class NetResult(ByValue):
     w0_layers: list[float]
     train_loss: float
     test_error: float
+    train_signal: float
+    train_spread: float
+    test_signal: float
+    test_spread: float
     noise_trace: float
     ntk_change: float
     wall_s: float = field(compare=False)
@@ -83,3 +91,4 @@ class NetResult(ByValue):
     device: str
     checkpoints: NetCheckpoints | None = field(repr=False)
     weights: list[FloatArray] | None = field(repr=False)
+    test_outputs: FloatArray | None = field(default=None, repr=False, compare=False)

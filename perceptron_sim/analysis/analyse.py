@@ -125,9 +125,12 @@ class Analysis:
         from perceptron_sim.analysis.figures.scan import figure_on_P, figure_on_T, figure_scan
 
         drawn: dict[str, Chart] = {}
-        for model, runs in self.frame.groupby("model", sort=True):
-            rows = [row for row in self.rows if row.model == model]
+        kinds = dict(self.frame.groupby("model")["shared_seeds"].nunique())
+        for (model, shared), runs in self.frame.groupby(["model", "shared_seeds"], sort=True):
+            rows = [row for row in self.rows if (row.model, row.shared_seeds) == (model, shared)]
             name = _FIGURES.get(str(model), str(model).replace(" ", "-"))
+            # Runs of earlier versions beside those that share seeds.
+            name += "-independent" if kinds[model] > 1 and not shared else ""
             if model == PERCEPTRON:
                 drawn[f"{name}_on_P"] = figure_on_P(runs, rows)
                 drawn[f"{name}_on_T"] = figure_on_T(runs, rows)

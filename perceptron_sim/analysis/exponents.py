@@ -23,6 +23,9 @@ from perceptron_sim.theory.prediction import accuracy, accuracy_of_exponents, tr
 # From this T/kappa on, ||w|| of perceptrons is proportional to T within a per cent
 # (docs/conventions.md).
 NOISE_DOMINATED = 512.0
+# Standard error of ln ||w - w_0|| of nets as the max-margin law predicts it: what was found at one
+# sample a step, over T, and over P at one T (docs/lazy.md).
+NET_ACCURACY = {"T": 0.1, "P": 0.03}
 # How tables say whether a measurement agrees with its prediction; None: there is none.
 AGREES: dict[bool | None, str] = {True: "yes", False: "NO", None: "-"}
 
@@ -31,7 +34,7 @@ SHARED = ("model", "data", "chi", "d", "arch", "depth", "width", "act", "B")
 POINT = ("P", "T", "kappa")
 _READ = (
     *(*POINT, "seed", "shared_seeds", "status", "dynamics", "kernel"),
-    *("w_norm", "dw", "dw_rel", "t_star"),
+    *("w_norm", "dw", "dw_rel", "dw_predicted", "cold", "t_star"),
 )
 _INTEGERS = ("d", "depth", "width", "B")
 
@@ -62,13 +65,15 @@ class ExponentRow(Entry):
         chi2_per_dof: misfit of the power law, or None without spare points.
         bootstrap_low, bootstrap_high: 95 % BCa interval over seeds, from 20 seeds on, or None.
         asymptotic: prediction for P/d -> infinity and T/kappa -> infinity, or None.
-        finite_size: what the fit makes of the predicted means (``theory.predict``) at the same
-            points, or None where no prediction is trusted.
+        finite_size: what the fit makes of the predicted means (``theory.predict``, of nets column
+            ``dw_predicted``) at the same points, or None where no prediction is trusted.
         finite_size_error: its standard error, from the measured accuracy of the predictions.
         finite_size_chi2: misfit per degree of freedom of the predicted means, their level left
             free, or None without spare points.
         agrees: whether measurement and ``finite_size`` agree at 95 %, both errors taken together,
             or None.
+        shared_seeds: whether runs of a seed share data or weights, so that seeds are independent,
+            not runs.
     """
 
     quantity: str
@@ -99,6 +104,7 @@ class ExponentRow(Entry):
     finite_size_error: float | None = None
     finite_size_chi2: float | None = None
     agrees: bool | None = None
+    shared_seeds: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """Return the row as an object of summary.json."""
@@ -127,6 +133,7 @@ class GridPoint:
         P, T, kappa: its parameters.
         log_w, log_t: ln of ||w||/T and t*/T of its runs, in the order of their seeds.
         expected_w, expected_t: predicted means of these, NaN where no prediction is trusted.
+        cold: of nets, whether kick <= kappa/20 in most runs: kappa alone decides where they end.
     """
 
     P: int
@@ -136,6 +143,7 @@ class GridPoint:
     log_t: FloatArray
     expected_w: float = math.nan
     expected_t: float = math.nan
+    cold: bool = False
 
     @property
     def noise_dominated(self) -> bool:
@@ -149,18 +157,21 @@ class GridPoint:
 
     def expected(self, observable: str) -> float:
         """Return the predicted mean of ``logs``."""
-        of_w, of_t = _OBSERVABLES[observable]
-        return of_w * self.expected_w + of_t * self.expected_t
+        powers = zip(_OBSERVABLES[observable], (self.expected_w, self.expected_t), strict=True)
+        return sum(power * mean for power, mean in powers if power)
 
 
 def exponent_rows(frame: pd.DataFrame) -> list[ExponentRow]:
     """Fit every exponent that the runs in ``frame`` determine.
 
-    Runs are grouped by what they share. Fits on T take an intercept for each (P, kappa), fits on
+    Runs are grouped by what they share, and runs of a seed that share data or weights apart from
+    those that do not. Fits on T take an intercept for each (P, kappa), fits on
     P one for each (T, kappa). Runs that are one trajectory in other units count once
     (``distinct``). A point at which some run was not fitted is left out whole, as its
     mean is biased. Of perceptrons only noise-dominated points (T/kappa >= 512) enter, if there are
-    any. Runs of a seed that share data or weights are fitted with the seed as the independent unit.
+    any, and of nets none at kick <= kappa/20 (docs/lazy.md) where that is known and others are
+    there. Runs of a seed that share data or weights are fitted with the seed as the independent
+    unit, and of these only seeds that are there at every point.
 
     Args:
         frame: rows as in ``store.schema.SCHEMA``.
@@ -172,7 +183,7 @@ def exponent_rows(frame: pd.DataFrame) -> list[ExponentRow]:
     # The rest, courses of runs above all, would be copied with every group.
     frame = frame[[*shared, *(name for name in _READ if name in frame)]]
     rows: list[ExponentRow] = []
-    for _, runs in distinct(frame).groupby(shared, sort=True, dropna=False):
+    for _, runs in distinct(frame).groupby([*shared, "shared_seeds"], sort=True, dropna=False):
         rows.extend(_rows(runs))
     return rows
 
@@ -199,7 +210,7 @@ def distinct(frame: pd.DataFrame) -> pd.DataFrame:
 
 def points_left_out(frame: pd.DataFrame) -> int:
     """Return the number of grid points that fits leave out because a run was not fitted."""
-    point = [frame[name] for name in (*SHARED, *POINT) if name in frame]
+    point = [frame[name] for name in (*SHARED, *POINT, "shared_seeds") if name in frame]
     return int((frame["status"] != Status.FITTED).groupby(point, dropna=False).any().sum())
 
 
@@ -229,9 +240,18 @@ def grid_points(runs: pd.DataFrame) -> list[GridPoint]:
     return _with_predictions(points, ordered)
 
 
+def _at_every_point(runs: pd.DataFrame) -> pd.DataFrame:
+    """Return the runs of the seeds that are there at every point."""
+    n_points = len(runs[list(POINT)].drop_duplicates())
+    there = runs.drop_duplicates([*POINT, "seed"]).groupby("seed").size()
+    return runs[runs["seed"].isin(there.index[there == n_points])]
+
+
 def _with_predictions(points: list[GridPoint], runs: pd.DataFrame) -> list[GridPoint]:
-    if not points or runs["model"].iloc[0] != PERCEPTRON:
+    if not points:
         return points
+    if runs["model"].iloc[0] != PERCEPTRON:
+        return _of_nets(points, runs) if "dw_predicted" in runs else points
     first = runs.iloc[0]
     P, T, kappa = (np.array([getattr(point, name) for point in points]) for name in POINT)
     ends = trusted_ends(float(first["chi"]), P, int(first["d"]), int(first["B"]), kappa / T)
@@ -239,16 +259,29 @@ def _with_predictions(points: list[GridPoint], runs: pd.DataFrame) -> list[GridP
     return [replace(point, expected_w=float(w), expected_t=float(t)) for point, w, t in means]
 
 
+def _of_nets(points: list[GridPoint], runs: pd.DataFrame) -> list[GridPoint]:
+    logs = runs.assign(ratio=np.log(runs["dw_predicted"] / runs["dw"]))
+    means = logs.groupby(list(POINT))[["ratio", "cold"]].mean().astype(float)
+    ratio, cold = means["ratio"], means["cold"]
+    found = ((point, (point.P, point.T, point.kappa)) for point in points)
+    return [
+        replace(p, expected_w=float(p.log_w.mean() + ratio[at]), cold=bool(cold[at] > 0.5))
+        for p, at in found
+    ]
+
+
 def _rows(runs: pd.DataFrame) -> Iterator[ExponentRow]:
     first = runs.iloc[0]
     perceptron = first["model"] == PERCEPTRON
-    points = grid_points(runs)
+    by_seed = bool(first["shared_seeds"])
+    points = grid_points(_at_every_point(runs) if by_seed else runs)
     noisy = [point for point in points if perceptron and point.noise_dominated]
-    chosen = noisy or points
+    chosen = noisy or [point for point in points if not point.cold] or points
     if not chosen:
         return
     shared = {name: _plain(first[name], name) if name in runs else None for name in SHARED}
     shared["window"] = window_of(chosen, int(first["d"]) if perceptron else None)
+    shared["shared_seeds"] = by_seed
     on = {"T": [point.T for point in chosen], "P": [float(point.P) for point in chosen]}
     groups: dict[str, list[Hashable]] = {
         "T": [(point.P, point.kappa) for point in chosen],
@@ -273,7 +306,7 @@ def _rows(runs: pd.DataFrame) -> Iterator[ExponentRow]:
             [point.logs(observable) for point in chosen],
             groups[variable],
             [point.expected(observable) for point in chosen],
-            by_seed=bool(runs["shared_seeds"].any()),
+            by_seed=by_seed,
         )
         if fit is None:
             continue
@@ -282,6 +315,7 @@ def _rows(runs: pd.DataFrame) -> Iterator[ExponentRow]:
         on_P = variable == "P"
         error = errors[observable] if on_P or not noisy else 0.0
         drift = drifts[observable] if on_P else 0.0
+        error = error if perceptron else NET_ACCURACY[variable]
         named = {"quantity": quantity, "variable": variable, "asymptotic": asymptotic}
         row = _row(fit, offset, (error, drift), shared | named)
         yield row
@@ -334,6 +368,9 @@ def _chi_eff(gamma: ExponentRow) -> ExponentRow:
         chi2_per_dof=None,
         bootstrap_low=None,
         bootstrap_high=None,
+        finite_size=1.0 / gamma.finite_size - 1.0 if gamma.finite_size else None,
+        finite_size_error=None,
+        finite_size_chi2=None,
     )
 
 

@@ -41,7 +41,7 @@ class Entry:
         """Return the entry that ``to_json`` of this or of an earlier version wrote.
 
         Args:
-            found: what json.loads made of it; keys that are no fields are left alone.
+            found: what json.loads made of it; keys that are not fields are left alone.
             where: the file and the place in it, for messages.
 
         Raises:

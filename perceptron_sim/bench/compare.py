@@ -232,7 +232,7 @@ def compare_peers(rows: Iterable[Record], settings: Settings, say: Say) -> list[
             continue
         place = (row["dynamics"], row["d"], row["P"], row["B"])
         if place not in rates:
-            say("libraries beside {} at d {}, P {}, B {}".format(*place))
+            say("libraries against {} at d {}, P {}, B {}".format(*place))
             config = Case(row["chi"], *place[1:], row["kappa"]).config(0)
             features = training_data(config) / math.sqrt(config.d)
             rates[place] = {

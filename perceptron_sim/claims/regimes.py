@@ -19,14 +19,13 @@ from perceptron_sim.phase.entries import (
     Delay,
     NoiseDelay,
     ThreePhases,
+    dof_of,
 )
 from perceptron_sim.phase.late_noise import answers, line_in_T
 from perceptron_sim.phase.perceptron import predicted
 
 # Departures in ln of a boundary, and of an exponent, that count as agreement.
 _BOUNDARY, _EXPONENT, _SLOPE = 0.25, 0.1, 0.05
-# Parameters of the law that a plane of T and kappa, and of B and eta, is fitted with.
-_FREE = {"crossovers": 2, "boundaries": 4}
 # Of the times of a course these are drawn.
 _EVERY = 16
 
@@ -49,7 +48,7 @@ def _boundary(part: str, kind: type[Any], name: str, symbol: str) -> Any:
                 ci_high=math.log(found.ci_high),
                 window=row.window,
                 n_seeds=row.n_seeds,
-                dof=row.n_cells - _FREE[part],
+                dof=dof_of(found, row.n_seeds - 1.0),
                 resolution=_BOUNDARY,
                 systematic=getattr(row, f"{quantity}_systematic"),
                 **_trusted(row, found),
@@ -100,7 +99,7 @@ def _x(row: BStarOnP, by_law: bool) -> Measurement:
         ci_high=row.ci_high,
         window=row.window,
         n_seeds=row.n_seeds,
-        dof=math.inf,
+        dof=dof_of(row, math.inf),
         resolution=tenth_of(judged["expected"]),
         **judged,
     )
@@ -116,7 +115,7 @@ def _noise_slope(evidence: Evidence) -> list[Measurement]:
             ci_high=row.noise_slope.ci_high,
             window=row.noise_slope.window,
             n_seeds=row.n_seeds,
-            dof=row.noise_slope.n_points * (row.n_seeds - 1) / 2.0 - 1.0,
+            dof=dof_of(row.noise_slope, row.n_seeds - 1.0),
             resolution=_SLOPE,
             expected=1.0,
         )
@@ -136,7 +135,7 @@ def _on_kappa(evidence: Evidence) -> list[Measurement]:
             ci_high=math.log(each.ci_high / row.T_c_over_kappa.value),
             window=row.window,
             n_seeds=row.n_seeds,
-            dof=max(1.0, row.n_cells / len(row.by_kappa) - _FREE["crossovers"]),
+            dof=dof_of(each, row.n_seeds - 1.0),
             resolution=_BOUNDARY,
             expected=0.0,
             expected_error=row.T_c_over_kappa.error,
@@ -158,7 +157,7 @@ def delays(rows: Sequence[tuple[str, Delay]]) -> list[Measurement]:
             ci_high=row.ci_high,
             window=row.window,
             n_seeds=row.n_seeds,
-            dof=row.n_seeds - 1,
+            dof=dof_of(row, row.n_seeds - 1.0),
             resolution=0.0,
             expected=0.0,
             expected_high=math.inf,

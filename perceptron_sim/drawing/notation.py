@@ -17,6 +17,7 @@ _GREEK = {
     "kappa": "κ",
     "lambda": "λ",
     "chi": "χ",
+    "omega": "ω",
 }
 _SIGNS = {"||": "‖", "->": "→", ">=": "≥", "<=": "≤", ">>": "≫", "<<": "≪", "+-": "±"}
 _LETTERS = re.compile(rf"(?<![A-Za-z])({'|'.join(_GREEK)})(?![A-Za-z])")

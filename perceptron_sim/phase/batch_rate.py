@@ -1,6 +1,5 @@
 """The plane of B and eta: noise, first step and gradient descent (claim 6, PNAS figure 1)."""
 
-import math
 from functools import partial
 from typing import Any
 
@@ -8,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from perceptron_sim.analysis.exponents import span
+from perceptron_sim.intervals import quantile
 from perceptron_sim.phase.cells import FITTED
 from perceptron_sim.phase.entries import (
     Boundary,
@@ -15,6 +15,7 @@ from perceptron_sim.phase.entries import (
     Estimate,
     ThreePhases,
     largest_shift,
+    near,
     systematic,
 )
 from perceptron_sim.phase.law import LawFit, fit_slope
@@ -103,14 +104,15 @@ def _slopes(rows: list[ThreePhases], of_windows: list[list[Estimate | None]]) ->
             if all(part)
         ]
         shifts = [(part.value - slope.value, part.error) for part in parts if part is not None]
-        half = 1.96 * slope.error
+        half = quantile(slope.dof) * slope.error
         of_theory = accuracy(d)[0] * slope.expected_error
-        agrees = abs(slope.value - slope.expected) <= math.hypot(half, 1.96 * of_theory)
+        agrees = near(slope.value - slope.expected, slope.error, slope.dof, of_theory)
         found.append(
             BStarOnP(
                 slope.value,
                 slope.value - half,
                 slope.value + half,
+                dof=slope.dof,
                 quantity="x",
                 variable="P",
                 chi=chi,

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 
 from perceptron_sim.analysis.summary import Entry, Positive
+from perceptron_sim.intervals import mixed_dof, quantile
 from perceptron_sim.theory.prediction import accuracy, doubt_about_size
 
 
@@ -15,11 +16,13 @@ class Interval(Entry):
     Attributes:
         measured: the number.
         ci_low, ci_high: the interval.
+        dof: its degrees of freedom, Student's t; None in summaries of earlier versions.
     """
 
     measured: float
     ci_low: float
     ci_high: float
+    dof: float | None = field(default=None, kw_only=True)
 
     def __format__(self, spec: str) -> str:
         """Return "number [low, high]", each as ``spec`` says."""
@@ -34,16 +37,29 @@ class Estimate(Entry):
         value: the number.
         error: standard error of its ln, from the misfit where that exceeds the scatter of seeds.
         ci_low, ci_high: 95 % interval.
+        dof: degrees of freedom of the error, Student's t; None in summaries of earlier versions.
     """
 
     value: Positive
     error: float
     ci_low: Positive
     ci_high: Positive
+    dof: float | None = field(default=None, kw_only=True)
 
     def __format__(self, spec: str) -> str:
         """Return "number [low, high]", each as ``spec`` says."""
         return f"{self.value:{spec}} [{self.ci_low:{spec}}, {self.ci_high:{spec}}]"
+
+
+def dof_of(number: "Interval | Estimate", older: float) -> float:
+    """Return the degrees of freedom of a number, ``older`` where its summary does not say."""
+    return older if number.dof is None else number.dof
+
+
+def near(departure: float, error: float, dof: float | None, of_theory: float) -> bool:
+    """Return whether a departure is within 95 % of both errors, the measured one of ``dof``."""
+    both = mixed_dof([(error**2, dof or math.inf), (of_theory**2, math.inf)])
+    return abs(departure) <= quantile(both) * math.hypot(error, of_theory)
 
 
 def largest_shift(shifts: Sequence[tuple[float, float]], error: float) -> float | None:
@@ -86,8 +102,7 @@ class Boundary(Estimate):
         if predicted is None:
             return cls(**asdict(measured))
         error = accuracy(d)[0]
-        away = abs(math.log(measured.value / predicted))
-        agrees = away <= 1.96 * math.hypot(measured.error, error)
+        agrees = near(math.log(measured.value / predicted), measured.error, measured.dof, error)
         return cls(**asdict(measured), predicted=predicted, prediction_error=error, agrees=agrees)
 
 

@@ -55,7 +55,7 @@ def parse_budget(text: str) -> Budget:
         amount = 0.0
     if match is None or not 0.0 < amount < math.inf:
         raise InputError(
-            f"--budget {text!r} is no budget: write a time, 90s, 10min or 2h; of phase also 800runs"
+            f"--budget {text!r} is not a budget: write a time, 90s, 10min or 2h; phase also 800runs"
         )
     unit = match.group(2)
     return Budget(runs=amount) if unit == "runs" else Budget(seconds=amount * _SECONDS[unit])
@@ -140,7 +140,7 @@ def explore(
         uniform: fill the full lattices.
         tolerance: as in ``refine.fill_adaptively``, in ln of the observable.
         budget: where to stop; nowhere by default.
-        workers: threads, by default one a core, or a cluster.
+        workers: threads, by default one per core, or a cluster.
         progress: watcher.
     """
     limits = budget or Budget()

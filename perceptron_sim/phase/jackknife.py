@@ -24,27 +24,29 @@ class Measured:
         value: the number.
         error: its standard error; NaN where it has none.
         ci_low, ci_high: 95 % interval.
+        dof: degrees of freedom of the error.
     """
 
     value: float
     error: float
     ci_low: float
     ci_high: float
+    dof: float
 
     def interval(self) -> Interval:
         """Return number and interval as an entry of summary.json."""
-        return Interval(self.value, self.ci_low, self.ci_high)
+        return Interval(self.value, self.ci_low, self.ci_high, dof=self.dof)
 
     def of_exp(self) -> Estimate:
         """Return exp of it; ``error`` stays that of the logarithm."""
         value, low, high = (float(np.exp(x)) for x in (self.value, self.ci_low, self.ci_high))
-        return Estimate(value, self.error, low, high)
+        return Estimate(value, self.error, low, high, dof=self.dof)
 
 
 def measured(value: float, error: float, dof: float) -> Measured:
     """Return a number with its interval, Student's with ``dof`` degrees of freedom."""
     half = quantile(dof) * error
-    return Measured(value, error, value - half, value + half)
+    return Measured(value, error, value - half, value + half, dof)
 
 
 def jackknife(

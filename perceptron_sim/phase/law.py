@@ -16,7 +16,7 @@ import numpy as np
 from scipy import optimize
 
 from perceptron_sim.arrays import FloatArray
-from perceptron_sim.intervals import quantile
+from perceptron_sim.intervals import mixed_dof, quantile
 from perceptron_sim.phase.entries import Estimate
 
 # m of the corner: 1 is a sum, beyond 20 a kink.
@@ -101,7 +101,7 @@ def fit_law(
     errors = np.sqrt(np.diag(covariance))
     half = quantile(spare) * errors
     numbers = np.array([np.exp(best.x), errors, np.exp(best.x - half), np.exp(best.x + half)])
-    plateau, tau_c, *more = (Estimate(*column.tolist()) for column in numbers.T)
+    plateau, tau_c, *more = (Estimate(*column.tolist(), dof=spare) for column in numbers.T)
     return LawFit(
         plateau=plateau,
         tau_c=tau_c,
@@ -139,12 +139,14 @@ class Slope:
     Attributes:
         value: the exponent.
         error: its standard error, raised by the misfit if that is larger.
+        dof: degrees of freedom of the error.
         expected: the same fit to expected numbers, NaN without.
         expected_error: standard error of ``expected`` for an error of 1 in each expected ln.
     """
 
     value: float
     error: float
+    dof: float
     expected: float
     expected_error: float
 
@@ -163,9 +165,12 @@ def fit_slope(
     slope = float(linear @ y)
     left = y - float(np.average(y, weights=weight)) - slope * centred
     excess = float(np.sum(weight * left**2)) / (len(y) - 2) if len(y) > 2 else 0.0
+    dofs = [e.dof or math.inf for e in estimates]
+    own = mixed_dof(zip((linear**2 / weight).tolist(), dofs, strict=True))
     return Slope(
         value=slope,
         error=math.sqrt(max(1.0, excess) / float(np.sum(weight * centred**2))),
+        dof=own if excess <= 1.0 else min(own, len(y) - 2.0),
         expected=math.nan if expected is None else float(linear @ np.log(expected)),
         expected_error=float(np.sqrt(np.sum(linear**2))),
     )

@@ -70,15 +70,29 @@ def series(
         yield {name: members[name].iloc[0].item() for name in shared}, members, fit
 
 
+def distinct_cells(cells: pd.DataFrame) -> pd.DataFrame:
+    """Return the cells less those whose runs are those of another cell in other units.
+
+    Runs of one seed, B and kappa/T are one trajectory (docs/theory.md (M2)). The cell with the
+    most seeds stays.
+    """
+    n_seeds = cells["w_norm_seeds"].map(len)
+    ordered = cells.loc[n_seeds.sort_values(ascending=False, kind="stable").index]
+    T = ordered["T"] if "T" in ordered else ordered["eta"] / ordered["B"]
+    copies = ordered[["B"]].assign(ratio=(ordered["kappa"] / T).map("{:.9e}".format)).duplicated()
+    return cells.drop(index=ordered.index[copies])
+
+
 def fit_cells(cells: pd.DataFrame, *, first_step: bool) -> LawFit | None:
     """Fit the law of the crossovers to ||w|| / kappa, all kappa together: the collapse on T/kappa.
 
     Args:
-        cells: fitted cells.
+        cells: fitted cells; those that are copies of another count once.
         first_step: as in ``fit_law``.
     """
     if len(cells) == 0:
         return None
+    cells = distinct_cells(cells)
     kappa = cells["kappa"].to_numpy(dtype=np.float64)
     B = cells["B"].to_numpy(dtype=np.float64)
     T = cells["T"] if "T" in cells else cells["eta"] / B

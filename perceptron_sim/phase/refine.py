@@ -14,7 +14,7 @@ from perceptron_sim.arrays import FloatArray
 
 Node = tuple[int, int]
 
-# A node that is no part of the map, such as B > P.
+# A node that is not a part of the map, such as B > P.
 OUTSIDE = "outside"
 
 

@@ -14,6 +14,7 @@ from perceptron_sim.phase.law import LawFit
 from perceptron_sim.phase.perceptron import (
     OBSERVABLES,
     common,
+    distinct_cells,
     fit_cells,
     fit_windows,
     job_of,
@@ -81,6 +82,7 @@ def _conclude(
 
 def _slope(cells: pd.DataFrame) -> NoiseSlope | None:
     """Return the exponent of ||w|| on T in the noise-dominated branch, or None."""
+    cells = distinct_cells(cells)
     noisy = cells[cells["T"] >= NOISE_DOMINATED * cells["kappa"] * (1.0 - 1e-9)]
     fit = fit_power_law(
         noisy["T"].tolist(), [np.array(v) for v in noisy["w_norm_seeds"]], noisy["kappa"].tolist()
@@ -89,7 +91,8 @@ def _slope(cells: pd.DataFrame) -> NoiseSlope | None:
         return None
     window = f"T/kappa {span((noisy['T'] / noisy['kappa']).tolist())}"
     agrees = fit.ci_low <= 1.0 <= fit.ci_high
-    return NoiseSlope(fit.slope, fit.ci_low, fit.ci_high, 1.0, window, fit.n_points, agrees)
+    ends = fit.slope, fit.ci_low, fit.ci_high
+    return NoiseSlope(*ends, 1.0, window, fit.n_points, agrees, dof=fit.dof)
 
 
 def _by_kappa(cells: pd.DataFrame) -> tuple[OfKappa, ...]:

@@ -111,7 +111,7 @@ def _provenance_warning(summary: Mapping[str, Any]) -> list[str]:
     if not mixed:
         return []
     what = "; ".join(f"{name} {', '.join(values)}" for name, values in mixed.items())
-    return [f"**Mixed provenance:** the runs were not all made alike: {_literal(what)}.", ""]
+    return [f"**Mixed provenance:** the versions of the runs differ: {_literal(what)}.", ""]
 
 
 def _verdict(verdict: Verdict) -> str:

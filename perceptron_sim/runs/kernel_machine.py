@@ -15,14 +15,14 @@ from perceptron_sim.kernels import kernel_sgd as loop
 from perceptron_sim.kernels import status
 from perceptron_sim.kernels.batches import needs_order
 from perceptron_sim.kernels.kernel_batches import kernel_batches
-from perceptron_sim.runs.config import MAX_STEPS, PerceptronConfig
-from perceptron_sim.runs.kernel_matrix import (
+from perceptron_sim.kernels.kernel_matrix import (
     INDEFINITE,
     CachedRows,
     KernelMatrix,
     MatrixRows,
     RowFunction,
 )
+from perceptron_sim.runs.config import MAX_STEPS, PerceptronConfig
 from perceptron_sim.runs.simulate import ROW_BUDGET, StopFlag
 from perceptron_sim.status import Status
 

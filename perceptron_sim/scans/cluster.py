@@ -332,7 +332,7 @@ def _address_of(scheduler: str) -> str:
         InputError: if it is neither.
     """
     try:
-        # What is no address would leave a client behind that cannot end quietly.
+        # What is not an address would leave a client behind that cannot end quietly.
         parts = urlsplit(scheduler)
         if parts.scheme in _PROTOCOLS and parts.hostname and parts.port:
             return scheduler

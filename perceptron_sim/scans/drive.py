@@ -23,7 +23,7 @@ from perceptron_sim.store.upkeep import settle
 
 C = TypeVar("C")
 
-# A finished run is on disk within 2 s: records wait at most this long for company.
+# A finished run is on disk within 2 s: records wait at most this long for others.
 FLUSH_S = 1.0
 
 
@@ -75,7 +75,7 @@ class Request(Generic[C]):
     Attributes:
         work: how.
         runs: what, by key.
-        workers: threads, None for one a core, or a cluster.
+        workers: threads, None for one per core, or a cluster.
     """
 
     work: Work[C]

@@ -17,7 +17,7 @@ from perceptron_sim.store.schema import Record
 C = TypeVar("C")
 C_contra = TypeVar("C_contra", contravariant=True)
 
-# Threads of this process, None for one a core, or a cluster.
+# Threads of this process, None for one per core, or a cluster.
 Workers = int | Cluster | None
 
 # A task of a cluster costs some milliseconds; so it should last about a second, but many tasks

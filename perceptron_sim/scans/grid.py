@@ -104,7 +104,7 @@ def axis(name: str, values: Any, parse: Callable[[str, str], tuple[Any, ...]]) -
     if not flat:
         raise InputError(f"{name} has no values: {_HINT}")
     if not all(isinstance(value, Number) for value in flat):
-        raise InputError(f"{name} = {values!r} is no list of numbers: {_HINT}")
+        raise InputError(f"{name} = {values!r} is not a list of numbers: {_HINT}")
     # NumPy's numbers as Python's: they are what stored runs are known by.
     plain = [value.item() if isinstance(value, np.generic) else value for value in flat]
     return tuple(dict.fromkeys(plain))
@@ -125,7 +125,7 @@ class Grid(ABC, Generic[C]):
         seeds: number of replicas at each point; they are numbered 0 .. seeds-1.
     """
 
-    # Fields that are no axes, shared by all runs.
+    # Fields that are not axes, shared by all runs.
     SHARED: ClassVar[tuple[str, ...]] = ("max_steps",)
     # What T stands for.
     LAW: ClassVar[str] = "eta / B"

@@ -6,7 +6,7 @@ to 1,462 runs of the event-driven kernel and 285 of the reference at chi 0..3, d
 to 1024 (reference: 128), B 1..128, kappa/T 0..16, on one core of a server. Held out, one standard
 deviation: a single run is off by a factor e^0.8 (event) or e^1.0 (reference), short ones being
 overestimated; the sum over 100 runs all over that window by e^0.13 or e^0.43. Runs of one grid err
-alike, so that an estimate for a grid is no better than the first: the default grid of ``scan``, in
+alike, so that an estimate for a grid is as uncertain as the first: the default grid of ``scan``, in
 two threads of a busy machine, took 2.1 times its estimate.
 """
 

@@ -35,7 +35,7 @@ class Session(Generic[C]):
     """What runs of one request are done with on this machine.
 
     Attributes:
-        workers: threads; None for one a core.
+        workers: threads; None for one per core.
         interrupts: no run starts once ``draining``; its flag ends those that run.
         heartbeat: to be called a few times a second.
         settle: to be called before an error that ends the scan: stores what ended.

@@ -49,6 +49,9 @@ NET_FIELDS = [
     *_columns(_REALS, "dw_layers w0_layers"),
     *_columns(_REAL, "train_loss noise_trace ntk_change"),
     *_columns(_REALS, "checkpoint_dw checkpoint_noise_trace checkpoint_ntk_change"),
+    *_columns(_REAL, "train_signal train_spread test_signal test_spread outputs_rms"),
+    # y (f - f_0) / outputs_rms on the test set, in its order: float16, the low byte first.
+    ("test_outputs", pa.binary()),
 ]
 SCHEMA = pa.schema(
     [

@@ -93,7 +93,7 @@ class Compacted:
 
 
 def compact(store: ParquetStore) -> Compacted:
-    """Rewrite a store as few files, one row a run; failed runs that were done again are dropped.
+    """Rewrite a store as few files, one row per run; failed runs that were done again are dropped.
 
     A kill at any moment loses nothing: old files go when all that was in them is on disk.
 
@@ -111,7 +111,7 @@ def compact(store: ParquetStore) -> Compacted:
 
 
 def settle(store: ParquetStore) -> None:
-    """Leave one row a run, for readers that know nothing of ours.
+    """Leave one row per run, for readers that know nothing of ours.
 
     A run stands twice where two drivers did it, or where it failed and was done again. Another
     driver may settle the folder at once: so look until nothing is repeated.
@@ -137,7 +137,7 @@ def settle(store: ParquetStore) -> None:
 
 
 def _replace(store: ParquetStore, old: Sequence[Path], done: set[str]) -> int:
-    """Rewrite some files of a store, one row a run; return the number of new ones."""
+    """Rewrite some files of a store, one row per run; return the number of new ones."""
     new = [publish(store.runs, table) for table in _merged(old, done, set())]
     for path in old:
         if path not in new:

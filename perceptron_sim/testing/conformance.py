@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 _LEAST_RUNS, _MOST_RUNS = 100, 1000
 _LEAST_EXAMPLES, _MOST_EXAMPLES = 20, 200
+# Looks that make a counter-example small, whatever time is left.
+_LEAST_SHRINKS = 100
 # Checks of different seeds share no run.
 _SEEDS_A_CHECK = 10_000
 # How laws of a kind share the budget.
@@ -101,7 +103,7 @@ def check(
     limit_s: float = 10.0,
     rtol: float = 1e-9,
 ) -> Report:
-    """Look whether a simulator of SGD on the perceptron obeys the laws.
+    """Test whether a simulator of SGD on the perceptron obeys the laws.
 
     Args:
         simulator: ``simulator(config)`` gives a mapping, or an object, with any of ``w`` (d,),
@@ -236,24 +238,22 @@ def _search(law: Law, subject: Subject, seconds: float, source: random.Random) -
 
     assert callable(law.cases)
     found: list[tuple[PerceptronConfig, str]] = []
-    looks = 0
+    looks, least = 0, _LEAST_EXAMPLES
     until = time.monotonic() + max(seconds, 0.0)
 
     def fails(config: PerceptronConfig) -> bool:
-        nonlocal looks
-        if time.monotonic() > until and (found or looks >= _LEAST_EXAMPLES):
+        nonlocal looks, least
+        if time.monotonic() > until and looks >= least:
             raise _Enough
         looks += 1
         try:
             law.look(subject, config)
-        except Misbehaved as error:
+        except (Broken, Misbehaved) as error:
+            least = least if found else looks + _LEAST_SHRINKS
             found.append((config, str(error)))
             if isinstance(error, TooLong):
                 # Each look would take as long.
                 raise _Enough from None
-            return True
-        except Broken as error:
-            found.append((config, str(error)))
             return True
         return False
 

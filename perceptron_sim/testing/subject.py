@@ -229,7 +229,7 @@ def _read(answer: Any, config: PerceptronConfig) -> Outcome:
             raise Misbehaved(f"{name} is not finite: {array.tolist()}"[:200])
         if name in (*_COUNTS, "hit_counts"):
             if np.any(array != np.floor(array)) or np.any(array < 0):
-                raise Misbehaved(f"{name} is no count: {array.tolist()}"[:200])
+                raise Misbehaved(f"{name} is not a count: {array.tolist()}"[:200])
             array = array.astype(np.int64)
         values[name] = array if expected else array.item()
     return Outcome(**values)

@@ -4,6 +4,7 @@ from perceptron_sim.theory.asymptotics import Constants, constants
 from perceptron_sim.theory.crossovers import Crossovers, crossovers
 from perceptron_sim.theory.exponents import Exponents, exponents, exponents_at_dimension
 from perceptron_sim.theory.flow import Flow, order_parameter_flow
+from perceptron_sim.theory.max_margin import MaxMargin, Separability, max_margin_norm
 from perceptron_sim.theory.minimal_signal import MinimalSignal, minimal_error, minimal_signal
 from perceptron_sim.theory.noise import NoiseCovariance, noise_covariance
 from perceptron_sim.theory.order_parameters import (
@@ -20,13 +21,16 @@ __all__ = [
     "Crossovers",
     "Exponents",
     "Flow",
+    "MaxMargin",
     "MinimalSignal",
     "NoiseCovariance",
     "Prediction",
+    "Separability",
     "constants",
     "crossovers",
     "exponents",
     "exponents_at_dimension",
+    "max_margin_norm",
     "mean_abs_x1",
     "minimal_error",
     "minimal_signal",

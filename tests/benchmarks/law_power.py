@@ -1,7 +1,7 @@
 """How often laws find the mistakes they exist for, and how often they accuse what is right.
 
-Run ``python tests/benchmarks/law_power.py [POWER_SEEDS [RIGHT_CHECKS]]``: 20 and 200 by
-default, for half an hour.
+Run ``python tests/benchmarks/law_power.py [POWER_SEEDS [RIGHT_CHECKS [BUDGET_S]]]``: 20, 200 and
+2 s by default, for half an hour.
 
 It needs ``PYTHONPATH=tests/helpers:tests/testing``.
 """
@@ -14,17 +14,17 @@ from test_laws import PLANTED, event
 
 from perceptron_sim.testing import check
 
-_BUDGET_S = 2.0
-
 
 def main() -> None:
     """Print a line for each mistake, then the false alarms."""
-    seeds, checks = (int(sys.argv[i]) if len(sys.argv) > i else n for i, n in ((1, 20), (2, 200)))
+    seeds, checks, budget = (
+        int(sys.argv[i]) if len(sys.argv) > i else n for i, n in ((1, 20), (2, 200), (3, 2))
+    )
     for law, mistake, most in PLANTED:
         make = compiled if law in ("gamma", "b") else with_mistake
         started, found, sizes = time.process_time(), 0, []
         for seed in range(seeds):
-            broken = check(make(mistake), [law], _BUDGET_S, seed=seed).broken
+            broken = check(make(mistake), [law], budget, seed=seed).broken
             found += len(broken)
             sizes += [finding.config.P for finding in broken]
         each = (time.process_time() - started) / seeds
@@ -33,7 +33,7 @@ def main() -> None:
         print(line, flush=True)
     alarms = []
     for seed in range(checks):
-        alarms += check(event, budget=_BUDGET_S, seed=seed).broken
+        alarms += check(event, budget=budget, seed=seed).broken
         print(f"checks {seed + 1}, false alarms {len(alarms)}", end="\r", flush=True)
     print(f"{len(alarms)} false alarms in {checks} checks of all laws")
     for finding in alarms:

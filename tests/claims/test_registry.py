@@ -33,6 +33,8 @@ COMMANDS = {
     "dynamics": "phase --plane dynamics --chi 1 -d 16 -P 256 -B 1 --seeds 8",
     "lazy": "nets lazy --width 32 -P 64,128,256 --seeds 12 --no-checkpoints",
     "nets": "nets scan --width 32 -P 64,128,256 --seeds 12 --no-checkpoints",
+    "max-margin": "nets scan --width 32 -B 1 --kappa 2^-10 -P 32,64,128 -T 2^-17,2^-7 --seeds 4 "
+    "--with-lazy --no-checkpoints",
     "alpha-T": "phase --plane alpha-T -P 64 --width 16 --depth 1 --alpha 2^-8:2^8:9 -T 2^-9:2:11 "
     "--max-steps 2000 --seeds 3 --uniform",
     "P-T": "phase --plane P-T --depth 1 --width 16 -P 16,64,256 -T 2^-7:2^2:10 --test-samples 64 "

@@ -64,8 +64,8 @@ def test_what_is_broken_ends_with_1_and_is_shown(folder, capsys) -> None:
         (["broken:f"], "importing broken raised ModuleNotFoundError"),
         (["raises:f"], "importing raises raised ZeroDivisionError"),
         (["mine:event", "--law", "singal"], "did you mean 'signal'"),
-        (["mine:event", "--budget", "many"], "is no budget"),
-        (["mine:event", "--budget", "5runs"], "is no time"),
+        (["mine:event", "--budget", "many"], "is not a budget"),
+        (["mine:event", "--budget", "5runs"], "is not a time"),
     ],
 )
 def test_bad_requests_are_one_line(arguments, message: str, folder, capsys) -> None:

@@ -141,20 +141,23 @@ def _spoilt(name: str, value: str, header: str = HEADER, row: str = ROW) -> str:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (_spoilt("P", "64.5"), "row 1, column P: '64.5' is no integer: allowed is an integer >= 1"),
+        (
+            _spoilt("P", "64.5"),
+            "row 1, column P: '64.5' is not an integer: allowed is an integer >= 1",
+        ),
         (_spoilt("P", "-64"), "column P: '-64' is out of range: allowed is an integer >= 1"),
         (_spoilt("P", "1e400"), "column P: '1e400' is not finite"),
         (_spoilt("P", "9" * 5000), "is out of range"),
-        (_spoilt("P", "1_000"), "column P: '1_000' is no number"),
+        (_spoilt("P", "1_000"), "column P: '1_000' is not a number"),
         (_spoilt("T", "0"), "column T: '0' is out of range: allowed is a number > 0"),
-        (_spoilt("T", "__import__('os')"), "is no number"),
-        (_spoilt("T", "2^-5"), "column T: '2^-5' is no number"),
+        (_spoilt("T", "__import__('os')"), "is not a number"),
+        (_spoilt("T", "2^-5"), "column T: '2^-5' is not a number"),
         (_spoilt("chi", "-1"), "column chi: '-1' is out of range: allowed is a number > -1"),
         (_spoilt("seed", "-3"), "column seed: '-3' is out of range"),
         (_spoilt("d", "1"), "column d: 1 is out of range: allowed is d >= 2"),
         (_spoilt("B", "65"), "column B: 65 is larger than P = 64: allowed is 1 <= B <= P"),
-        (_spoilt("t_star", "nan"), "'nan' is no value, leave the cell empty"),
-        (_spoilt("w_norm", "inf"), "'inf' is no value"),
+        (_spoilt("t_star", "nan"), "'nan' is not a value, leave the cell empty"),
+        (_spoilt("w_norm", "inf"), "'inf' is not a value"),
         (_spoilt("w_norm", "-1"), "column w_norm: '-1' is out of range"),
         (_spoilt("w_norm", ""), "column w_norm: is empty: allowed is a number > 0 (or w1 and"),
         (_spoilt("t_star", ""), "column t_star: is empty"),
@@ -180,10 +183,10 @@ def _spoilt(name: str, value: str, header: str = HEADER, row: str = ROW) -> str:
         ('[{"P": 1, "P": 2}]', "a name stands twice"),
         ('[{"P": 1}', "is no JSON table"),
         ("[" * 10**5, "nested without end"),
-        ("[1, 2]", "row 1 is no object"),
-        ('[{"status": "fitted", "model": "perceptron", "P": true}]', "True is no number"),
-        ('[{"status": "fitted", "model": "perceptron", "P": NaN}]', "nan is no value"),
-        ('[{"status": "fitted", "model": 3}]', "3 is no name"),
+        ("[1, 2]", "row 1 is not an object"),
+        ('[{"status": "fitted", "model": "perceptron", "P": true}]', "True is not a number"),
+        ('[{"status": "fitted", "model": "perceptron", "P": NaN}]', "nan is not a value"),
+        ('[{"status": "fitted", "model": 3}]', "3 is not a name"),
         (_spoilt("alpha", "0", NET_HEADER, NET_ROW), "column alpha: '0' is out of range"),
         (_spoilt("width", "", NET_HEADER, NET_ROW), "column width: is empty"),
         (_spoilt("dw", "", NET_HEADER, NET_ROW), "no column dw_rel"),
@@ -245,8 +248,8 @@ def test_files_that_are_no_tables(content: bytes, message: str, tmp_path: Path, 
 def test_files_that_are_absent_or_endless(tmp_path: Path, capsys, monkeypatch) -> None:
     for path, message in (
         (tmp_path / "none.csv", "cannot be read (No such file"),
-        (tmp_path, "is no plain file"),
-        (Path("/dev/zero"), "is no plain file"),
+        (tmp_path, "is not a plain file"),
+        (Path("/dev/zero"), "is not a plain file"),
     ):
         assert run(["import", str(path), "--out", str(tmp_path / "out")]) == 2
         assert message in capsys.readouterr().err
@@ -261,14 +264,14 @@ def test_files_that_are_absent_or_endless(tmp_path: Path, capsys, monkeypatch) -
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--column", "P"], "--column 'P' is no pair: write --column NAME=VALUE"),
-        (["--column", "chi=gamma"], "'gamma' is no column that is imported"),
+        (["--column", "P"], "--column 'P' is not a pair: write --column NAME=VALUE"),
+        (["--column", "chi=gamma"], "'gamma' is not a column that is imported"),
         (["--column", "chi=width2"], "did you mean 'width'?"),
         (["--column", "chii=chi"], "has no column 'chii': did you mean 'chi'?"),
         (["--column", "chi=P", "--column", "d=P"], "P is given twice"),
         (["--set", "P=3"], "has a column for P already: leave out --set P="),
         (["--set", "P=3", "--set", "P=4"], "--set P= is given twice"),
-        (["--set", "depth=x"], "column depth: 'x' is no number"),
+        (["--set", "depth=x"], "column depth: 'x' is not a number"),
     ],
 )
 def test_bad_mappings(arguments: list[str], message: str, tmp_path: Path, capsys) -> None:

@@ -19,7 +19,7 @@ SMALL = ["--depth", "2", "--width", "16", "-P", "32,64", "-T", "2^-9,2^-7", "--s
         (["--data", "minst"], "data = 'minst' is unknown: did you mean 'mnist'?"),
         (["--arch", "mpl"], "arch = 'mpl' is unknown: did you mean 'mlp'?"),
         (["--device", "gpu"], "device = 'gpu' is unknown: did you mean 'cpu'? choose one of auto"),
-        (["-P", "1500"], "1500 + 512 is more than the 1797 images of digits"),
+        (["-P", "1500"], "1500 is more than the 1198 training images of digits"),
         (["-T", "1", "--eta", "1"], "both T and eta are given"),
         (["--chi", "1"], "chi = 1.0 means nothing to data = 'digits'"),
         (["--data", "mnist"], "run 'perceptron-sim nets fetch mnist', put mnist.npz into"),
@@ -96,9 +96,10 @@ def test_a_lazy_scan_leaves_the_same_kind_of_folder(tmp_path: Path, capsys) -> N
     assert "0 runs found, 12 simulated" in captured.err
     assert "chi_density" in captured.out
     assert "(b - 1)/2 = " in captured.out
-    names = {f"lazy_on_{x}.{kind}" for x in "PT" for kind in ("png", "svg")}
+    charts = ("lazy_on_P", "lazy_on_T", "max_margin")
+    names = {f"{name}.{kind}" for name in charts for kind in ("png", "svg")}
     assert {p.name for p in (tmp_path / "out").iterdir()} == {
-        *("runs", "store.json", "summary.json", "density.json"),
+        *("runs", "store.json", "summary.json", "density.json", "max_margin.json"),
         *names,
     }
     before = (tmp_path / "out" / "summary.json").read_bytes()

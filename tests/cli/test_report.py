@@ -55,8 +55,8 @@ def test_bad_requests_are_one_line(scans: Path, tmp_path: Path, capsys) -> None:
     for arguments, message in [
         ([str(tmp_path / "nowhere")], "no run folder here (runs/ and summary.json)"),
         ([str(scans), "--out", str(scans / "one")], "one holds runs, whose summary.json"),
-        (["--serve", str(scans)], "is no port, 0 to 65535: folders come before --serve"),
-        ([str(scans), "--serve", "65536"], "'65536' is no port"),
+        (["--serve", str(scans)], "is not a port, 0 to 65535: folders come before --serve"),
+        ([str(scans), "--serve", "65536"], "'65536' is not a port"),
     ]:
         capsys.readouterr()
         out = [] if "--out" in arguments else ["--out", str(tmp_path / "out")]

@@ -13,6 +13,7 @@ MADE_BY = {
     "ExponentRow": "analyse",
     "Exponents": "exponents",
     "KernelRunResult": "simulate_kernel",
+    "MaxMargin": "max_margin_norm",
     "OnlineResult": "simulate_online",
     "ParquetStore": "open_store",
     "PowerLawFit": "fit_power_law",

@@ -10,7 +10,7 @@ SOURCES = [
     for folder in ("perceptron_sim", "nets", "cli", "tests", "docs")
     for path in sorted((ROOT / folder).rglob("*"))
     if path.suffix in (".py", ".md", ".j2", ".js") and path != Path(__file__)
-] + [ROOT / name for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md")]
+] + [ROOT / name for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "RELEASE.md")]
 PAGES = [path for path in SOURCES if path.suffix == ".md"]
 
 # A name in capitals where a measured value should stand, unless code assigns or reads it.
@@ -24,6 +24,8 @@ PAGE = re.compile(r"\bdocs/[\w/-]+\.md")
 CITED = re.compile(
     r"eqs?\.((?:[\s,]|and|to|\(M?\d+\))+?)of\s+docs/(\w+)\.md|docs/(\w+)\.md\s+(\(M?\d+\))"
 )
+# A typeset equation, or one in plain text.
+EQUATION = re.compile(r"(?:\\tag\{|^\s*\()(M?\d+)[})]", re.MULTILINE)
 LINK = re.compile(r"\]\(([^)#\s]+)(?:#[\w-]*)?\)")
 
 
@@ -37,9 +39,7 @@ def _flaws(path: Path) -> list[str]:
     for among, page, page_first, single in CITED.findall(joined):
         where = ROOT / "docs" / f"{page or page_first}.md"
         if where.is_file():
-            have = set(
-                re.findall(r"^\s*(\(M?\d+\))", where.read_text(encoding="utf-8"), re.MULTILINE)
-            )
+            have = {f"({number})" for number in EQUATION.findall(where.read_text(encoding="utf-8"))}
             wanted = re.findall(r"\(M?\d+\)", among or single)
             found += [
                 f"no equation {number} in {where.name}" for number in wanted if number not in have
@@ -59,7 +59,13 @@ def test_links_lead_somewhere():
     def dead(path: Path) -> list[str]:
         text = re.sub(r"```.*?```", "", path.read_text(encoding="utf-8"), flags=re.DOTALL)
         local = [link for link in LINK.findall(text) if "://" not in link and "mailto" not in link]
-        return [link for link in local if not (path.parent / link).exists()]
+        # A page made of a notebook has the name of its source.
+        places = [(link, path.parent / link) for link in local]
+        return [
+            link
+            for link, place in places
+            if not place.exists() and not place.with_suffix(".py").exists()
+        ]
 
     assert _all(PAGES, dead) == {}
 

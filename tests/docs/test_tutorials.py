@@ -120,11 +120,18 @@ def test_a_tutorial_prints_what_it_shows(page: Path, tmp_path, monkeypatch) -> N
     assert len(checked) >= 3
 
 
-def test_the_readme_s_python_runs(tmp_path, monkeypatch) -> None:
+def test_readme_and_guides_do_what_they_show(tmp_path, monkeypatch) -> None:
+    """Guides read the folder that the scan of README leaves."""
     monkeypatch.chdir(tmp_path)
-    (example,) = examples_of(ROOT / "README.md")
-    example.evaluate()
-    assert example.namespace["printed"].startswith("fitted ")
+    monkeypatch.setenv("COLUMNS", "100")
+    (tmp_path / "docs").symlink_to(ROOT / "docs")
+    guides = [ROOT / "README.md", ROOT / "docs/predictions.md", *(ROOT / "docs/howto").glob("*.md")]
+    for page in guides:
+        examples = [e for e in examples_of(page) if e.region.evaluator is not _text]
+        for example in examples:
+            example.evaluate()
+        if page.name == "README.md":
+            assert examples[-1].namespace["printed"].startswith("fitted ")
 
 
 @pytest.mark.parametrize(

@@ -32,6 +32,15 @@ def _conv(a: torch.Tensor, w: torch.Tensor, stride: int, groups: int = 1) -> tor
     return z / torch.sqrt(w.shape[1] * read)
 
 
+def _published(a: torch.Tensor, w: torch.Tensor, stride: int, groups: int = 1) -> torch.Tensor:
+    # As JAX pads: ceil(size / stride) places, an odd zero at the far border.
+    k, size = w.shape[2], a.shape[2]
+    zeros = max(0, (math.ceil(size / stride) - 1) * stride + k - size)
+    a = torch.nn.functional.pad(a, (zeros // 2, zeros - zeros // 2) * 2)
+    z = torch.nn.functional.conv2d(a, w, stride=stride, groups=groups)
+    return z / math.sqrt(w.shape[1] * k * k)
+
+
 def _stride(a: torch.Tensor) -> int:
     return 2 if a.shape[2] > 4 else 1
 
@@ -46,18 +55,17 @@ def _cnn(config: NetConfig, weights: list[torch.Tensor], x: torch.Tensor) -> tor
 def _mnas(config: NetConfig, weights: list[torch.Tensor], x: torch.Tensor) -> torch.Tensor:
     stem, depthwise, separable, *blocks, head, last = weights
     a = _images(config, x)
-    a = _act(config, _conv(a, stem, _stride(a)))
-    a = _act(config, _conv(a, depthwise, 1, groups=4 * config.width))
-    a = _act(config, _conv(a, separable, 1))
+    a = _act(config, _published(a, stem, 2))
+    a = _act(config, _published(a, depthwise, 1, groups=4 * config.width))
+    a = _act(config, _published(a, separable, 1))
     for block in range(config.depth):
         expand, depthwise, project = blocks[3 * block : 3 * block + 3]
-        stride = 1 if block % 2 else _stride(a)
-        z = _act(config, _conv(a, expand, 1))
-        z = _act(config, _conv(z, depthwise, stride, groups=len(depthwise)))
-        z = _conv(z, project, 1)
-        a = (a + z) / math.sqrt(2.0) if block % 2 else _act(config, z)
-    a = _act(config, _conv(a, head, 1))
-    return a.mean(dim=(2, 3)) @ last[:, 0] / (20 * config.width)
+        z = _act(config, _published(a, expand, 1))
+        z = _act(config, _published(z, depthwise, 2 - block % 2, groups=len(depthwise)))
+        z = _published(z, project, 1)
+        a = (a + z) / math.sqrt(2.0) if block % 2 else z
+    a = _act(config, _published(a, head, 1))
+    return (a.mean(dim=(2, 3)) @ last[:-1, 0] + last[-1, 0]) / (20 * config.width)
 
 
 def _output(config: NetConfig, weights: list[torch.Tensor], x: torch.Tensor) -> torch.Tensor:
@@ -83,7 +91,7 @@ def _shapes(config: NetConfig, d: int) -> list[tuple[int, ...]]:
         after = h * [1, 1, 3, 3, 5, 5][block]
         shapes += [(3 * at, at, 1, 1), (3 * at, 1, 5, 5), (after, 3 * at, 1, 1)]
         at = after
-    return [*shapes, (20 * h, at, 1, 1), (20 * h, 1)]
+    return [*shapes, (20 * h, at, 1, 1), (20 * h + 1, 1)]
 
 
 def _start(config: NetConfig, d: int, dtype: torch.dtype) -> list[torch.Tensor]:

@@ -40,6 +40,7 @@ FLOORS = [
     "nets.scan",
     "nets.ntk",
     "nets.lazy",
+    "nets.max_margin",
     "nets.phase",
     "nets.claims",
     "cli",

@@ -1,8 +1,10 @@
-"""The lowest versions that are tested are those that the package admits."""
+"""Versions that are stated in several places agree."""
 
 import re
 import tomllib
 from pathlib import Path
+
+from perceptron_sim.version import __version__
 
 ROOT = Path(__file__).parents[2]
 
@@ -25,3 +27,7 @@ def test_the_lowest_versions_are_the_bounds_of_the_package() -> None:
     assert {name: _version(pin) for name, pin in pins.items()} == {
         name: _version(bound) for name, bound in bounds.items()
     }
+
+
+def test_the_version_to_cite_is_that_of_the_package() -> None:
+    assert f"\nversion: {__version__}\n" in (ROOT / "CITATION.cff").read_text()

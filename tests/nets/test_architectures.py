@@ -8,7 +8,7 @@ import torch
 from scipy import integrate, stats
 from torch.utils.flop_counter import FlopCounterMode
 
-from nets.architectures import activations, build
+from nets.architectures import KINDS, activations, build, convolution, feature_exponent
 from nets.config import NetConfig
 from nets.training import check_request, device, train
 from perceptron_sim import InputError
@@ -46,8 +46,6 @@ def test_activations_have_unit_second_moment_on_gaussian_input(act: str) -> None
         ("mlp", (8, 8), 4),
         ("cnn", (8, 8), 4),
         ("cnn", (28, 28), 4),
-        ("mnas", (8, 8), 4),
-        ("mnas", (18, 11, 3), 4),
     ],
 )
 def test_pre_activations_start_with_unit_second_moment(
@@ -63,12 +61,11 @@ def test_pre_activations_start_with_unit_second_moment(
     monkeypatch.setitem(
         activations.ACTIVATIONS, "relu", activations.Activation(record, relu.backward, True)
     )
-    R, n, width = 256, 2, 16 if arch == "mnas" else 32
+    R, n, width = 256, 2, 32
     net = build(arch, math.prod(image), depth, width, "relu", image)
     x = np.random.default_rng(1).standard_normal((R, n, math.prod(image)))
     f, _ = net.forward([w.float() for w in _weights(net, R, seed=0)], torch.tensor(x).float())
-    # Every layer but the projections of blocks with a skip, whose sum is read by the next one.
-    assert len(seen) == len(net.shapes) - 1 - (depth // 2 if arch == "mnas" else 0)
+    assert len(seen) == len(net.shapes) - 1
     for z in seen:
         maps = z[..., None, None].transpose(0, 1) if arch == "mlp" else z
         maps = maps.double().square().unflatten(1, (R, -1)).mean(dim=(0, 2)).numpy()
@@ -103,7 +100,7 @@ def test_costs_are_what_is_counted(arch: str, image: tuple[int, ...], act: str) 
     with FlopCounterMode(display=False) as counter:
         net.forward(weights, x)
     # The read-out averages before it multiplies; the mean is counted as multiplications here.
-    average = net.layers[-1].floats - net.shapes[-1][0] if arch in ("cnn", "mnas") else 0
+    average = net.layers[-1].floats - net.layers[-1].outputs if arch in ("cnn", "mnas") else 0
     assert counter.get_total_flops() == 2 * 2 * n * (net.flops - average)
     if arch not in ("cnn", "mnas"):
         return
@@ -119,6 +116,49 @@ def test_costs_are_what_is_counted(arch: str, image: tuple[int, ...], act: str) 
         net.output(leaves, x)
     # The bound counts two gradients besides, and the images as they came.
     assert 0.3 * 2 * n * net.activations < sum(held.values()) < 2 * n * net.activations
+
+
+def test_mnas_has_the_published_layers() -> None:
+    h = 32
+    net = build("mnas", 3072, 4, h, "relu", (32, 32, 3))
+    blocks = [(2 * h, h), (h, h), (h, 3 * h), (3 * h, 3 * h)]
+    expected = 25 * 3 * 4 * h + 25 * 4 * h + 4 * h * 2 * h
+    expected += sum(3 * n * n + 25 * 3 * n + 3 * n * m for n, m in blocks)
+    expected += 3 * h * 20 * h + 20 * h + 1
+    assert sum(map(math.prod, net.shapes)) == expected == 192_033
+    assert len(net.shapes) == 17
+    assert [layer.out_size[0] for layer in net.layers] == [16] * 4 + [8] * 6 + [4] * 6
+    # Nothing but zeros around the image makes a unit smaller: as many as "SAME" of JAX has.
+    ones = torch.ones((1, 1, 8, 8))
+    halved = convolution.Convolution((8, 8), 1, 1, 5, 2, zeros_count=True)(
+        ones[None, ..., :5, :5], ones
+    )
+    assert halved[0, 0, [0, 1, -1], 0].tolist() == pytest.approx([16 / 5, 20 / 5, 12 / 5])
+
+
+@pytest.mark.parametrize(
+    ("arch", "depth"), [("linear", 0), ("mlp", 1), ("mlp", 3), ("cnn", 3), ("mnas", 2), ("mnas", 4)]
+)
+def test_degrees_of_homogeneity_are_those_stated(arch: str, depth: int) -> None:
+    net = build(arch, 64, depth, 1 if arch == "linear" else 6, "gelu", (8, 8))
+    weights = _weights(net, 1, seed=3)
+    if arch == "linear":
+        weights = [torch.ones_like(w) for w in weights]
+    x = torch.tensor(np.random.default_rng(0).standard_normal((1, 5, 64)))
+
+    def size(scale: float) -> float:
+        f, _ = net.forward([scale * w for w in weights], x)
+        return f.norm().item()
+
+    # Skips and the bias add lower degrees, which die out as weights grow.
+    degree = math.log2(size(2.0**13) / size(2.0**12))
+    assert degree == pytest.approx(KINDS[arch].degree(depth), abs=1e-3)
+
+
+def test_k_is_that_of_the_degree_and_a_linear_net_has_none() -> None:
+    assert feature_exponent("mlp", 3) == 0.5
+    assert feature_exponent("mnas", 4) == 15 / 17
+    assert feature_exponent("linear", 0) is None
 
 
 def test_little_memory_means_smaller_rounds_and_the_same_results(monkeypatch) -> None:

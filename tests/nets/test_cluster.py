@@ -61,8 +61,8 @@ def test_a_scan_by_a_cluster_is_that_of_this_machine(cluster, run_all) -> None:
 
 def test_margins_are_measured_where_the_kernel_is(cluster, tmp_path) -> None:
     logs = [DensityLog(tmp_path / "here.json"), DensityLog(tmp_path / "there.json")]
-    scan_lazy(CONFIGS, MemoryStore(), densities=logs[0])
-    scan_lazy(CONFIGS, MemoryStore(), densities=logs[1], workers=cluster)
+    scan_lazy(CONFIGS, MemoryStore(), logs=(logs[0],))
+    scan_lazy(CONFIGS, MemoryStore(), logs=(logs[1],), workers=cluster)
     assert (tmp_path / "here.json").read_bytes() == (tmp_path / "there.json").read_bytes()
 
 

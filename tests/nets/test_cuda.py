@@ -138,6 +138,25 @@ def test_the_net_of_the_tutorial_stays_on_its_device() -> None:
         assert net.output(weights, torch.zeros((3, 5, 2), device=CUDA)).device.type == "cuda"
 
 
+def test_norms_at_marks_are_one_look_however_many_replicas_have_one() -> None:
+    replicas = Replicas(
+        *(build("mlp", 8, 2, 4, "relu"), 5, 4, 8, 2, torch.float32, torch.device("cpu"), 100)
+    )
+    generator = torch.Generator().manual_seed(0)
+    for layer in (*replicas._store, *replicas._start):
+        layer.normal_(generator=generator)
+    counts = []
+    for slots in (np.array([3]), np.array([0, 3, 4])):
+        with emulator.Operations() as operations:
+            moved, start = replicas.layer_norms(slots)
+        counts.append(len(operations.seen))
+        for row, slot in zip(range(len(slots)), slots, strict=True):
+            for i, (w, w0) in enumerate(zip(replicas._store, replicas._start, strict=True)):
+                assert moved[row, i] == pytest.approx((w[slot] - w0[slot]).norm().item(), rel=1e-5)
+                assert start[row, i] == pytest.approx(w0[slot].norm().item(), rel=1e-5)
+    assert counts[0] == counts[1]
+
+
 def test_a_failed_capture_costs_a_note_and_no_result(emulated, monkeypatch) -> None:
     plain = train(_configs(4), "cpu", engine="resident", workers=1, checkpoints=False)
 

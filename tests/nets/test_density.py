@@ -59,11 +59,11 @@ def test_fits_are_kept_for_a_resumed_scan(tmp_path) -> None:
     run, kernel = _kernel(1.0, 8, 0, P=400)
     small_run, small = _kernel(1.0, 8, 0, P=300)
     log = DensityLog(path)
-    log.add(small_run, small)
+    log.add([small_run], small)
     assert [fit.P for fit in DensityLog(path).of([small_run])] == [300]
     assert DensityLog(path).of([small_run, run]) == []
-    log.add(run, kernel)
-    log.add(small_run, small)
+    log.add([run], kernel)
+    log.add([small_run], small)
     assert [fit.P for fit in DensityLog(path).of([small_run, run])] == [400]
     path.write_text("{")
     assert DensityLog(path).of([run]) == []

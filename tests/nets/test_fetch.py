@@ -53,7 +53,7 @@ def _names(folder: Path) -> set[str]:
 
 
 def _matches(folder: Path, source: Source) -> bool:
-    pixels, labels = read_archive(folder / f"{source.name}.npz", source.shape)
+    pixels, labels, _ = read_archive(folder / f"{source.name}.npz", source.shape)
     return row_digest(np.column_stack([pixels, labels])) == source.order
 
 
@@ -314,7 +314,7 @@ def test_another_order_is_told(mnist, tmp_path: Path) -> None:
 def test_the_facts_are_those_of_the_real_images() -> None:
     folder = Path(os.environ["PERCEPTRON_SIM_DATA"])
     source = SOURCES["mnist"]
-    pixels, labels = read_archive(folder / "mnist.npz", source.shape)
+    pixels, labels, _ = read_archive(folder / "mnist.npz", source.shape)
     assert check_content(source, pixels, labels) == ""
     swap = np.arange(70_000)
     swap[[3, 5]] = [5, 3]
@@ -323,7 +323,7 @@ def test_the_facts_are_those_of_the_real_images() -> None:
     with pytest.raises(FetchError, match="not those of the authors"):
         check_content(source, pixels, labels)
     source = SOURCES["cifar10"]
-    pixels, labels = read_archive(folder / "cifar10.npz", source.shape)
+    pixels, labels, _ = read_archive(folder / "cifar10.npz", source.shape)
     rows = np.column_stack([pixels, labels])
     # Batch 5 of the training part may be missing: the digest is of what lies around it.
     known = np.concatenate([rows[: source.known[0].stop], rows[-10_000:]])

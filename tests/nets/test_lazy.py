@@ -180,5 +180,5 @@ def test_a_kernel_that_does_not_fit_is_refused_before_any_work(monkeypatch) -> N
     monkeypatch.setattr("nets.ntk.available_bytes", lambda: 10_000)
     with pytest.raises(InputError, match="P up to 44 fits, or keep kernels on disk"):
         simulate_lazy([NetConfig(P=64)])
-    with pytest.raises(InputError, match="is more than the 1797 images"):
+    with pytest.raises(InputError, match="is more than the 1198 training images"):
         simulate_lazy([NetConfig(P=1700)])

@@ -172,9 +172,9 @@ def test_a_build_that_raises_is_one_line() -> None:
     data.register("toy", lambda: (_X, _Y))
     with pytest.raises(InputError, match=r"'own' cannot be built for d = 12.*TypeError"):
         train([NetConfig(data="toy", arch="own", P=32, P_test=8)], "cpu")
-    with pytest.raises(InputError, match="is no function"):
+    with pytest.raises(InputError, match="is not a function"):
         architectures.register("other", 3)
-    with pytest.raises(InputError, match="is no function"):
+    with pytest.raises(InputError, match="is not a function"):
         data.register("other", (_X, _Y))
 
 
@@ -232,11 +232,11 @@ LOADERS = {
     "complex x": (lambda: (_X + 1j, _Y), "x has complex entries"),
     "complex y": (lambda: (_X, _Y + 0j), "y has complex entries"),
     "complex tensor": (lambda: (torch.tensor(_X) * 1j, _Y), "x has complex entries"),
-    "text": (lambda: (_X.astype(str), _Y), "no numbers|cannot be read"),
-    "objects of text": (lambda: (_X.astype(str).astype(object), _Y), "no numbers|cannot be read"),
-    "dates": (lambda: (np.zeros((300, 2), "M8[s]"), _Y), "no numbers|cannot be read"),
-    "ragged": (lambda: ([[1.0], [1.0, 2.0]], [1, -1]), "no numbers|cannot be read"),
-    "nothing known": (lambda: ([[1.0, None]], [1]), "no numbers|cannot be read"),
+    "text": (lambda: (_X.astype(str), _Y), "not numbers|cannot be read"),
+    "objects of text": (lambda: (_X.astype(str).astype(object), _Y), "not numbers|cannot be read"),
+    "dates": (lambda: (np.zeros((300, 2), "M8[s]"), _Y), "not numbers|cannot be read"),
+    "ragged": (lambda: ([[1.0], [1.0, 2.0]], [1, -1]), "not numbers|cannot be read"),
+    "nothing known": (lambda: ([[1.0, None]], [1]), "not numbers|cannot be read"),
     "infinite": (lambda: (np.where(_X > 2, np.inf, _X), _Y), "not finite"),
     "alike": (lambda: (np.tile(_X[:1], (300, 1)), _Y), "all inputs are equal: nothing to learn"),
     "one class": (lambda: (_X, np.ones(300)), r"all labels are \+1: nothing to learn"),

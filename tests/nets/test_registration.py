@@ -99,9 +99,9 @@ def test_a_taken_data_set_is_refused(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["", "../x", "a b", "$x$", "x" * 61])
 def test_what_is_no_name_is_refused(name: str) -> None:
-    with pytest.raises(InputError, match="is no name: allowed are letters"):
+    with pytest.raises(InputError, match="is not a name: allowed are letters"):
         architectures.register(name, Quadratic)
-    with pytest.raises(InputError, match="is no name: allowed are letters"):
+    with pytest.raises(InputError, match="is not a name: allowed are letters"):
         data.register(name, _saddle)
 
 
@@ -128,7 +128,7 @@ def test_nets_that_read_images_refuse_other_data() -> None:
         (np.eye(4), np.arange(4), r"labels other than -1 and \+1"),
         (np.full((4, 2), np.nan), np.ones(4), "not finite"),
         (np.ones((4, 2)), np.ones(4), "all values of x are 1: nothing to learn"),
-        ([["a"]], [1], "no numbers|cannot be read"),
+        ([["a"]], [1], "not numbers|cannot be read"),
         (np.ones((0, 3)), np.ones(0), r"x has shape \(0, 3\)"),
     ],
 )
@@ -140,5 +140,5 @@ def test_what_is_no_data_set_is_refused(x, y, message: str) -> None:
 
 def test_more_samples_than_there_are_is_refused() -> None:
     data.register("saddle", _saddle)
-    with pytest.raises(InputError, match=r"700 \+ 64 is more than the \d+ samples of saddle"):
+    with pytest.raises(InputError, match=r"700 is more than the \d+ training samples of saddle"):
         train([NetConfig(data="saddle", P=700, P_test=64)], "cpu")

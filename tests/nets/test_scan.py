@@ -5,8 +5,11 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from nets.config import NetGrid
+from nets.averages import average_rows, outputs_of
+from nets.config import NetConfig, NetGrid
+from nets.lazy import simulate_lazy
 from nets.scan import scan
+from nets.training import train
 from perceptron_sim import InputError, PerceptronConfig
 from perceptron_sim.analysis.exponents import exponent_rows, points_left_out
 from perceptron_sim.analysis.figures import save
@@ -38,6 +41,37 @@ def test_a_scan_is_stored_and_resumed(tmp_path) -> None:
     scan(GRID, whole, device="cpu")
     assert np.allclose(whole.frame()["dw"], frame["dw"], rtol=1e-5)
     assert scan(GRID, store, device="cpu").done == 0
+
+
+def test_outputs_are_kept_and_averaged_over_seeds() -> None:
+    configs = [NetConfig(depth=1, width=16, P=32, T=2.0**-7, seed=s) for s in range(4)]
+    store = MemoryStore()
+    scan(configs, store, device="cpu", keep_outputs=True, checkpoints=False)
+    frame = store.frame().sort_values("seed")
+    runs = train(configs, "cpu", keep_outputs=True, checkpoints=False)
+    outputs = np.array([run.test_outputs for run in runs])
+    # Half precision: 11 bits of the largest, 2^-24 of the root mean square near zero.
+    assert np.allclose(outputs_of(frame), outputs, rtol=2.0**-10, atol=1e-6 * outputs.std())
+    assert [len(row) for row in frame["test_outputs"]] == [2 * 599] * 4
+    assert np.allclose(frame["test_signal"], outputs.mean(axis=1))
+    assert np.allclose(frame["test_spread"], outputs.std(axis=1))
+    assert (frame["train_signal"] > frame["test_signal"]).all()
+    (row,) = average_rows(frame)
+    assert row.average_error == np.mean(outputs.mean(axis=0) <= 0)
+    assert row.mean_error == pytest.approx(np.mean(outputs <= 0))
+    assert row.ci_low <= row.average_error < row.mean_error
+    # Runs with test sets of their own have no average, and none is kept unless asked for.
+    assert average_rows(frame.assign(shared_seeds=False)) == []
+    assert train(configs[:1], "cpu")[0].test_outputs is None
+
+
+def test_lazy_outputs_are_those_of_training_in_the_limit() -> None:
+    net = {"depth": 1, "width": 16, "P": 32, "T": 2.0**-30, "alpha": 2.0**30, "dtype": "float64"}
+    config = NetConfig(**net, P_test=50)
+    (run,) = train([config], "cpu", keep_outputs=True)
+    (lazy,) = simulate_lazy([config], paired=True)
+    assert np.allclose(lazy.test_outputs, run.test_outputs, rtol=1e-4, atol=1e-6 * run.test_spread)
+    assert lazy.train_signal == pytest.approx(run.train_signal, rel=1e-5)
 
 
 def test_files_from_before_nets_are_read_and_mix_with_nets(tmp_path) -> None:

@@ -1,6 +1,7 @@
 """Both engines against the obvious loop, in other company, and against theory."""
 
 import math
+from dataclasses import asdict
 
 import numpy as np
 import pytest
@@ -9,8 +10,11 @@ from scipy import stats
 from single_net import train_single
 
 from nets.config import NetConfig
+from nets.data import load_images
+from nets.lazy import LazyConfig
 from nets.training import Control, NetResult, check_request, draw_data, train, train_each
 from perceptron_sim import InputError, PerceptronConfig, simulate
+from perceptron_sim.runs.identity import key_of
 
 
 @pytest.fixture(autouse=True)
@@ -136,8 +140,6 @@ def test_every_sample_is_fitted_at_the_end_and_not_one_step_before(engine) -> No
 
 
 def _fields(config: NetConfig) -> dict[str, object]:
-    from dataclasses import asdict
-
     return asdict(config)
 
 
@@ -253,8 +255,12 @@ def test_bad_configurations_say_what_is_allowed(wrong, message: str) -> None:
 
 
 def test_requests_beyond_the_data_or_the_machine_are_refused() -> None:
+    with pytest.raises(InputError, match="1500 is more than the 1198 training images of digits"):
+        check_request([NetConfig(P=1500)])
+    with pytest.raises(InputError, match="600 is more than the 599 test images of digits"):
+        check_request([NetConfig(P_test=600)])
     with pytest.raises(InputError, match="more than the 1797 images of digits"):
-        check_request([NetConfig(P=1500, P_test=298)])
+        check_request([NetConfig(P=1500, P_test=298, shared_seeds=False)])
     with pytest.raises(InputError, match="device = 'gpu' is unknown"):
         check_request([NetConfig()], "gpu")
     if not torch.cuda.is_available():
@@ -270,4 +276,46 @@ def test_names_of_runs_and_streams_are_pinned() -> None:
     other = NetConfig(seed=5, dtype="float64", max_steps=7)
     assert other.key() != config.key()
     assert other.stream("data").random() == config.stream("data").random()
-    assert NetConfig(seed=5, T=1.0).stream("data").random() != config.stream("data").random()
+    # What runs of a seed share, and what tells them apart.
+    for shared in ("data", "weights", "batches"):
+        draws = {
+            NetConfig(seed=5, **one).stream(shared).random()
+            for one in ({}, {"T": 1.0}, {"P": 64}, {"B": 4}, {"alpha": 1.0}, {"P_test": 8})
+        }
+        assert len(draws) == 1
+        others = [NetConfig(seed=6), NetConfig(seed=5, depth=2), NetConfig(seed=5, arch="cnn")]
+        assert not draws & {one.stream(shared).random() for one in others}
+
+
+def test_runs_with_streams_of_their_own_are_those_of_earlier_versions() -> None:
+    config = NetConfig(seed=3, shared_seeds=False)
+    assert (config.P_test, config.key()) == (512, "832f2c180abd81eafe3bdc75")
+    lazy, paired = LazyConfig(config), LazyConfig(config, paired=True)
+    assert (lazy.key(), paired.key()) == ("1bd528ba039bf1550da1baf7", "425ca47dbbdb3bcca5330f2a")
+    assert lazy.kernel_key() == "6750fb9d1daf655baa2b0995"
+    assert config.stream("data").random() == 0.20853957688824387
+    assert lazy.stream("batches").random() == 0.6106695286781482
+    other = NetConfig(seed=3, T=1.0, shared_seeds=False)
+    assert other.stream("data").random() != config.stream("data").random()
+    # The papers' net took the name of another one.
+    stored = {"model": "net", "stream": 1, "config": asdict(NetConfig(arch="mnas", P_test=512))}
+    del stored["config"]["shared_seeds"]
+    assert NetConfig(arch="mnas", shared_seeds=False).key() != key_of(stored)
+
+
+@pytest.mark.parametrize("data", ["digits", "perceptron"])
+def test_sets_of_a_seed_are_nested_and_the_test_set_is_one(data: str) -> None:
+    one, large, other = (
+        draw_data(NetConfig(data=data, arch="linear", B=1, **how))
+        for how in ({"P": 40}, {"P": 300, "T": 1.0}, {"P": 40, "seed": 1})
+    )
+    assert np.array_equal(one.x, large.x[:40])
+    assert np.array_equal(one.y, large.y[:40])
+    assert not np.array_equal(one.x, other.x)
+    assert one.x_test is large.x_test is other.x_test
+    assert len(one.y_test) == {"digits": 599, "perceptron": 10_000}[data]
+    if data == "digits":
+        images = load_images("digits")
+        assert np.array_equal(np.sort(np.concatenate(images.parts)), np.arange(1797))
+        known = {row.tobytes() for row in images.inputs(images.parts[1])}
+        assert not known & {row.tobytes() for row in large.x}

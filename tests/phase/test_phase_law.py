@@ -9,7 +9,7 @@ import pytest
 from perceptron_sim import InputError
 from perceptron_sim.phase.entries import Estimate, systematic
 from perceptron_sim.phase.law import fit_law, fit_slope
-from perceptron_sim.phase.perceptron import fit_cells, fit_windows
+from perceptron_sim.phase.perceptron import distinct_cells, fit_cells, fit_windows
 from perceptron_sim.theory import predict
 from perceptron_sim.theory.crossovers import crossovers
 
@@ -131,3 +131,17 @@ def test_what_windows_add_is_beyond_chance() -> None:
     assert found[0] < 0.1
     assert found[1] > 0.2
     assert systematic(fit.B_star, [None]) is None
+
+
+def test_cells_that_are_one_another_in_other_units_count_once() -> None:
+    rng = np.random.default_rng(3)
+    T = 2.0 ** np.arange(-4, 10)
+    w = [math.log(3.0 * (1.0 + t / 2.0)) + 0.1 * rng.standard_normal(5) for t in T]
+    one = pd.DataFrame({"B": 2, "kappa": 1.0, "T": T, "w_norm_seeds": w})
+    scaled = one.assign(kappa=4.0, T=4.0 * T, w_norm_seeds=[v[:3] + math.log(4.0) for v in w])
+    both = pd.concat([scaled, one], ignore_index=True)
+    assert fit_cells(both, first_step=False) == fit_cells(one, first_step=False)
+    # Another batch size, or another ratio, is another run.
+    assert len(
+        distinct_cells(pd.concat([one, one.assign(B=4), one.assign(kappa=1.3)], ignore_index=True))
+    ) == 3 * len(T)

@@ -15,16 +15,21 @@ from perceptron_sim.testing import LAWS, Kind, check
 from perceptron_sim.testing.subject import RETURNED, Subject
 
 METHODS = [(name, kernel) for name, one in DYNAMICS.items() for kernel in one.kernels]
+# The event-driven kernel by its own choice, and in each of its ways.
+WAYS = [
+    *((kernel, {}) for kernel in DYNAMICS[SGD].kernels),
+    *(("event", {"schedule": schedule}) for schedule in ("plain", "candidates", "events")),
+]
 EXACT = [name for name, law in LAWS.items() if law.kind is Kind.EXACT]
 # What holds of every dynamics in its own units: that it draws by the configuration alone, and (M2).
 SHARED = ["returns", "deterministic", "scale-invariance"]
 
 
-def simulator_of(dynamics: str, kernel: str):
+def simulator_of(dynamics: str, kernel: str, **more):
     """Return our simulation as a function that laws can be looked at by."""
 
     def with_data(config, data=None):
-        return simulate(config, kernel, None, dynamics=dynamics, data=data)
+        return simulate(config, kernel, None, dynamics=dynamics, data=data, **more)
 
     def without_data(config):
         # Samples that are never drawn cannot be given, and their hits are not counted.
@@ -34,9 +39,9 @@ def simulator_of(dynamics: str, kernel: str):
     return without_data if kernel == "deferred" else with_data
 
 
-@pytest.mark.parametrize("kernel", DYNAMICS[SGD].kernels)
-def test_kernels_of_sgd_obey_every_law(kernel: str) -> None:
-    check(simulator_of(SGD, kernel), budget=10.0).raise_if_broken()
+@pytest.mark.parametrize(("kernel", "way"), WAYS, ids=str)
+def test_kernels_of_sgd_obey_every_law(kernel: str, way) -> None:
+    check(simulator_of(SGD, kernel, **way), budget=10.0).raise_if_broken()
 
 
 @pytest.mark.parametrize(("dynamics", "kernel"), [m for m in METHODS if m[0] != SGD])
@@ -71,8 +76,11 @@ def kernel_machine(config, data=None):
         seed=config.seed,
         max_steps=config.max_steps,
     )
+    w = config.T / math.sqrt(config.d) * (run.hit_counts @ z)
+    np.testing.assert_allclose(run.margins, z @ w / math.sqrt(config.d), atol=1e-9 * run.w_norm)
+    assert run.w_norm == pytest.approx(np.linalg.norm(w), rel=1e-9)
     return {
-        "w": config.T / math.sqrt(config.d) * (run.hit_counts @ z),
+        "w": w,
         **{name: getattr(run, name) for name in ("t_star", "steps", "updates", "hits")},
         "hit_counts": run.hit_counts,
     }

@@ -21,7 +21,7 @@ def test_a_folder_may_be_a_string(tmp_path) -> None:
     store = ParquetStore(str(tmp_path / "x"))
     assert ParquetStore.existing(str(tmp_path / "x")).files() == store.files() == []
     for wrong in (3, None, ["x"]):
-        with pytest.raises(InputError, match="is no path"):
+        with pytest.raises(InputError, match="is not a path"):
             ParquetStore(wrong)  # type: ignore[arg-type]
 
 

@@ -96,7 +96,7 @@ BAD = {
     "w has shape (2,): expected (d,) = (3,)": lambda config: {"w": [1.0, 2.0]},
     "t_star has shape (1,): expected one number": lambda config: {"t_star": [1.0]},
     "returned NoneType: expected a mapping": lambda config: None,
-    "steps is no count": lambda config: {"steps": 1.5},
+    "steps is not a count": lambda config: {"steps": 1.5},
     "w is str: expected numbers": lambda config: {"w": "none"},
 }
 

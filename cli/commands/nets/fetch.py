@@ -14,13 +14,13 @@ import click
     type=click.Path(path_type=Path),
     help="Folder for mnist.npz, cifar10.npz.  [default: the user cache]",
 )
-@click.option("--force", is_flag=True, help="Fetch again what is there.")
+@click.option("--force", is_flag=True, help="Fetch again what is already there.")
 def command(names: tuple[str, ...], data_dir: Path | None, force: bool) -> int:
     """Download MNIST or CIFAR-10 from OpenML; without a name, mnist.
 
-    As text they are 128 and 660 MB, of which 16 and 210 travel if all goes well. Checksum and
-    content are verified before the archive gets its name. A download that was broken off, by
-    Ctrl-C too, is continued by the same command. What is there is left alone.
+    Their text has 128 and 660 MB; compressed downloads have 16 and 210 MB. Checksum and content
+    are verified before the archive gets its name. The same command continues an interrupted
+    download, also after Ctrl-C. Data sets that are already there are left alone.
     """
     from cli.progress import TerminalProgress
     from nets.data.download import FetchError

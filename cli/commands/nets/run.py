@@ -27,7 +27,7 @@ def command(
     """Train one net until every sample is fitted: table of checkpoints, figure against t.
 
     Here T = eta / (B h). Defaults: digits by parity, mlp of 3 hidden layers of 64, P 256, B 16,
-    T 2^-5, alpha 2^15, seed 0. A killed run goes on from where it was, by the same command.
+    T 2^-5, alpha 2^15, seed 0. The same command continues a killed run.
     """
     from cli.output import finite, print_json
     from cli.progress import TerminalProgress

@@ -12,6 +12,7 @@ from cli.options import (
     json_option,
     net_options,
     out_option,
+    outputs_option,
     scan_options,
     seeds_option,
     values_of,
@@ -29,10 +30,12 @@ DEFAULTS: dict[str, Any] = {
 @net_options(FloatGrid(), IntegerGrid())
 @seeds_option(DEFAULTS["seeds"])
 @scan_options
+@outputs_option
 @click.option(
     "--with-lazy",
     is_flag=True,
-    help="Simulate the linearisation of each run too: lines in the figures, T of parting.",
+    help="Also simulate the linearisation of each run: lines in the figures, T of parting, "
+    "||w - w0|| and gamma as its kernel predicts them.",
 )
 @out_option("perceptron-sim-nets-scan")
 @json_option
@@ -44,6 +47,7 @@ def command(
     engine: str,
     data_dir: Path | None,
     checkpoints: bool,
+    keep_outputs: bool,
     with_lazy: bool,
     **options: Any,
 ) -> int:
@@ -53,13 +57,19 @@ def command(
     alpha 2^15, P 64..1024, T 2^-11..2^-7, 12 seeds. The same command again finds what is stored
     and does only the rest.
     """
+    import pandas as pd
+
     from cli.reports import exit_code
     from cli.scanning import Scanning
-    from cli.tables import print_parting
+    from cli.tables import print_averages, print_law, print_parting
+    from nets.averages import average_rows
     from nets.config import NetGrid
     from nets.lazy import LazyConfig
+    from nets.lazy.norms import NormLog
     from nets.lazy.parting import parting_rows
     from nets.lazy.scan import LazyWork
+    from nets.max_margin.figure import figure_max_margin
+    from nets.max_margin.law import law_of, with_predictions
     from nets.scan import NetWork
     from perceptron_sim.analysis.analyse import analyse
     from perceptron_sim.scans.drive import checked
@@ -68,11 +78,14 @@ def command(
     # Every combination is checked before the folder is touched.
     configs = list(NetGrid(**values_of(DEFAULTS, options)))
     where = scanning.where(packages=("torch",), gpu=device == "cuda")
-    request = checked(configs, NetWork(device, engine, data_dir, checkpoints), where)
+    work = NetWork(device, engine, data_dir, checkpoints, keep_outputs)
+    request = checked(configs, work, where)
     linearised, lazy = None, None
+    margins = NormLog(scanning.out / "max_margin.json")
     if with_lazy:
         paired = (LazyConfig(config, paired=True) for config in configs)
-        linearised = checked(paired, LazyWork(data_dir, checkpoints=checkpoints), where)
+        lazily = LazyWork(data_dir, checkpoints=checkpoints, logs=(margins,))
+        linearised = checked(paired, lazily, where)
     if scanning.dry_run:
         what = f"{configs[0].arch} on this device and engine"
         return scanning.say_cost(what, request, linearised)
@@ -81,8 +94,19 @@ def command(
         lazy = scanning.carry_out(linearised)
     if frame is None or (with_lazy and lazy is None):
         return 1
-    parting = None if lazy is None else parting_rows(frame, lazy)
-    more = {} if parting is None else {"parting": [asdict(row) for row in parting]}
-    if scanning.conclude(analyse(frame), ("torch",), lazy=lazy, **more) and parting is not None:
+    averages = average_rows(frame)
+    more: dict[str, Any] = {"averages": [asdict(row) for row in averages]} if averages else {}
+    if linearised is None or lazy is None:
+        if scanning.conclude(analyse(frame), ("torch",), **more):
+            print_averages(averages)
+        return exit_code(scanning.failed)
+    norms = margins.of(list(linearised.runs.values()))
+    law, parting = law_of(pd.concat([frame, lazy]), norms), parting_rows(frame, lazy)
+    more |= {"parting": [asdict(row) for row in parting], **law.to_json()}
+    charts = {"max_margin": figure_max_margin(law.points)} if law.points else {}
+    analysis = analyse(with_predictions(frame, norms))
+    if scanning.conclude(analysis, ("torch",), lazy=lazy, charts=charts, **more):
         print_parting(parting)
+        print_law(law)
+        print_averages(averages)
     return exit_code(scanning.failed)

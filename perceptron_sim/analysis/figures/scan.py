@@ -175,7 +175,8 @@ def figure_scan(
     Points are geometric means over seeds (and whatever else differs in ``frame``), bars 95 %
     intervals of the mean; the exponents of ``rows`` stand above the panels. A dashed line
     through each series has slope 1 on T and the fitted slope on P; with ``lazy``, the runs of the
-    same nets linearised, a line through their means stands in its place.
+    same nets linearised, a line through their means stands in its place, and with a column
+    ``dw_predicted`` one through these.
     """
     names = (size_of(frame), "t_star")
     panels = [panel_of_nets(frame, rows, name, on, lazy) for name in names]
@@ -200,7 +201,11 @@ def panel_of_nets(
         slope = found[0].measured
     series = list(_means(runs, name, on, by)) if len(runs) else []
     if lazy is not None:
-        series += _linearised(lazy[lazy["status"] == Status.FITTED], runs, name, on, by)
+        fitted = lazy[lazy["status"] == Status.FITTED]
+        series += _beside("linearised", fitted, runs, name, on, by)
+    elif name.startswith("dw") and "dw_predicted" in runs:
+        predicted = runs.assign(**{name: runs[name] * runs["dw_predicted"] / runs["dw"]})
+        series += _beside("max-margin law, u = 1/2", predicted, runs, name, on, by)
     elif slope is not None:
         for points in list(series):
             x, y = np.asarray(points.x), np.asarray(points.y)
@@ -219,15 +224,16 @@ def panel_of_nets(
     )
 
 
-def _linearised(
-    lazy: pd.DataFrame, runs: pd.DataFrame, name: str, on: str, by: str
+def _beside(
+    label: str, others: pd.DataFrame, runs: pd.DataFrame, name: str, on: str, by: str
 ) -> Iterator[Series]:
-    """Yield the means of linearised runs through the points of ``runs``, in their colours."""
+    """Yield the means of other runs at the points of ``runs``, as lines in their colours."""
+    others = others[others[name].notna()]
     for i, value, _ in _members(runs, by):
-        members = lazy[lazy[by] == value]
+        members = others[others[by] == value]
         mean = np.log(members[name]).groupby(members[on]).mean()
         x, y = mean.index.to_numpy(), np.exp(mean.to_numpy())
-        yield Series("linearised", x, y, line=True, theory=True, colour=i, width=0.9)
+        yield Series(label, x, y, line=True, theory=True, colour=i, width=0.9)
 
 
 def _said(row: ExponentRow, greek: str) -> str:

@@ -116,13 +116,13 @@ def shown(cell: Cell) -> str:
 
 def _name_in(cell: Cell) -> str:
     if not isinstance(cell, str):
-        raise ValueError(f"{shown(cell)} is no name")
+        raise ValueError(f"{shown(cell)} is not a name")
     return cell
 
 
 def _number_in(cell: Cell, kind: str) -> int | float:
     if isinstance(cell, bool) or (isinstance(cell, str) and not _NUMBER.fullmatch(cell)):
-        raise ValueError(f"{shown(cell)} is no number")
+        raise ValueError(f"{shown(cell)} is not a number")
     assert cell is not None
     if kind == "integer" and isinstance(cell, str) and cell.lstrip("+-").isdigit():
         # Never through a float, which has no place for 2^53 + 1.
@@ -138,7 +138,7 @@ def _number_in(cell: Cell, kind: str) -> int | float:
     if isinstance(cell, int):
         return cell
     if value != round(value):
-        raise ValueError(f"{shown(cell)} is no integer")
+        raise ValueError(f"{shown(cell)} is not an integer")
     return round(value)
 
 
@@ -158,7 +158,9 @@ class Mapping:
         """Refuse names that are none of ours, or given twice."""
         for name in (*self.columns.values(), *self.constants):
             if name not in COLUMNS:
-                raise InputError(f"{name!r} is no column that is imported: {choose(name, COLUMNS)}")
+                raise InputError(
+                    f"{name!r} is not a column that is imported: {choose(name, COLUMNS)}"
+                )
         wanted = [*self.columns.values(), *self.constants]
         twice = next((name for name in wanted if wanted.count(name) > 1), None)
         if twice is not None:

@@ -66,7 +66,7 @@ def read_table(path: Path) -> Table:
             "example with iconv -t UTF-8"
         ) from None
     if "\0" in text:
-        raise InputError(f"{path} is no text (it holds zero bytes): write its runs as CSV or JSON")
+        raise InputError(f"{path} is not text (it holds zero bytes): write its runs as CSV or JSON")
     if not text.strip():
         raise InputError(f"{path} is empty: give a file with a header and a row a run")
     names, rows = (_json if text.lstrip()[0] in "[{" else _csv)(path, text)
@@ -83,7 +83,7 @@ def _content(path: Path) -> bytes:
     try:
         status = path.stat()
         if not stat.S_ISREG(status.st_mode):
-            raise InputError(f"{path} is no plain file: give files of runs, CSV or JSON")
+            raise InputError(f"{path} is not a plain file: give files of runs, CSV or JSON")
         if status.st_size > MAX_BYTES:
             raise InputError(
                 f"{path} has {status.st_size:,} bytes: allowed are up to {MAX_BYTES:,}; leave out "
@@ -121,7 +121,7 @@ def _csv(path: Path, text: str) -> tuple[tuple[str, ...], list[tuple[Cell, ...]]
         if len(row) != len(names):
             raise InputError(
                 f"{path}, row {number} has {len(row)} cells and the header {len(names)}: leave a "
-                "cell empty where there is no value, and write the file anew if it was cut short"
+                "cell empty where there is not a value, and write the file anew if it was cut short"
             )
     if "\n" in text and not text.endswith(("\n", "\r")):
         raise InputError(
@@ -149,7 +149,7 @@ def _json(path: Path, text: str) -> tuple[tuple[str, ...], list[tuple[Cell, ...]
     for number, row in enumerate(found, 1):
         if not isinstance(row, dict):
             raise InputError(
-                f"{path}, row {number} is no object: give a list of flat objects, one a run"
+                f"{path}, row {number} is not an object: give a list of flat objects, one per run"
             )
         for name, value in row.items():
             if isinstance(value, list | dict):

@@ -171,7 +171,7 @@ class Row:
         except ValueError as error:
             what = str(error)
             if is_not_finite(cell):
-                what = f"{shown(cell)} is no value, leave the cell empty where there is none"
+                what = f"{shown(cell)} is not a value, leave the cell empty where there is none"
             raise self._wrong(name, what, COLUMNS[name].allowed) from None
 
     def _absent(self, name: str, meaning: str) -> None:

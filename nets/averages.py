@@ -1,0 +1,106 @@
+"""Outputs on the test set that all seeds share: stored, and averaged over the seeds."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from perceptron_sim.analysis.exponents import POINT, SHARED
+from perceptron_sim.arrays import FloatArray
+from perceptron_sim.phase.jackknife import jackknife
+from perceptron_sim.status import Status
+
+_HALF = np.dtype("<f2")
+
+
+def packed(outputs: FloatArray | None) -> dict[str, Any]:
+    """Return the columns ``test_outputs`` and ``outputs_rms`` of a row, none for None.
+
+    Args:
+        outputs: y (f - f_0) on the test set, shape (P_test,).
+    """
+    if outputs is None:
+        return {}
+    with np.errstate(over="ignore", invalid="ignore"):
+        rms = float(np.sqrt(np.mean(np.square(outputs)))) or 1.0
+        return {"outputs_rms": rms, "test_outputs": (outputs / rms).astype(_HALF).tobytes()}
+
+
+def outputs_of(runs: pd.DataFrame) -> FloatArray:
+    """Return y (f - f_0) on the test set of each run, shape (runs, P_test)."""
+    rows = [np.frombuffer(row, _HALF).astype(np.float64) for row in runs["test_outputs"]]
+    found: FloatArray = np.array(rows) * runs["outputs_rms"].to_numpy(dtype=np.float64)[:, None]
+    return found
+
+
+@dataclass(frozen=True)
+class AverageRow:
+    """Errors at one grid point: of single runs, and of the average of their outputs.
+
+    Attributes:
+        model, data, chi, d, arch, depth, width, act, B, P, T, kappa: what the runs share.
+        n_seeds: number of runs.
+        mean_error: mean over the runs of the test error.
+        average_error: test error of the mean of their outputs.
+        ci_low, ci_high: 95 % interval of ``average_error``, jackknife over seeds.
+    """
+
+    model: str
+    data: str | None
+    chi: float | None
+    d: int
+    arch: str | None
+    depth: int | None
+    width: int | None
+    act: str | None
+    B: int
+    P: int
+    T: float
+    kappa: float
+    n_seeds: int
+    mean_error: float
+    average_error: float
+    ci_low: float
+    ci_high: float
+
+
+def average_rows(frame: pd.DataFrame) -> list[AverageRow]:
+    """Average outputs over seeds at each point where every run fitted and kept them.
+
+    The average of a class of functions errs less than its members, by what varies from seed to
+    seed. Only runs that share a test set are averaged.
+
+    Args:
+        frame: rows as in ``store.schema.SCHEMA``.
+    """
+    return list(_rows(frame)) if "test_outputs" in frame else []
+
+
+def _rows(frame: pd.DataFrame) -> Iterator[AverageRow]:
+    point = [*SHARED, *POINT]
+    shared = frame[frame["shared_seeds"].astype(bool)]
+    for values, runs in shared.groupby(point, sort=True, dropna=False):
+        kept = (runs["status"] == Status.FITTED) & runs["test_outputs"].notna()
+        if len(runs) < 2 or not kept.all() or runs["P_test"].nunique() > 1:
+            continue
+        outputs = outputs_of(runs)
+
+        def error(keep: list[int], outputs: FloatArray = outputs) -> FloatArray:
+            return np.array([np.mean(~(outputs[keep].mean(axis=0) > 0))])
+
+        found = jackknife(error, len(runs))[0]
+        assert found is not None
+        plain: list[Any] = [v.item() if isinstance(v, np.generic) else v for v in values]
+        named: dict[str, Any] = {
+            n: None if pd.isna(v) else v for n, v in zip(point, plain, strict=True)
+        }
+        yield AverageRow(
+            **named,
+            n_seeds=len(runs),
+            mean_error=float(runs["test_error"].mean()),
+            average_error=found.value,
+            ci_low=max(0.0, found.ci_low),
+            ci_high=found.ci_high,
+        )
