@@ -139,7 +139,7 @@ def conclude(
         drawn: options of ``analysis.figures``.
     """
     from cli.output import print_json
-    from cli.tables import print_collapses, print_exponents, print_limits
+    from cli.tables import print_collapses, print_exponents, print_limits, print_local
     from perceptron_sim.analysis.figures import save
     from perceptron_sim.analysis.summary import write_summary
 
@@ -150,6 +150,7 @@ def conclude(
     else:
         print_exponents(analysis.rows, analysis.left_out, analysis.copies)
         print_limits(analysis.limits)
+        print_local(analysis.local)
         print_collapses(analysis.collapses)
     figures = {**analysis.figures(**drawn), **(charts or {})}
     say_written([path for name, figure in figures.items() for path in save(figure, out, name)], out)

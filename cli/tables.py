@@ -10,6 +10,7 @@ from perceptron_sim.words import counted
 if TYPE_CHECKING:
     from perceptron_sim.analysis.exponents import ExponentRow
     from perceptron_sim.analysis.limits import Limit
+    from perceptron_sim.analysis.local import Local
 
 _NAMES = {
     "delta": "delta: {} on T",
@@ -81,6 +82,41 @@ def print_limits(found: "Sequence[Limit]") -> None:
     click.echo(
         "theory: at fixed d equation (26) of docs/theory.md; for d -> inf the paper's exponents. "
         "syst.: largest shift with a steeper correction or without the lower third of P."
+    )
+
+
+def print_local(found: "Sequence[Local]") -> None:
+    """Print exponents between neighbouring P beside what is predicted there, and both limits."""
+    from cli.output import print_table
+    from perceptron_sim.theory import exponents, exponents_at_dimension
+
+    if not found:
+        return
+    points: dict[tuple[Any, ...], list[Local]] = {}
+    for row in found:
+        points.setdefault((row.chi, row.d, row.B, row.P_over_d), []).append(row)
+    rows = []
+    for (chi, d, B, P_over_d), two in points.items():
+        cells = [f"{chi:g}", str(d), str(B), f"{P_over_d:.3g}"]
+        for row in two:
+            limits = exponents_at_dimension(chi, d), exponents(chi)
+            cells += [
+                f"{row.measured:.3f} [{_end(row.ci_low)}, {_end(row.ci_high)}]",
+                _end(row.predicted),
+                ", ".join(f"{getattr(limit, row.quantity):.3f}" for limit in limits),
+            ]
+        rows.append(cells)
+    gamma, b = (
+        [f"{name} [95 % interval]", "predicted", "limits"] for name in ("local gamma", "local b")
+    )
+    print_table(
+        "local exponents, between neighbouring P",
+        ["chi", "d", "B", "P/d", *gamma, *b],
+        rows,
+    )
+    click.echo(
+        "limits: P -> infinity at this d, equation (26) of docs/theory.md; d -> infinity after it, "
+        "the paper's exponents."
     )
 
 

@@ -14,6 +14,7 @@ from perceptron_sim.analysis.exponents import (
     size_of,
 )
 from perceptron_sim.analysis.limits import Limit, limits_of
+from perceptron_sim.analysis.local import Local, local_exponents
 from perceptron_sim.errors import InputError
 from perceptron_sim.status import Status
 from perceptron_sim.store.schema import PERCEPTRON, versions
@@ -38,6 +39,7 @@ class Analysis:
         left_out: grid points that no fit takes, because some run there was not fitted.
         collapses: of perceptrons of several d.
         limits: exponents of perceptrons extrapolated to P -> infinity.
+        local: exponents of perceptrons between neighbouring P.
         copies: runs that are the trajectory of another run in other units, and enter no fit.
     """
 
@@ -46,6 +48,7 @@ class Analysis:
     left_out: int
     collapses: list[Collapse]
     limits: list[Limit]
+    local: list[Local]
     copies: int
 
     def summary(self, command: str, packages: tuple[str, ...] = (), **more: Any) -> dict[str, Any]:
@@ -67,6 +70,7 @@ class Analysis:
             "copies": self.copies,
             "exponents": [row.to_json() for row in self.rows],
             "limits": [limit.to_json() for limit in self.limits],
+            "local_exponents": [asdict(row) for row in self.local],
             "collapses": [asdict(collapse) for collapse in self.collapses],
             **more,
             "versions": versions(packages),
@@ -117,6 +121,7 @@ class Analysis:
             lazy: the runs of the same nets linearised, to be drawn as lines.
         """
         from perceptron_sim.analysis.figures.collapse import figure_collapse
+        from perceptron_sim.analysis.figures.local import figure_local
         from perceptron_sim.analysis.figures.scan import figure_on_P, figure_on_T, figure_scan
 
         drawn: dict[str, Chart] = {}
@@ -129,6 +134,8 @@ class Analysis:
             if model == PERCEPTRON:
                 drawn[f"{name}_on_P"] = figure_on_P(runs, rows)
                 drawn[f"{name}_on_T"] = figure_on_T(runs, rows)
+                if self.local:
+                    drawn[f"{name}_local"] = figure_local(self.local)
                 for abscissa, file in _COLLAPSES.items():
                     if any(collapse.abscissa == abscissa for collapse in self.collapses):
                         drawn[file] = figure_collapse(runs, self.collapses, abscissa)
@@ -157,6 +164,7 @@ def analyse(frame: pd.DataFrame) -> Analysis:
         left_out=points_left_out(frame),
         collapses=collapses(perceptrons) if len(perceptrons) else [],
         limits=limits_of(perceptrons) if len(perceptrons) else [],
+        local=local_exponents(perceptrons) if len(perceptrons) else [],
         copies=len(frame) - len(distinct(frame)),
     )
 

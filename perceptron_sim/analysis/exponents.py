@@ -18,7 +18,7 @@ from perceptron_sim.intervals import quantile
 from perceptron_sim.status import Status
 from perceptron_sim.store.schema import IMPORTED, PERCEPTRON
 from perceptron_sim.theory import exponents
-from perceptron_sim.theory.prediction import accuracy, trusted_ends
+from perceptron_sim.theory.prediction import accuracy, accuracy_of_exponents, trusted_ends
 
 # From this T/kappa on, ||w|| of perceptrons is proportional to T within a per cent
 # (docs/conventions.md).
@@ -291,6 +291,8 @@ def _rows(runs: pd.DataFrame) -> Iterator[ExponentRow]:
     theory = exponents(float(first["chi"])) if perceptron else None
     of_w, of_t = accuracy(int(first["d"])) if perceptron else (0.0, 0.0)
     errors = {"w": of_w, "t": of_t, "t/w^2": of_t}
+    of_gamma, of_b = accuracy_of_exponents(float(first["chi"])) if perceptron else (0.0, 0.0)
+    drifts = {"w": of_gamma, "t": of_b, "t/w^2": of_b}
     for quantity, variable, observable, offset, asymptotic in (
         # In units of T, so that what is fitted is the exponent less 1.
         ("delta", "T", "w", -1.0, 1.0),
@@ -310,20 +312,23 @@ def _rows(runs: pd.DataFrame) -> Iterator[ExponentRow]:
             continue
         # On T the scale invariance (docs/theory.md (M2)) leaves no room for an error of the
         # prediction.
-        error = errors[observable] if variable == "P" or not noisy else 0.0
+        on_P = variable == "P"
+        error = errors[observable] if on_P or not noisy else 0.0
+        drift = drifts[observable] if on_P else 0.0
         error = error if perceptron else NET_ACCURACY[variable]
         named = {"quantity": quantity, "variable": variable, "asymptotic": asymptotic}
-        row = _row(fit, offset, error, shared | named)
+        row = _row(fit, offset, (error, drift), shared | named)
         yield row
         if quantity == "gamma" and not perceptron and row.measured > 0.0:
             yield _chi_eff(row)
 
 
 def _row(
-    fit: PowerLawFit, offset: float, prediction_error: float, named: dict[str, Any]
+    fit: PowerLawFit, offset: float, of_theory: tuple[float, float], named: dict[str, Any]
 ) -> ExponentRow:
+    """Return what is said of a fit; ``of_theory``: errors of predicted means, and of slopes."""
     predicted = math.isfinite(fit.expected_slope)
-    error = prediction_error * fit.expected_error
+    error = math.hypot(of_theory[0] * fit.expected_error, of_theory[1])
     # Quantiles of the measurement's own interval; the prediction's error is normal.
     half = math.hypot(0.5 * (fit.ci_high - fit.ci_low), quantile() * error)
     return ExponentRow(

@@ -93,7 +93,9 @@ def limits_of(frame: pd.DataFrame) -> list[Limit]:
     rows: list[Limit] = []
     for shared, runs in mine.groupby(["chi", "B"], sort=True):
         chi, B = cast(tuple[float, int], shared)
-        points = {int(str(d)): _usable(at, int(str(d))) for d, at in runs.groupby("d", sort=True)}
+        points = {
+            int(str(d)): noisy_points(at, int(str(d))) for d, at in runs.groupby("d", sort=True)
+        }
         for quantity, observable, offset in _QUANTITIES:
             series = [
                 found
@@ -104,10 +106,13 @@ def limits_of(frame: pd.DataFrame) -> list[Limit]:
     return rows
 
 
-def _usable(runs: pd.DataFrame, d: int) -> list[GridPoint]:
+def noisy_points(
+    runs: pd.DataFrame, d: int, least_P_over_d: float = LEAST_P_OVER_D
+) -> list[GridPoint]:
+    """Return the noise-dominated points of perceptrons of one d that have so large a P/d."""
     noisy = runs[runs["T"] >= NOISE_DOMINATED * runs["kappa"]]
     # A grid point at the limit may miss it by rounding.
-    return grid_points(noisy[noisy["P"] >= LEAST_P_OVER_D * d * (1.0 - 1e-9)])
+    return grid_points(noisy[noisy["P"] >= least_P_over_d * d * (1.0 - 1e-9)])
 
 
 def _series(d: int, points: list[GridPoint], observable: str, omega: float) -> _Series | None:

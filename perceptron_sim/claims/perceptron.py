@@ -233,7 +233,7 @@ CLAIMS = (
         "tenth",
         estimator=_LIMIT,
         measure=_asymptotic("gamma"),
-        draw=local(w_norm, "gamma", "local gamma"),
+        draw=local("gamma"),
     ),
     _claim(
         "perceptron-b",
@@ -245,7 +245,7 @@ CLAIMS = (
         refuted="one chi at which the extrapolated b is excluded and departs by more than a tenth",
         estimator=_LIMIT,
         measure=_asymptotic("b"),
-        draw=local(t_star, "b", "local b"),
+        draw=local("b"),
     ),
     _claim(
         "perceptron-b-gamma",
@@ -270,7 +270,7 @@ CLAIMS = (
         "or 0.1 of b - 1 - 2 gamma",
         estimator=_LIMIT,
         measure=_fixed_d,
-        draw=local(w_norm, "gamma", "local gamma"),
+        draw=local("gamma"),
     ),
     _by_size(
         "law-gamma",

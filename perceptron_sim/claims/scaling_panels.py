@@ -6,13 +6,13 @@ from typing import Any
 import numpy as np
 
 from perceptron_sim.analysis.exponents import NOISE_DOMINATED, ExponentRow
-from perceptron_sim.analysis.limits import LEAST_P_OVER_D
+from perceptron_sim.analysis.figures.local import local_panel
+from perceptron_sim.analysis.local import local_exponents
 from perceptron_sim.claims.evidence import Evidence
 from perceptron_sim.claims.panels import drawn, grouped, means, with_laws
 from perceptron_sim.drawing.panels import Panel, Series
 from perceptron_sim.names import number_text
 from perceptron_sim.store.schema import PERCEPTRON
-from perceptron_sim.theory import exponents, exponents_at_dimension
 from perceptron_sim.theory.exponents import is_solvable
 from perceptron_sim.theory.minimal_signal import CAPACITY
 from perceptron_sim.theory.prediction import predict
@@ -82,51 +82,19 @@ def _theory(at: dict[str, Any], points: Series, scaled: Callable[[Any], Any]) ->
     return [Series("theory at this P/d", P.tolist(), values.tolist(), line=True, theory=True)]
 
 
-def local(
-    scaled: Callable[[Any], Any], quantity: str, symbol: str
-) -> Callable[[Evidence], Sequence[Panel]]:
-    """Draw local exponents, between neighbouring P, against P/d, with their two limits."""
+def local(quantity: str) -> Callable[[Evidence], Sequence[Panel]]:
+    """Draw local exponents "gamma" or "b" against P/d, with their limits."""
 
     def draw(evidence: Evidence) -> tuple[Panel, ...]:
         panels = []
         for runs in _noise_dominated(evidence):
-            for at, members in grouped(runs, ("chi", "B")):
-                series: list[Series] = []
-                for size, same in grouped(members, ("d",)):
-                    d = int(size["d"])
-                    one = same[same["P"] >= LEAST_P_OVER_D * d]
-                    points = means(one.assign(y=scaled(one)), "P", "y", f"d = {d}")
-                    if points is not None:
-                        limit = exponents_at_dimension(float(at["chi"]), d)
-                        series += _slopes(points, d, getattr(limit, quantity), len(series) // 2)
-                if series:
-                    reached = [x for points in series for x in points.x]
-                    value = getattr(exponents(float(at["chi"])), quantity)
-                    ends = [min(reached), max(reached)]
-                    label = "paper, P and d -> infinity"
-                    series.append(
-                        Series(label, ends, [value] * 2, line=True, theory=True, dash="-.")
-                    )
-                title = f"chi = {at['chi']:g}, B = {at['B']}"
-                panels.append(Panel(title, "P / d", symbol, series, log_y=False))
+            found = local_exponents(runs)
+            panels += [
+                local_panel(found, quantity, chi) for chi in {row.chi: None for row in found}
+            ]
         return drawn(panels)
 
     return draw
-
-
-def _slopes(points: Series, d: int, limit: float, colour: int) -> list[Series]:
-    """Return slopes between neighbouring points against P/d, and a line at their limit."""
-    log_x, log_y = np.log(np.array(points.x)), np.log(np.array(points.y))
-    half = np.log(np.array(points.y_high) / np.array(points.y_low)) / 2.0
-    step = np.diff(log_x)
-    slope = np.diff(log_y) / step
-    error = np.hypot(half[1:], half[:-1]) / step
-    x = (np.exp(0.5 * (log_x[1:] + log_x[:-1])) / d).tolist()
-    low, high = (slope - error).tolist(), (slope + error).tolist()
-    line = Series(
-        f"(26), d = {d}", [x[0], x[-1]], [limit] * 2, line=True, theory=True, colour=colour
-    )
-    return [Series(points.label, x, slope.tolist(), low, high, colour=colour), line]
 
 
 def on_T(column: str, symbol: str) -> Callable[[Evidence], Sequence[Panel]]:

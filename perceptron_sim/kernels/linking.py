@@ -2,8 +2,8 @@
 
 Numba by itself optimises each function, makes machine code of it, links it into its callers and
 optimises it there again, at every level. Here only a kernel that Python calls is optimised and
-becomes machine code; what it calls is handed to it as it was lowered. The result is the same
-program for half the time.
+becomes machine code; what it calls is handed to it as it was lowered. The result is as fast, and
+there in little more than half the time.
 """
 
 from typing import Any
@@ -19,7 +19,13 @@ class _Part(JITCodeLibrary):  # type: ignore[misc]
     """Code that other code is linked with, and that nothing calls by itself."""
 
     def _optimize_final_module(self) -> None:
-        """Leave it to the kernel that this becomes a part of."""
+        """Leave it to the kernel that this becomes a part of, but for what calls nothing itself.
+
+        Small functions are inlined where they are called, and kernels are faster if they went
+        through the optimiser before.
+        """
+        if not self._linking_libraries:
+            super()._optimize_final_module()
 
     def _finalize_final_module(self) -> None:
         self._finalize_dynamic_globals()

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 _TRUSTED_CHI = (-0.5, 4.0)
 _TRUSTED_D = 8
 _TRUSTED_P_OVER_D = (16.0, 8192.0)
+# Where noise dominates, kappa/T up to the latter, the law was held to runs far beyond that.
+_FAR_P_OVER_D, _FAR_RATIO = 1e9, 1.0 / 512.0
 # Below chi = 0.08 runs of larger P/d cost too much to be measured: (P/d)^(1/(1+chi)), which grows
 # as lambda, is at most this.
 _TRUSTED_LAM = 4096.0
@@ -127,10 +129,11 @@ def predict(
 ) -> Prediction:
     """Predict the end of training on P samples; eqs. (22) to (28) of docs/theory.md.
 
-    Inside the trusted range (chi from -0.5 to 4, d >= 8, P/d from 16 to 8192 and to
-    4096^(1+chi), kappa/T <= 64, batches that hold less than half an unfitted sample at the end, a
-    first step that does not already fit) the median error
-    of ln w_1 is 0.03 and that of ln t* 0.12; ``accuracy`` and docs/theory.md have more.
+    Inside the trusted range (chi from -0.5 to 4, d >= 8, P/d from 16 to 8192, or to 10^9 where
+    T >= 512 kappa, and to 4096^(1+chi), kappa/T <= 64, batches that
+    hold less than half an unfitted sample at the end, a first step that does not already fit) the
+    median error of ln w_1 is 0.03 and that of ln t* 0.12 up to P/d = 8192; beyond they grow.
+    ``accuracy`` and docs/theory.md have more.
 
     Every argument may be a number or an array; arrays broadcast, and one call for many points
     is much faster than many calls.
@@ -179,7 +182,7 @@ def _predicted(chi: Any, d: Any, P: Any, B: Any, T: Any, kappa: Any) -> Predicti
     w1, lam, t_star, w_norm = ends.w1[0], ends.lam[0], ends.t_star[0], ends.w_norm[0]
     on_P = np.log(P * up / low)
     doubt = doubt_about(chi, P, d, B, End(w1, lam, t_star), ratio)
-    log_w_error, log_t_error = accuracy(d)
+    log_w_error, log_t_error = accuracy(d, P / d)
     return Prediction(
         chi=chi,
         d=d,
@@ -199,7 +202,7 @@ def _predicted(chi: Any, d: Any, P: Any, B: Any, T: Any, kappa: Any) -> Predicti
         t_star_on_T=1.0 + (grow_t[3] - grow_t[4]) / _LOG_STEP,
         log_w_error=log_w_error,
         log_t_error=log_t_error,
-        log_n_error=accuracy_of_test_error(chi, d),
+        log_n_error=accuracy_of_test_error(chi, d, P / d),
         trusted=doubt == "",
         doubt=doubt,
     )
@@ -267,21 +270,40 @@ def end_of_training(chi: Any, P: Any, d: Any, B: Any, kappa_over_T: Any) -> End:
     return End(w1=w1[()], lam=lam[()], t_star=t_star[()])
 
 
-def accuracy(d: Any) -> tuple[Any, Any]:
+def _beyond(load: Any) -> Any:
+    """Return how far P/d is beyond the points that the law was fitted to, in ln."""
+    return np.log(np.maximum(load / _TRUSTED_P_OVER_D[1], 1.0))
+
+
+def accuracy(d: Any, load: Any = 0.0) -> tuple[Any, Any]:
     """Return the standard errors of predicted ln ||w|| and ln t* inside the trusted range.
 
-    Chosen so that chi^2 per point is 1 against 1,100 simulated points from d = 8 to 128.
+    Chosen so that chi^2 per point is 1 against 1,100 simulated points from d = 8 to 128, and about
+    1 against those beyond P/d = 8192, where the law drifts away from runs.
+
+    Args:
+        d: input dimension.
+        load: P/d.
     """
-    return 0.015 + 0.35 / d, 0.10 + 1.2 / d
+    far = _beyond(load)
+    return 0.015 + 0.35 / d + 0.007 * far, 0.10 + 1.2 / d + 0.03 * far
 
 
-def accuracy_of_test_error(chi: Any, d: Any) -> Any:
+def accuracy_of_exponents(chi: float) -> tuple[float, float]:
+    """Return the standard errors of predicted exponents of ||w|| and t* on P: what points share.
+
+    The law drifts away from runs as P grows: by up to this where it was fitted and beyond.
+    """
+    return 0.005, 0.06 if chi <= 0.0 else 0.03
+
+
+def accuracy_of_test_error(chi: Any, d: Any, load: Any = 0.0) -> Any:
     """Return the standard error of ln of the predicted test error inside the trusted range.
 
     The test error falls as lambda^-(1+chi), eq. (14) of docs/theory.md. The error of ln lambda is
-    chosen so that chi^2 per point is 1 against the points of ``accuracy``.
+    chosen so that chi^2 per point is 1 against the points of ``accuracy``, whose arguments it has.
     """
-    return (1.0 + chi) * (0.02 + 0.3 / d)
+    return (1.0 + chi) * (0.02 + 0.3 / d + 0.003 * _beyond(load))
 
 
 def trusted_ends(chi: Any, P: Any, d: Any, B: Any, kappa_over_T: Any) -> End:
@@ -373,19 +395,28 @@ def doubt_about(chi: Any, P: Any, d: Any, B: Any, end: End, kappa_over_T: Any) -
         (hits > _TRUSTED_HITS, "B = {B:.0f} holds {hits:.2g} unfitted samples at the end"),
         (first > 0.5, "B = {B:.0f}: the first step alone makes {first:.0%} of the signal"),
     )
-    return _first_doubt(chi, P, d, doubts, B=B, ratio=ratio, hits=hits, first=first)
+    most = np.where(ratio <= _FAR_RATIO * _ROUNDED, _FAR_P_OVER_D, _TRUSTED_P_OVER_D[1])
+    return _first_doubt(chi, P, d, doubts, most, B=B, ratio=ratio, hits=hits, first=first)
 
 
-def _first_doubt(chi: Any, P: Any, d: Any, more: Sequence[tuple[Any, str]], **values: Any) -> Any:
+def _first_doubt(
+    chi: Any,
+    P: Any,
+    d: Any,
+    more: Sequence[tuple[Any, str]],
+    most: Any = _TRUSTED_P_OVER_D[1],
+    **values: Any,
+) -> Any:
     """Return the first doubt that holds at each point: about its size, or one of ``more``.
 
     Args:
         chi, P, d: the size.
         more: further doubts: where they hold, and what is said then, with ``values`` in it.
+        most: largest P/d to be trusted, where chi does not ask for less.
         values: numbers, or arrays that broadcast.
     """
     chi, load = np.asarray(chi), np.divide(P, d)
-    (low, high), (least, most) = _TRUSTED_CHI, _TRUSTED_P_OVER_D
+    (low, high), least = _TRUSTED_CHI, _TRUSTED_P_OVER_D[0]
     most = np.minimum(most, _TRUSTED_LAM ** (1.0 + chi))
     doubts = (
         (~((low <= chi) & (chi <= high)), f"chi = {{chi:g}} is outside {low:g}..{high:g}"),

@@ -157,3 +157,28 @@ def test_at_fixed_d_exponents_are_those_of_that_d(d: int) -> None:
     theory = exponents_at_dimension(0.0, d)
     assert abs(fit.slope - theory.gamma) < 6 * fit.std_error + 0.05
     assert fit.slope < exponents(0.0).gamma - 10 * fit.std_error
+
+
+@pytest.mark.parametrize(
+    ("chi", "d", "ends", "seeds"),
+    [(3.0, 3, (2**14, 2**30), 60), (3.0, 4, (2**14, 2**30), 60), (1.0, 3, (2**14, 2**24), 40)],
+)
+def test_at_fixed_d_exponents_are_those_of_that_d_over_decades(
+    chi: float, d: int, ends: tuple[int, int], seeds: int
+) -> None:
+    logs = []
+    for P in ends:
+        runs = [
+            simulate(PerceptronConfig(chi=chi, d=d, P=P, kappa=0.0, seed=seed), checkpoints=None)
+            for seed in range(seeds)
+        ]
+        logs.append(np.log([(run.w1, run.t_star) for run in runs]))
+    step = math.log(ends[1] / ends[0])
+    gamma, b = (logs[1].mean(axis=0) - logs[0].mean(axis=0)) / step
+    error, of_b = np.sqrt(sum(np.var(each, axis=0) / seeds for each in logs)) / step
+    theory = exponents_at_dimension(chi, d).gamma
+    assert abs(gamma - theory) < 6 * error + 0.03 * theory
+    # A departure by a quarter would be seen.
+    assert 6 * error < 0.3 * theory
+    # The last sample is found after ~P steps at the earliest.
+    assert b > 1.0 - 6 * of_b

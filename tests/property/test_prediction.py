@@ -132,7 +132,10 @@ def test_pairs_of_names_are_one_parameter() -> None:
         ({"d": 4}, "d = 4 is below 8"),
         ({"P": 200}, "P/d = 12.5 is below 16"),
         ({"P": 2**17}, ""),
-        ({"P": 2**18}, "P/d = 16384 is above 8192"),
+        ({"P": 2**18}, ""),
+        ({"P": 2**18, "kappa": 1.0}, "P/d = 16384 is above 8192"),
+        ({"P": 2**29}, "P/d = 3.35544e+07 is above 1.678e+07"),
+        ({"P": 2**35, "chi": 3.0}, "P/d = 2.14748e+09 is above 1e+09"),
         ({"P": 2**16, "chi": -0.25}, "P/d = 4096 is above 512"),
         ({"kappa": 64.0}, ""),
         ({"kappa": 65.0}, "kappa/T = 65 is above 64"),
@@ -144,6 +147,13 @@ def test_what_is_not_trusted_says_why(change: dict[str, Any], doubt: str) -> Non
     found = predict(**({"chi": 1.0, "P": 4096, "d": 16, "kappa": 0.0} | change))
     assert doubt in found.doubt
     assert found.trusted == (not doubt)
+
+
+def test_errors_grow_beyond_the_points_of_the_fit() -> None:
+    found = predict(chi=3.0, d=16, P=[2**10, 2**17, 2**33], kappa=0.0)
+    for name in ("log_w_error", "log_t_error", "log_n_error"):
+        near, last, far = vars(found)[name]
+        assert near == last < far, name
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cli.commands import scan as scan_command
 from nets.config import NetGrid
 from perceptron_sim import InputError
 from perceptron_sim.scans.grid import PerceptronGrid, parse_floats, parse_integers
@@ -128,3 +129,10 @@ def test_what_is_no_axis_is_refused(grid, values) -> None:
 def test_bad_grid_requests(values, message) -> None:
     with pytest.raises(InputError, match=message):
         PerceptronGrid(**values)
+
+
+def test_without_P_each_chi_goes_as_far_as_its_minute_allows() -> None:
+    values = scan_command.DEFAULTS | {"chi": "-0.5,0,1,2.5"}
+    grids = [PerceptronGrid(**one) for one in scan_command.by_chi(values)]
+    assert [max(grid.P) for grid in grids] == [40960, 40960, 640 * 4**6, 640 * 8**6]
+    assert scan_command.by_chi(values | {"P": (64,)}) == [values | {"P": (64,)}]
