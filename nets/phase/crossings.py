@@ -73,7 +73,7 @@ def fitted_stretch(row: pd.DataFrame) -> tuple[pd.DataFrame, float]:
     return row[many], after
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Optimum:
     """Where the test error of a row is least.
 
