@@ -61,7 +61,7 @@ late-noise perceptron     15  phase --plane late-noise --chi 0,1
 lazy       nets           12  nets lazy --seeds 24 --no-checkpoints
 nets       nets           15  nets scan --seeds 24 --no-checkpoints
 max-margin nets           25  nets scan -B 1 --kappa 2^-10 -P 64,128,256 -T 2^-17,2^-7 --seeds 12
-                              --with-lazy --no-checkpoints
+                              --max-steps 1000000 --with-lazy --no-checkpoints
 alpha-T    nets           65  phase --plane alpha-T --budget 60s
 P-T        nets           30  phase --plane P-T --budget 25s
 """,

@@ -128,7 +128,7 @@ CLAIMS: Sequence[Claim] = (
         refuted=f"one net at which the prediction is excluded, and u departs by more than "
         f"P^{_DRIFT:g} or the ratio by more than {_COLD:g}",
         command="perceptron-sim nets scan -B 1 --kappa 2^-10 -P 64,128,256 -T 2^-17,2^-7 "
-        "--seeds 12 --with-lazy --no-checkpoints",
+        "--seeds 12 --max-steps 1000000 --with-lazy --no-checkpoints",
         estimator=f"{_EXPONENT}; {_MEAN}",
         measure=_fits(_trained, _DRIFT_OF, _COLD_OF),
         draw=_draw,
