@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from perceptron_sim.analysis.exponents import POINT, SHARED
+from perceptron_sim.analysis.exponents import POINT, SHARED, shared_by
 from perceptron_sim.arrays import FloatArray
 from perceptron_sim.phase.jackknife import jackknife
 from perceptron_sim.status import Status
@@ -81,7 +81,7 @@ def average_rows(frame: pd.DataFrame) -> list[AverageRow]:
 def _rows(frame: pd.DataFrame) -> Iterator[AverageRow]:
     point = [*SHARED, *POINT]
     shared = frame[frame["shared_seeds"].astype(bool)]
-    for values, runs in shared.groupby(point, sort=True, dropna=False):
+    for _, runs in shared.groupby(point, sort=True, dropna=False):
         kept = (runs["status"] == Status.FITTED) & runs["test_outputs"].notna()
         if len(runs) < 2 or not kept.all() or runs["P_test"].nunique() > 1:
             continue
@@ -92,12 +92,12 @@ def _rows(frame: pd.DataFrame) -> Iterator[AverageRow]:
 
         found = jackknife(error, len(runs))[0]
         assert found is not None
-        plain: list[Any] = [v.item() if isinstance(v, np.generic) else v for v in values]
-        named: dict[str, Any] = {
-            n: None if pd.isna(v) else v for n, v in zip(point, plain, strict=True)
-        }
+        first = runs.iloc[0]
         yield AverageRow(
-            **named,
+            **shared_by(runs),
+            P=int(first["P"]),
+            T=float(first["T"]),
+            kappa=float(first["kappa"]),
             n_seeds=len(runs),
             mean_error=float(runs["test_error"].mean()),
             average_error=found.value,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from perceptron_sim.analysis.exponents import POINT, SHARED
+from perceptron_sim.analysis.exponents import POINT, SHARED, shared_by
 from perceptron_sim.analysis.power_law import fit_power_law
 from perceptron_sim.analysis.summary import Entry
 from perceptron_sim.arrays import FloatArray
@@ -179,7 +179,7 @@ def law_of(frame: pd.DataFrame, norms: "Mapping[str, KernelNorm]") -> Law:
     table = _measured(frame, norms)
     rows, fits, points = [], [], []
     for _, alike in table.groupby(list(SHARED), dropna=False, sort=True):
-        shared: Any = {name: _plain(alike[name].iloc[0]) for name in SHARED}
+        shared = shared_by(alike)
         points += [LawPoint(**shared, **point) for point in _points(alike)]
         # Only of lazy runs ||w - w_0||/kappa depends on T/kappa alone.
         least = alike["kappa"] == alike["kappa"].min()
@@ -306,11 +306,3 @@ def _mean(runs: pd.DataFrame, name: str) -> Interval | None:
         return Interval(mean, None, None)
     half = half_width(seeds)
     return Interval(mean, mean - half, mean + half)
-
-
-def _plain(value: Any) -> Any:
-    """Return a value of a table as Python has it; None for what is absent."""
-    if pd.isna(value):
-        return None
-    plain = value.item() if isinstance(value, np.generic) else value
-    return int(plain) if isinstance(plain, float) and plain == int(plain) else plain

@@ -279,7 +279,7 @@ def _rows(runs: pd.DataFrame) -> Iterator[ExponentRow]:
     chosen = noisy or [point for point in points if not point.cold] or points
     if not chosen:
         return
-    shared = {name: _plain(first[name], name) if name in runs else None for name in SHARED}
+    shared = shared_by(runs)
     shared["window"] = window_of(chosen, int(first["d"]) if perceptron else None)
     shared["shared_seeds"] = by_seed
     on = {"T": [point.T for point in chosen], "P": [float(point.P) for point in chosen]}
@@ -372,6 +372,12 @@ def _chi_eff(gamma: ExponentRow) -> ExponentRow:
         finite_size_error=None,
         finite_size_chi2=None,
     )
+
+
+def shared_by(runs: pd.DataFrame) -> dict[str, Any]:
+    """Return what runs of one group share, by name: None for what their model does not have."""
+    first = runs.iloc[0]
+    return {name: _plain(first[name], name) if name in runs else None for name in SHARED}
 
 
 def _plain(value: Any, name: str) -> Any:
