@@ -36,7 +36,7 @@ _PASSED_ON = {
     help="; ".join(f"{name}: {known.about}" for name, known in PRESETS.items()) + ".",
 )
 @click.option(
-    "--stages", help="Only these, separated by commas: scan, B-eta, T-kappa, lazy, nets, ..."
+    "--stages", help="Only these stages, separated by commas: scan, B-eta, T-kappa, lazy, nets, ..."
 )
 @click.option("--chi", help="Density exponents of the perceptron.  [default: the preset's]")
 @click.option("--data", help="digits, mnist, cifar10 or perceptron.  [default: the preset's]")

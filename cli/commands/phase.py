@@ -49,7 +49,7 @@ _INTEGERS = IntegerGrid()
     show_default=True,
     help="Refine where ln of the observable departs from straight lines by more.",
 )
-@click.option("--observable", help="What is mapped and refined.  [default: w_norm]")
+@click.option("--observable", help="Observable to map and refine.  [default: w_norm]")
 @workers_option
 @click.option(
     "--kernel", type=KernelChoice("lazy", "net"), help="auto, event, reference; nets: lazy, net."
@@ -163,7 +163,7 @@ def _say_explored(explored: "Explored") -> bool:
     elif not explored.complete:
         click.echo("out of budget: repeat the command to go on, or raise --budget", err=True)
     if len(explored.cells) == 0 and not explored.interrupted:
-        raise InputError("the budget suffices for no cell: raise --budget, or use fewer --seeds")
+        raise InputError("the budget is too small for one cell: raise --budget or lower --seeds")
     return not explored.interrupted
 
 

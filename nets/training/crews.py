@@ -145,7 +145,7 @@ class _Crew:
             self._take_up(lane.state)
 
     def _take_up(self, state: State) -> None:
-        """Go on with a saved ensemble; if that fails, its runs start anew."""
+        """Go on with a saved ensemble; if that fails, its runs start again."""
         lane = self._lane
         meta, arrays = state
         known = lane.company | {config.key(): config for config in lane.waiting}

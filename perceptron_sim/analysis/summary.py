@@ -101,5 +101,5 @@ def _shown(found: Any) -> str:
 def _unlike(where: str, why: str) -> InputError:
     return InputError(
         f"{where} {why}: the file is damaged or of another version; repeat the command that wrote "
-        "it, which does no run again"
+        "it, where no run is done again"
     )

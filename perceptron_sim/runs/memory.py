@@ -87,7 +87,7 @@ def check_memory(needed: int, what: str, at_once: int = 1, at_hand: float | None
         copies = f" ({at_once} at once)" if at_once > 1 else ""
         raise InputError(
             f"{what}{copies} needs about {format_bytes(total)} of memory and "
-            f"{format_bytes(at_hand)} are at hand: lower P or d"
+            f"{format_bytes(at_hand)} are free: lower P or d"
             + (", or use fewer --workers" if at_once > 1 else "")
         )
 

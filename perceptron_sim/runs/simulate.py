@@ -173,12 +173,10 @@ def simulate(
     dynamics, kernel = choose(dynamics, kernel, config if own else None)
     loop = loop_of(dynamics, kernel)
     if loop.draws_data and not own:
-        raise InputError(
-            f"kernel {kernel!r} draws the data in its own way: data and schedule are for others"
-        )
+        raise InputError(f"kernel {kernel!r} draws its own data: leave out data and schedule")
     budgets = (row_budget, sample_budget) == (ROW_BUDGET, SAMPLE_BUDGET)
     if snapshots is not None and not (own and trace is None and budgets):
-        raise InputError("snapshots are of runs with data, trace, schedule, budgets as default")
+        raise InputError("snapshots need the defaults of data, trace, schedule and budgets")
     check_choice("schedule", schedule, tuple(SCHEDULES))
     check_memory(run_bytes(config, kernel), f"a run at P = {config.P}, d = {config.d}")
     most = most_rows(config.P, config.d, sample_budget)

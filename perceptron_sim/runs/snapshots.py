@@ -52,7 +52,7 @@ class Snapshots:
             if not self._silent:
                 self.note(
                     f"unfinished runs cannot be saved to {self._folder} ({error.strerror}): "
-                    "they go on, a kill now would lose them; free some space"
+                    "they go on, but a kill now would lose them: free some space"
                 )
             self._silent = True
 
@@ -73,19 +73,19 @@ class Snapshots:
     def _usable(self, path: Path, known: set[str]) -> State | None:
         read = self._read(path)
         if read is None:
-            self.note(f"{path} is damaged: its runs start anew")
+            self.note(f"{path} is damaged: its runs start again")
             return None
         meta, arrays = read
         if not known.issuperset(meta["keys"]):
             return None
         if meta["identity"] != self._identity:
-            self.note(f"{path} was saved by other code or options: its runs start anew")
+            self.note(f"{path} was saved by other code or options: its runs start again")
             return None
         return meta["state"], arrays
 
     def refuse(self, name: str, reason: str) -> None:
         """Note that the state ``name`` cannot be used, and why; its file stays until a sweep."""
-        self.note(f"{self._folder / name}.npz cannot be used ({reason}): its runs start anew")
+        self.note(f"{self._folder / name}.npz cannot be used ({reason}): its runs start again")
 
     def remove(self, name: str) -> None:
         """Remove the state ``name``, if there is one."""

@@ -267,8 +267,8 @@ class Cluster:
                 continue
             if isinstance(answer, Exception):
                 raise InputError(
-                    f"worker {address} cannot run perceptron-sim ({answer}): install it there as "
-                    "it is here, or leave that worker out"
+                    f"worker {address} cannot run perceptron-sim ({answer}): install the "
+                    "same version there, or leave that worker out"
                 )
             check_versions(self._expected, answer, address)
 
@@ -286,8 +286,8 @@ class Cluster:
 
     def _gone(self) -> ConnectionError:
         return ConnectionError(
-            f"the scheduler at {self.address} is gone: what ended is stored; start it again and "
-            "repeat the command to go on"
+            f"the scheduler at {self.address} is gone: finished runs are stored; start it again "
+            "and repeat the command to go on"
         )
 
     def _raise(self, error: Exception) -> NoReturn:

@@ -77,4 +77,4 @@ class Interrupts:
             self._progress.note("stopping now; runs in progress are dropped")
         else:
             self.draining = True
-            self._progress.note("finishing and saving what runs; interrupt again to drop it")
+            self._progress.note("finishing and saving running work; interrupt again to drop it")

@@ -130,7 +130,7 @@ def _netcdf(frame: pd.DataFrame, checkpoints: bool) -> bytes:
         # Of nets it is the engine, which does not tell runs apart; nor does it beside dynamics.
         known.remove("kernel")
     if frame[known].isna().any(axis=None):
-        raise InputError("runs of different models fit into no grid: use --format csv")
+        raise InputError("runs of different models do not fit into one grid: use --format csv")
     axes = [name for name in known if name not in _SHARED or frame[name].nunique() > 1]
     complete = math.prod(frame[axis].nunique() for axis in axes)
     if complete != len(frame) or frame.duplicated(axes).any():

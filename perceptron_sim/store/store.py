@@ -265,8 +265,8 @@ def _check_identity(marker: Path) -> None:
             f"{_VERSION}): upgrade perceptron-sim, or name another folder"
         )
     raise InputError(
-        f"{marker} is not of a store this version can read: name another folder, or restore "
-        "the file from a backup"
+        f"{marker} does not describe a store that this version can read: name another folder, "
+        "or restore the file from a backup"
     )
 
 

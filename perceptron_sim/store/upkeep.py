@@ -205,7 +205,7 @@ def _tables(
             damaged(path, error)
         except FileNotFoundError:
             raise InputError(
-                f"{path} vanished while it was to be read, another process tidies the folder: "
+                f"{path} vanished before it was read, because another process tidies the folder: "
                 "repeat the command when that is done"
             ) from None
 

@@ -34,8 +34,8 @@ DEFAULTS: dict[str, Any] = {
 @click.option(
     "--with-lazy",
     is_flag=True,
-    help="Also simulate the linearisation of each run: lines in the figures, T of parting, "
-    "||w - w0|| and gamma as its kernel predicts them.",
+    help="Also simulate the linearisation of each run: lines in the figures, the T where nets "
+    "depart from it, and ||w - w0|| and gamma as its kernel predicts them.",
 )
 @out_option("perceptron-sim-nets-scan")
 @json_option

@@ -62,16 +62,16 @@ def read_table(path: Path) -> Table:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise InputError(
-            f"{path} is not UTF-8 (byte {error.start}): write it anew in that encoding, for "
+            f"{path} is not UTF-8 (byte {error.start}): write it again in that encoding, for "
             "example with iconv -t UTF-8"
         ) from None
     if "\0" in text:
         raise InputError(f"{path} is not text (it holds zero bytes): write its runs as CSV or JSON")
     if not text.strip():
-        raise InputError(f"{path} is empty: give a file with a header and a row a run")
+        raise InputError(f"{path} is empty: give a file with a header and one row per run")
     names, rows = (_json if text.lstrip()[0] in "[{" else _csv)(path, text)
     if not rows:
-        raise InputError(f"{path} has a header and no runs: give a file with a row a run")
+        raise InputError(f"{path} has a header and no runs: give a file with one row per run")
     if len(rows) > MAX_ROWS:
         raise InputError(
             f"{path} has {len(rows):,} rows: allowed are up to {MAX_ROWS:,}; import it in parts"
@@ -107,12 +107,12 @@ def _csv(path: Path, text: str) -> tuple[tuple[str, ...], list[tuple[Cell, ...]]
         lines = [line for line in csv.reader(io.StringIO(text, newline=""), strict=True) if line]
     except csv.Error as error:
         raise InputError(
-            f"{path} is no CSV ({error}): give a header and as many cells in every row, "
+            f"{path} is not CSV ({error}): give a header and as many cells in every row, "
             "separated by commas"
         ) from None
     names = tuple(name.strip() for name in lines[0])
     if len(names) == 1 and any(mark in names[0] for mark in ";\t|"):
-        raise InputError(f"{path} is not separated by commas: write it anew as CSV")
+        raise InputError(f"{path} is not separated by commas: write it again as CSV")
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:
         shown = ", ".join(repr(name[:40]) for name in repeated[:3])
@@ -139,11 +139,11 @@ def _json(path: Path, text: str) -> tuple[tuple[str, ...], list[tuple[Cell, ...]
             lines = [line for line in text.splitlines() if line.strip()]
             found = [json.loads(line, object_pairs_hook=_flat) for line in lines]
     except RecursionError:
-        raise InputError(f"{path} is nested without end: give a list of flat objects") from None
+        raise InputError(f"{path} is nested too deeply: give a list of flat objects") from None
     except ValueError as error:
         raise InputError(
-            f"{path} is no JSON table ({error}): give a list of flat objects, one a run, or one "
-            "object a line"
+            f"{path} is not a JSON table ({error}): give a list of flat objects, one per run, or "
+            "one object per line"
         ) from None
     names: dict[str, None] = {}
     for number, row in enumerate(found, 1):
