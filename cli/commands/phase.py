@@ -20,6 +20,7 @@ from cli.options import (
     json_option,
     net_options,
     out_option,
+    outputs_option,
     workers_of,
     workers_option,
 )
@@ -54,6 +55,7 @@ _INTEGERS = IntegerGrid()
 @click.option(
     "--kernel", type=KernelChoice("lazy", "net"), help="auto, event, reference; nets: lazy, net."
 )
+@outputs_option
 @click.option(
     "--dynamics",
     type=DynamicsChoice(),
@@ -100,6 +102,7 @@ def command(
 
     plane = plane_of(plane_name, nets.phase.PLANES)
     options["dynamics"] = options["dynamics"] or None
+    options["keep_outputs"] = options["keep_outputs"] or None
     gpu, asked = options["device"] == "cuda", [options.pop(n) for n in ("workers", "scheduler")]
     # "auto", a default of the options themselves, is what every plane does.
     chosen = {n: v for n, v in options.items() if n not in ("device", "engine") or v != "auto"}

@@ -25,6 +25,7 @@ DEFAULTS: dict[str, Any] = {
     "device": "auto",
     "engine": "auto",
     "data_dir": None,
+    "keep_outputs": False,
 }
 
 
@@ -43,4 +44,5 @@ def job_of(options: dict[str, Any], lazy: bool, **values: Any) -> Job[Any]:
     if lazy:
         return Job(LazyWork(data_dir, checkpoints=False), LazyConfig(config))
     # With the course, because the change of the kernel is a part of it.
-    return Job(NetWork(options["device"], options["engine"], data_dir), config)
+    kept = options["keep_outputs"]
+    return Job(NetWork(options["device"], options["engine"], data_dir, keep_outputs=kept), config)
