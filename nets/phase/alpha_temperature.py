@@ -22,7 +22,7 @@ from nets.phase.entries import (
     Row,
 )
 from nets.phase.lazy_law import boundary_T, corner, fit_lazy_law
-from nets.phase.model import DEFAULTS, LAZY, SHARED, TRAINED, job_of
+from nets.phase.model import DEFAULTS, LAZY, PACKAGES, SHARED, TRAINED, job_of
 from nets.phase.tables import NET, boundary_table, exponent_table, opposition_table
 from perceptron_sim.analysis.exponents import span
 from perceptron_sim.analysis.power_law import fit_power_law
@@ -349,4 +349,5 @@ PLANE = Plane(
     observables=("test_error", "dw_rel", "t_star", "ntk_change"),
     maps=_maps,
     conclude=_conclude,
+    packages=PACKAGES,
 )
