@@ -50,7 +50,7 @@ class MinimalSignal(ByValue):
 
     @property
     def slope(self) -> Any:
-        """The least signal itself, omega = w_1 / (kappa sqrt(d))."""
+        """The least signal, omega = w_1 / (kappa sqrt(d)): docs/theory.md (20)."""
         return self.lam / self.margin
 
 
