@@ -12,10 +12,8 @@ from functools import partial
 import numpy as np
 import torch
 
-from nets.config import NetConfig
 from nets.training import graphs
 from nets.training.device import is_lost, is_out_of_memory
-from nets.training.engine import Draw
 from nets.training.ensemble import Ensemble
 from nets.training.graphs import size_of_graph
 from nets.training.replicas import Replicas
@@ -32,17 +30,14 @@ class ResidentEnsemble(Ensemble):
     def __init__(
         self,
         replicas: Replicas,
-        draw: Draw,
         checkpoints: bool,
         keep_weights: bool,
         note: Callable[[str], None] = lambda text: None,
     ) -> None:
         """Begin with replicas still to be admitted; ``note`` is told what a person should know."""
-        super().__init__(replicas, draw, checkpoints, keep_weights)
-        x, R, B = replicas.x, replicas.capacity, replicas.queue.B
+        super().__init__(replicas, checkpoints, keep_weights)
+        x, R, B = replicas.y, replicas.capacity, replicas.queue.B
         self.engine = "resident"
-        self._y = x.new_zeros(len(x))
-        self._f0 = x.new_zeros(len(x))
         self._push = x.new_zeros(R)
         self._kappa = x.new_zeros(R)
         integers = {"dtype": torch.int64, "device": x.device}
@@ -59,14 +54,6 @@ class ResidentEnsemble(Ensemble):
         self._size = 0
         self._eager = False
 
-    def admit(self, config: NetConfig) -> None:
-        """Start one more run."""
-        super().admit(config)
-        r = self.replicas
-        rows = r.rows_of(len(r.alive) - 1)
-        self._y[rows] = torch.from_numpy(r.y[rows]).to(self._y)
-        self._f0[rows] = torch.from_numpy(r.f0[rows]).to(self._f0)
-
     def _steps(self) -> dict[int, Status]:
         """Take up to ``STEPS`` steps, none beyond a mark."""
         r = self.replicas
@@ -74,7 +61,7 @@ class ResidentEnsemble(Ensemble):
         grown = self._record(r.mark[:n] <= r.step[:n], r.step[:n] + 1)
         for slot in map(int, np.flatnonzero(grown)):
             # Only a run that goes on can diverge.
-            grown[slot] = not np.all(r.margins(slot) >= r.kappa[slot])
+            grown[slot] = not self._fitted(np.array([slot]))[0].all()
         room = np.minimum(r.limit[:n], r.mark[:n]) - r.step[:n]
         room = np.where(grown, 0, np.minimum(room, STEPS))
         batches = r.queue.ahead(STEPS)
@@ -117,10 +104,10 @@ class ResidentEnsemble(Ensemble):
         flat = self._rows[:, :n].index_select(0, self._at).reshape(-1)
         B = r.queue.B
         weights = r.first_weights(n)
-        x = r.x.index_select(0, flat).view(n, B, -1)
+        x = r.stock.rows(r.index.index_select(0, flat)).view(n, B, -1)
         f, tape = r.architecture.forward(weights, x)
-        y = self._y.index_select(0, flat).view(n, B)
-        gap = y * (f - self._f0.index_select(0, flat).view(n, B))
+        y = r.y.index_select(0, flat).view(n, B)
+        gap = y * (f - r.f0.index_select(0, flat).view(n, B))
         # Written so that a sample whose output is not a number counts as unfitted.
         unfitted = ~(gap >= self._kappa[:n, None])
         active = (self._at < self._room[:n]) & ~self._halted[:n]
@@ -157,7 +144,7 @@ class ResidentEnsemble(Ensemble):
         try:
             self._replay = self._graphs.capture(partial(self._step, size))
         except Exception as error:
-            if is_out_of_memory(error) or is_lost(error, self.replicas.x.device):
+            if is_out_of_memory(error) or is_lost(error, self.replicas.device):
                 raise
             self._eager = True
             self._note(

@@ -25,6 +25,7 @@ from nets.training.graphs import size_of_graph
 from nets.training.plan import Plan
 from nets.training.replicas import Replicas
 from nets.training.resident import ResidentEnsemble
+from nets.training.stock import Bytes
 from perceptron_sim import InputError
 from perceptron_sim.runs.simulate import StopFlag
 from perceptron_sim.scans.cluster_task import Steering
@@ -96,8 +97,12 @@ def test_a_step_on_a_gpu_never_waits_for_the_host(arch) -> None:
         replicas.architecture, replicas.capacity = net, 8
         replicas.queue = SimpleNamespace(B=4)
         replicas._store = [torch.zeros((8, *shape), device=CUDA) for shape in net.shapes]
-        replicas.x = torch.zeros((8 * 32, 64), device=CUDA)
-        ensemble = ResidentEnsemble(replicas, None, False, False)
+        replicas.index = torch.zeros(8 * 32, dtype=torch.int64, device=CUDA)
+        replicas.y, replicas.f0 = (torch.zeros(8 * 32, device=CUDA) for _ in range(2))
+        replicas.stock = stock = Bytes.__new__(Bytes)
+        stock._pixels = torch.zeros((50, 64), dtype=torch.uint8, device=CUDA)
+        stock._table = torch.zeros(256, device=CUDA)
+        ensemble = ResidentEnsemble(replicas, False, False)
         with emulator.Operations() as operations:
             ensemble._step(8)
     assert len(operations.seen) > 10
@@ -140,7 +145,7 @@ def test_the_net_of_the_tutorial_stays_on_its_device() -> None:
 
 def test_norms_at_marks_are_one_look_however_many_replicas_have_one() -> None:
     replicas = Replicas(
-        *(build("mlp", 8, 2, 4, "relu"), 5, 4, 8, 2, torch.float32, torch.device("cpu"), 100)
+        *(build("mlp", 8, 2, 4, "relu"), 5, 4, 2, None, torch.float32, torch.device("cpu"), 100)
     )
     generator = torch.Generator().manual_seed(0)
     for layer in (*replicas._store, *replicas._start):
