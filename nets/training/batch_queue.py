@@ -11,7 +11,7 @@ from perceptron_sim.arrays import IntArray
 from perceptron_sim.kernels.batches import draw_batches, needs_order
 
 # Batches a replica keeps drawn; the stream does not depend on it.
-AHEAD = 256
+AHEAD = 512
 
 
 class BatchQueue:
@@ -70,6 +70,11 @@ class BatchQueue:
         window = self._at[:R, None] + np.arange(n)
         batches: IntArray = self._drawn[np.arange(R)[:, None], window]
         return batches
+
+    def draw(self) -> None:
+        """Draw batches until every replica has at least half of what it may keep."""
+        for slot in np.flatnonzero(self._at[: len(self._rng)] > AHEAD // 2):
+            self._refill(int(slot))
 
     def next_of(self, slot: int) -> IntArray:
         """Return some of the next batches of one replica, at least one, shape (n, B)."""

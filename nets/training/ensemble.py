@@ -32,12 +32,13 @@ class Ensemble:
     """Replicas of one architecture that are trained together."""
 
     exact = False
+    # How many batches may be evaluated together.
+    _WINDOWS: tuple[int, ...] = (1, 2, 4, 8, 16, 32, 64)
 
     def __init__(self, replicas: Replicas, checkpoints: bool, keep_weights: bool) -> None:
         """Begin with replicas still to be admitted."""
         self.replicas = replicas
         self.capacity = replicas.capacity
-        self.engine = "ensemble"
         self._keep_weights = keep_weights
         self._checkpoints = checkpoints
         # Running mean over rounds of the fraction of batches that change nothing.
@@ -125,13 +126,21 @@ class Ensemble:
         rows = len(r.alive) * r.queue.B
         per_batch = 2.0 * rows * r.architecture.flops
         best, best_rate = 1, 0.0
-        for K in (1, 2, 4, 8, 16, 32, 64):
+        for K in self._WINDOWS:
             some = 1.0 - self._null**K
-            steps = some / max(1.0 - self._null, 1e-9) if self._null < 1.0 else float(K)
-            rate = steps / (_CALLS_FLOPS * (1.0 + some) + (K + some) * per_batch)
+            rate = self._steps_of(K) / self._cost(K, some, per_batch)
             if rate > best_rate and (K == 1 or K * rows <= r.together):
                 best, best_rate = K, rate
         return best
+
+    def _steps_of(self, K: int) -> float:
+        """Return how many steps K batches evaluated together are expected to make."""
+        null = self._null
+        return (1.0 - null**K) / max(1.0 - null, 1e-9) if null < 1.0 else float(K)
+
+    def _cost(self, K: int, some: float, per_batch: float) -> float:
+        """Return what K batches cost, in multiplications, if a share ``some`` is passed back."""
+        return _CALLS_FLOPS * (1.0 + some) + (K + some) * per_batch
 
     def _update(
         self,
@@ -290,7 +299,7 @@ class Ensemble:
                 course=r.alive[slot].course if self._checkpoints else None,
                 weights=weights[i],
                 d=r.stock.d,
-                engine=self.engine,
+                engine="ensemble",
                 device=r.device.type,
                 wall_s=r.alive[slot].wall_s,
             )

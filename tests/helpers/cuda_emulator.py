@@ -21,7 +21,7 @@ WAITING = {
 VIEWS = {
     *("view", "slice", "select", "unsqueeze", "squeeze", "transpose", "permute", "expand", "t"),
     *("as_strided", "detach", "alias", "unflatten", "_unsafe_view", "split", "unbind", "diagonal"),
-    *("empty", "lift_fresh", "split_with_sizes"),
+    *("device", "empty", "lift_fresh", "split_with_sizes"),
 }
 
 
