@@ -59,8 +59,7 @@ def train(
         configs: what to run.
         device: "auto", "cpu" or "cuda".
         engine: "compiled" (dense nets on a CPU, one run per core), "ensemble" (any, one batched
-            computation), "resident" (the same without a word to the host in between, for GPUs)
-            or "auto", the default: "resident" on CUDA, else "compiled" where it can be.
+            computation, anywhere) or "auto", the default: "compiled" where it can be.
         data_dir: folder to look for image data sets in first.
         checkpoints: whether to record the course of each run, gradient noise and NTK included;
             by default it is.

@@ -2,6 +2,7 @@
 
 import math
 import time
+from collections.abc import Sequence
 from typing import Any, cast
 
 import numpy as np
@@ -14,7 +15,7 @@ from nets.data import Subsets
 from nets.run_time import hidden_weights
 from nets.training.course import CourseRow, Look, has_grown, next_mark, result_of, row_at
 from nets.training.engine import Draw
-from nets.training.probe import Probe
+from nets.training.probe import PROBE, Probe
 from nets.training.result import NetResult
 from nets.training.resuming import alike, restored_stream, stream_state
 from nets.training.starts import Starts
@@ -59,8 +60,9 @@ class CompiledEngine:
         """The run in training."""
         return [] if self._run is None else [self._run.config]
 
-    def admit(self, config: NetConfig) -> None:
+    def admit(self, configs: Sequence[NetConfig]) -> None:
         """Start a run."""
+        (config,) = configs
         self._run = _Run(config, self._draw(config), self._checkpoints)
 
     def round(self) -> list[NetResult]:
@@ -81,7 +83,7 @@ class CompiledEngine:
         """Go on with the run of ``state``, if there is one."""
         meta, arrays = state
         if meta:
-            self.admit(configs[meta["key"]])
+            self.admit([configs[meta["key"]]])
             assert self._run is not None
             self._run.restore(meta, arrays)
 
@@ -114,10 +116,11 @@ class _Run:
         self._course: list[CourseRow] | None = [] if checkpoints else None
         self._probe: Probe | None = None
         if checkpoints:
-            start, x = self._tensors(self._w0), torch.from_numpy(self._net.x)
-            self._probe = Probe(
-                self._architecture, start, x, self._net.y, self._net.f0, config.kappa
-            )
+            parts = (self._net.x, self._net.y, self._net.f0)
+            scalars = (torch.tensor([config.kappa], dtype=torch.float64), torch.tensor([config.P]))
+            x, y, f0 = (torch.from_numpy(part[None, :PROBE]) for part in parts)
+            self._probe = Probe(x, y, f0, *scalars)
+            self._kernel = self._probe.kernel(self._architecture, self._tensors(self._w0))
         self._wall_s = time.perf_counter() - started
 
     def advance(self, stop: StopFlag) -> Status | None:
@@ -175,7 +178,9 @@ class _Run:
         test = None
         if self.config.P_test:
             x = np.ascontiguousarray(self._subsets.x_test, dtype=self._net.w.dtype)
-            f0 = starts.of(self.config, lambda: self._outputs(self._w0, x))
+            f0 = starts.get(self.config)
+            if f0 is None:
+                f0 = starts.put(self.config, self._outputs(self._w0, x))
             test = self._subsets.y_test * (self._outputs(self._net.w, x).astype(np.float64) - f0)
         weights = [w[0].double().numpy() for w in self._tensors(self._net.w)]
         return result_of(
@@ -215,7 +220,11 @@ class _Run:
         return [float(np.linalg.norm(w)) for w in moved], [float(np.linalg.norm(w)) for w in start]
 
     def _look(self) -> Look:
-        return Look() if self._probe is None else self._probe.look(self._tensors(self._net.w))
+        if self._probe is None:
+            return Look()
+        weights = self._tensors(self._net.w)
+        (found,) = self._probe.look(self._architecture, weights, self._kernel).tolist()
+        return Look(*found)
 
     def _tensors(self, flat: Reals) -> list[torch.Tensor]:
         """Return flat weights as views, one a layer, with a replica axis of length 1."""

@@ -10,7 +10,7 @@ from nets.architectures.trial import try_net
 from nets.config import NetConfig, check_range
 from nets.training.compiled import run_bytes
 from nets.training.device import capacity, resolve_device
-from nets.training.plan import inputs_of, is_compiled, net_of, shape_of
+from nets.training.plan import ON_DEVICE, inputs_of, is_compiled, net_of, shape_of
 from nets.training.precision import exact
 from nets.training.samples import check_data
 from perceptron_sim import parameters
@@ -20,7 +20,7 @@ from perceptron_sim.runs.memory import check_memory
 from perceptron_sim.scans.cluster import Cluster
 from perceptron_sim.scans.executors import Workers, default_workers
 
-ENGINES = ("auto", "compiled", "ensemble", "resident")
+ENGINES = ("auto", "compiled", "ensemble")
 
 # Nets of the user's own that were tried, with what they were registered with.
 _tried: dict[tuple[object, ...], object] = {}
@@ -56,7 +56,8 @@ def check_request(
         workers.call(check_request, one_a_size, where, data_dir, **options)
         return
     place = resolve_device(device)
-    check_choice("engine", engine, ENGINES)
+    if engine != ON_DEVICE:
+        check_choice("engine", engine, ENGINES)
     if workers is not None:
         parameters.integer("workers", workers, 1, "a thread does the work")
     at_once = min(len(configs), workers or default_workers())

@@ -57,7 +57,7 @@ class NetResult(ByValue):
         noise_trace: as in ``NetCheckpoints``, at the start; NaN without checkpoints.
         ntk_change: as in ``NetCheckpoints``, at the end; NaN without checkpoints.
         wall_s: the run's share of the time its ensemble took, in seconds.
-        engine: "compiled", "ensemble" or "resident"; "lazy" if linearised.
+        engine: "compiled" or "ensemble"; "lazy" if linearised.
         device: "cpu" or "cuda".
         checkpoints: the course of the run, or None if not asked for.
         weights: final weights, one array a layer, or None if not asked for.

@@ -52,6 +52,7 @@ def test_a_run_goes_on_from_its_state_to_the_identical_end(engine, tmp_path, mon
     monkeypatch.setattr("nets.training.compiled._ROUND_S", 0.0)
     monkeypatch.setattr("nets.training.compiled._FIRST_STEPS", 7)
     monkeypatch.setattr("nets.training.resident.STEPS", 7)
+    monkeypatch.setattr("nets.training.resident.QUEUE", 9)
     configs = _configs()
     undisturbed = {r.config.key(): r for r in train(configs, "cpu", engine=engine, workers=1)}
     notes: list[str] = []
