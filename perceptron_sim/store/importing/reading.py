@@ -1,4 +1,4 @@
-"""Files of strangers as tables of cells: nothing in them is evaluated, decompressed or guessed."""
+"""Files of users as tables of cells. Nothing in them is evaluated, decompressed or guessed."""
 
 import csv
 import hashlib
@@ -12,13 +12,13 @@ from typing import Any
 
 from perceptron_sim.errors import InputError
 
-# More would take gigabytes to check: 100,000 runs take 0.7.
+# More would take gigabytes to check; 100,000 runs take 0.7 GB.
 MAX_BYTES = 256 << 20
 MAX_ROWS = 200_000
 
 Cell = str | int | float | bool | None
 
-# First bytes of files that are often offered, and what makes a table of them.
+# First bytes of common files, and how to make a table of them.
 _FOREIGN = {
     b"\x1f\x8b": "compressed by gzip: unpack it first (gunzip)",
     b"BZh": "compressed by bzip2: unpack it first (bunzip2)",
@@ -35,13 +35,13 @@ _FOREIGN = {
 
 @dataclass(frozen=True)
 class Table:
-    """A file of runs, its cells as they stand there.
+    """The cells of a file of runs, unchanged.
 
     Attributes:
-        path: of the file.
-        sha256: of its content, 64 hex digits.
-        names: of its columns, all different.
-        rows: one tuple of cells a run, in the order of ``names``; None where nothing stands.
+        path: path of the file.
+        sha256: hash of its content, 64 hex digits.
+        names: names of its columns, all different.
+        rows: one tuple of cells per run, in the order of ``names``; None for an empty cell.
     """
 
     path: Path
@@ -51,7 +51,7 @@ class Table:
 
 
 def read_table(path: Path) -> Table:
-    """Read a file of runs: CSV with a header, a JSON list of flat objects, or one such a line.
+    """Read a file of runs: CSV with a header, a JSON list of flat objects, or one object per line.
 
     Raises:
         InputError: if it is absent, no plain file, larger than ``MAX_BYTES`` or ``MAX_ROWS``, not
@@ -102,8 +102,8 @@ def _content(path: Path) -> bytes:
 
 def _csv(path: Path, text: str) -> tuple[tuple[str, ...], list[tuple[Cell, ...]]]:
     try:
-        # Every cell as text: what a number is, is decided where the column is known. Readers that
-        # guess types or fill short rows would hide what is wrong.
+        # Cells are read as text, and become numbers where the column is known. Readers that guess
+        # types or fill short rows would hide errors.
         lines = [line for line in csv.reader(io.StringIO(text, newline=""), strict=True) if line]
     except csv.Error as error:
         raise InputError(
@@ -169,12 +169,12 @@ def _flat(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def is_missing(cell: Cell) -> bool:
-    """Tell whether nothing stands in a cell."""
+    """Tell whether a cell is empty."""
     return cell is None or cell == ""
 
 
 def is_not_finite(cell: Cell) -> bool:
-    """Tell whether a cell holds NaN or an infinity, in any spelling that is in use."""
+    """Tell whether a cell holds NaN or an infinity, in any usual spelling."""
     if isinstance(cell, str):
         return cell.lower().lstrip("+-") in ("nan", "inf", "infinity", "na", "n/a", "null", "none")
     return isinstance(cell, float) and not math.isfinite(cell)
