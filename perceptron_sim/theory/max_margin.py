@@ -110,7 +110,7 @@ def max_margin_norm(
     matrix = K if isinstance(K, KernelMatrix) else KernelMatrix(K)
     labels = _checked_labels(y, len(matrix))
     if not isinstance(K, KernelMatrix) and len(matrix) != labels.size:
-        raise InputError(f"K is of {len(matrix)} samples and y has {labels.size} labels")
+        raise InputError(f"K has {len(matrix)} samples and y has {labels.size} labels")
     gap = parameters.positive("gap", gap)
     if not 1e-12 <= gap <= 1.0:
         raise InputError(f"gap = {gap:g} is out of range: allowed is 1e-12..1")
@@ -279,7 +279,7 @@ def _checked_labels(y: ArrayLike, most: int) -> FloatArray:
     if labels.ndim != 1 or labels.size == 0 or not np.all(np.abs(labels) == 1.0):
         raise InputError("y must be a vector of labels +1 and -1, one for each sample")
     if labels.size > most:
-        raise InputError(f"K is of {most} samples and y has {labels.size} labels")
+        raise InputError(f"K has {most} samples and y has {labels.size} labels")
     return labels
 
 
