@@ -263,7 +263,7 @@ def near_pool(outer: Pool, n: int, w: FloatArray, threshold: float, reach: float
     """Return the samples that can be unfitted while |w_perp| moves less than ``reach`` from here.
 
     Let m be the margin of a sample now. As long as w_1 phi_1 does not fall, the margin is at least
-    m - |displacement| |phi_perp|. So samples with (m - threshold) / |phi_perp| > reach are left out.
+    m - |displacement| |phi_perp|. So those with (m - threshold) / |phi_perp| > reach are left out.
 
     Args:
         outer: a pool centred on the axis.

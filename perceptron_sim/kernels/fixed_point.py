@@ -1,9 +1,9 @@
 """Margins above the threshold as 32-bit integers, with a certified bound on their error.
 
 Adding integers is exact, and a register or a cache line holds twice as many as doubles. Only
-entries are rounded, by half a unit at most. So after h additions the error of a margin is at most (h + 1)/2
-units. Samples whose margin is closer than that to the threshold are evaluated in double precision.
-So the set of unfitted samples is always exactly that of the weights.
+entries are rounded, by half a unit at most. So after h additions the error of a margin is at most
+(h + 1)/2 units. Samples whose margin is closer than that to the threshold are evaluated in double
+precision. So the set of unfitted samples is always exactly that of the weights.
 """
 
 import math

@@ -77,9 +77,9 @@ def event_driven_sgd(
     """Run SGD from w = 0 until every sample is fitted; the same law as ``reference.plain_sgd``.
 
     If ``counters[PAUSE_AT]`` is not 0, it returns PAUSED at this number of hits or soon after.
-    Called again with the state it has written and a later PAUSE_AT, it goes on. Kept margins and rows are
-    made anew. So the run depends on the pauses, but its law does not. Another process that goes on
-    gives the same run.
+    Called again with the state it has written and a later PAUSE_AT, it goes on. Kept margins and
+    rows are made anew. So the run depends on the pauses, but its law does not. Another process that
+    goes on gives the same run.
 
     Other arguments and the result are those of ``reference.plain_sgd``. ``w`` starts as zeros, and
     so do ``counters`` except PAUSE_AT.
