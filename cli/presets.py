@@ -1,4 +1,4 @@
-"""What ``compare`` runs: stages, each a command of this program, in the order of the report.
+"""The stages of ``compare``, each a command of this program, in the order of the report.
 
 Times are seconds on two quiet cores, compilation left out; a stage with a budget ends at it.
 """
@@ -31,7 +31,7 @@ class Stage:
 
 @dataclass(frozen=True)
 class Preset:
-    """A comparison that has a name.
+    """A named comparison.
 
     Attributes:
         about: one line for --help and the plan.

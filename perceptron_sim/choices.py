@@ -1,4 +1,4 @@
-"""Names to choose from, and what is said of a wrong one."""
+"""Names to choose from, and messages for a wrong one."""
 
 import difflib
 import re

@@ -326,7 +326,7 @@ def _rows(runs: pd.DataFrame) -> Iterator[ExponentRow]:
 def _row(
     fit: PowerLawFit, offset: float, of_theory: tuple[float, float], named: dict[str, Any]
 ) -> ExponentRow:
-    """Return what is said of a fit; ``of_theory``: errors of predicted means, and of slopes."""
+    """Return the row of a fit; ``of_theory``: errors of predicted means, and of slopes."""
     predicted = math.isfinite(fit.expected_slope)
     error = math.hypot(of_theory[0] * fit.expected_error, of_theory[1])
     # Quantiles of the measurement's own interval; the prediction's error is normal.

@@ -96,7 +96,7 @@ class Work(ABC, Generic[C]):
         return self
 
     def state_identity(self) -> dict[str, Any] | None:
-        """Return the values besides its run that a saved state depends on; None without states."""
+        """Return values, other than its run, that a saved state depends on; None without states."""
         return None
 
     def total_cost(self, pending: Sequence[C]) -> float:
