@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from nets.max_margin.claims import CLAIMS as MAX_MARGIN
+from nets.phase.claims import CLAIMS as PHASES
 from nets.phase.entries import NetDelay, NetOnsets, Regime
 from perceptron_sim.analysis.exponents import ExponentRow
 from perceptron_sim.claims.claim import Claim, Measurement, Quantifier, Table, Whose
@@ -611,4 +612,4 @@ CLAIMS: Sequence[Claim] = (
     ),
 )
 
-register((*CLAIMS, *MAX_MARGIN))
+register((*CLAIMS, *PHASES, *MAX_MARGIN))
