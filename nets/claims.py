@@ -405,7 +405,7 @@ def _draw_rows(
 def _draw_late(evidence: Evidence) -> tuple[Panel, ...]:
     panels = []
     for folder, row in evidence.rows("noise_delay_of_nets", NetDelay):
-        runs = folder.runs[folder.runs["model"] == NET]
+        runs = folder.runs[folder.runs["model"] == row.model]
         for name in ("depth", "width", "B", "P", "alpha"):
             runs = runs[np.isclose(runs[name].astype(float), getattr(row, name))]
         panels.append(growth_panel(_late_name(folder, row), runs, row))
@@ -413,8 +413,8 @@ def _draw_late(evidence: Evidence) -> tuple[Panel, ...]:
 
 
 def _late_name(folder: Folder, row: NetDelay) -> str:
-    data = str(folder.summary.get("data", "data"))
-    return f"{_name(row, NET, data)}, alpha = {number_text(row.alpha)}"
+    data = row.data or str(folder.summary.get("data", "data"))
+    return f"{_name(row, row.model, data)}, alpha = {number_text(row.alpha)}"
 
 
 def _late(evidence: Evidence) -> list[Measurement]:
