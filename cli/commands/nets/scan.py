@@ -76,6 +76,7 @@ def command(
     from nets.lazy.scan import LazyWork
     from nets.max_margin.figure import figure_max_margin
     from nets.max_margin.law import law_of, with_predictions
+    from nets.phase.late_noise import delays_of
     from nets.scan import NetWork
     from perceptron_sim.analysis.analyse import analyse
     from perceptron_sim.scans.drive import checked
@@ -102,6 +103,8 @@ def command(
         return 1
     averages = average_rows(frame)
     more: dict[str, Any] = {"averages": [asdict(row) for row in averages]} if averages else {}
+    late = delays_of(frame)
+    more |= {"noise_delay_of_nets": [row.to_json() for row in late]} if late else {}
     if linearised is None or lazy is None:
         if scanning.conclude(analyse(frame), ("torch",), **more):
             print_averages(averages)
