@@ -56,6 +56,7 @@ PRESETS = {
 scan       perceptron     30  scan -d 16,64 -P 1024:16384:4 -T 2^-4,1,2^4 --seeds 10
                               --no-checkpoints
 B-eta      perceptron     40  phase --chi 0,1 -d 32 -P 512,1024,2048 --budget 35s
+B-eta-nets nets           25  phase --plane B-eta --data digits
 T-kappa    perceptron     30  phase --plane T-kappa --budget 25s
 late-noise perceptron     15  phase --plane late-noise --chi 0,1
 lazy       nets           12  nets lazy --seeds 24 --no-checkpoints
@@ -72,6 +73,8 @@ P-T        nets           30  phase --plane P-T --budget 25s
 scan       perceptron    420  scan -d 16,64 -P 1024:65536:7 -T 2^-4,1,2^4 --seeds 12
                               --no-checkpoints
 B-eta      perceptron    600  phase --chi 0,1,3 -d 32 -P 512,2048,8192 --budget 10min
+B-eta-nets nets          300  phase --plane B-eta --data mnist --depth 5 --width 128
+                              -P 512,2048,8192 -B 1:8192:14 --seeds 4
 T-kappa    perceptron    600  phase --plane T-kappa --chi 0,1 -d 8,64 -P 1024,8192 --seeds 12
                               --budget 10min
 late-noise perceptron     30  phase --plane late-noise --chi 0,1 --seeds 48

@@ -43,7 +43,7 @@ _FIELDS = (
     *("train_signal", "train_spread", "test_signal", "test_spread"),
     *("wall_s", "device"),
 )
-_COURSE = ("step", "t", "dw", "unfitted", "train_loss", "noise_trace", "ntk_change")
+_COURSE = ("step", "t", "dw", "unfitted", "train_loss", "noise_trace", "ntk_change", "test_error")
 
 
 def _identity(config: NetConfig) -> Record:
@@ -75,6 +75,7 @@ class NetWork(Work[NetConfig]):
     data_dir: Path | None = None
     checkpoints: bool = True
     keep_outputs: bool = False
+    test_checkpoints: bool = False
     name: ClassVar[str] = "nets scan"
 
     def check(self, runs: Sequence[NetConfig], workers: Workers) -> None:
@@ -84,6 +85,7 @@ class NetWork(Work[NetConfig]):
             engine=self.engine,
             workers=workers,
             checkpoints=self.checkpoints,
+            test_checkpoints=self.test_checkpoints,
         )
 
     def placed(self, workers: Workers) -> "NetWork":
@@ -117,7 +119,8 @@ class NetWork(Work[NetConfig]):
 
     def state_identity(self) -> dict[str, Any]:
         """Return what a saved state depends on."""
-        return {**code_identity(("torch",)), "checkpoints": self.checkpoints}
+        tested = {"test_checkpoints": True} if self.test_checkpoints else {}
+        return {**code_identity(("torch",)), "checkpoints": self.checkpoints, **tested}
 
     def here(
         self, pending: Sequence[NetConfig], session: Session[NetConfig]
@@ -170,6 +173,7 @@ class NetWork(Work[NetConfig]):
             data_dir=self.data_dir,
             checkpoints=self.checkpoints,
             keep_outputs=self.keep_outputs,
+            test_checkpoints=self.test_checkpoints,
             workers=workers,
             control=control,
             stored=stored,

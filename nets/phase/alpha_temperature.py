@@ -16,20 +16,19 @@ from nets.phase.entries import (
     ErrorSlope,
     Exponent,
     LazyBoundary,
-    NetDelay,
     Opposition,
     Regime,
     Row,
 )
+from nets.phase.late_noise import delays_of, net_delay_table
 from nets.phase.lazy_law import boundary_T, corner, fit_lazy_law
 from nets.phase.model import DEFAULTS, LAZY, PACKAGES, SHARED, TRAINED, job_of
-from nets.phase.tables import NET, boundary_table, exponent_table, opposition_table
+from nets.phase.tables import boundary_table, exponent_table, opposition_table
 from perceptron_sim.analysis.exponents import span
 from perceptron_sim.analysis.power_law import fit_power_law
 from perceptron_sim.arrays import FloatArray
 from perceptron_sim.phase.cells import FITTED
 from perceptron_sim.phase.jackknife import line, measured
-from perceptron_sim.phase.late_noise import delay_table, noise_delay
 from perceptron_sim.phase.law import LawFit
 from perceptron_sim.phase.plane import Axis, Conclusion, Map, Plane, axis, combinations
 
@@ -59,21 +58,21 @@ def _conclude(
 ) -> Conclusion:
     from nets.phase.figures import figure_alpha_T
 
-    found, shown, late = [], [], []
+    found, shown = [], []
     cells = _with_averages(cells, runs)
+    late = delays_of(runs[runs["model"] == TRAINED])
     for _, members in cells.groupby([*SHARED, "P"], sort=True):
         shared = {n: members[n].iloc[0].item() for n in (*SHARED, "P")}
         trained = members[members["model"] == TRAINED]
         if len(trained):
             law = fit_lazy_law(members[members["model"] == LAZY])
             found.append(_regime(shared, trained, law, options["arch"]))
-            late.extend(_delays(shared, trained, runs))
             shown.append(found[-1].to_json() | {"predicted_boundary": _predicted(law, trained)})
     return Conclusion(
         parts={"regimes": found, "noise_delay_of_nets": late},
         tables=[
             *(exponent_table(found), boundary_table(found, LAZY_LEVEL), opposition_table(found)),
-            delay_table(late, (*NET, ("alpha", "{alpha:.4g}"))),
+            net_delay_table(late),
         ],
         frames={name: _frame(shown, name) for name in ("rows", "boundary")} | _averages(cells),
         figures={"map": lambda: figure_alpha_T(cells, shown, observable, options)},
@@ -145,21 +144,6 @@ def _regime(
         boundary=tuple(boundary),
         arch=arch,
     )
-
-
-def _delays(shared: dict[str, Any], cells: pd.DataFrame, runs: pd.DataFrame) -> list[NetDelay]:
-    """Return when noise acts at each alpha; T_c from the law of ||w - w_0|| in the same runs."""
-    members = runs[runs["model"] == TRAINED]
-    for name, value in shared.items():
-        members = members[members[name] == value]
-    found = []
-    for value, row in cells.groupby("alpha", sort=True):
-        alpha, law = float(str(value)), fit_lazy_law(row)
-        same = members[np.isclose(members["alpha"], alpha)]
-        delay = None if law is None else noise_delay(same, law.tau_c.value / alpha)
-        if delay is not None:
-            found.append(NetDelay(**vars(delay), **shared, alpha=alpha))
-    return found
 
 
 def _row(row: pd.DataFrame) -> tuple[Row, FloatArray | None]:

@@ -175,6 +175,7 @@ class NetDelay(Delay):
 
     Attributes:
         depth, width, B, P, alpha: what the runs share.
+        model, data, arch: likewise; earlier versions had trained mlps, on the data of the folder.
     """
 
     depth: int
@@ -182,6 +183,9 @@ class NetDelay(Delay):
     B: int
     P: int
     alpha: Positive
+    model: str = "net"
+    data: str | None = None
+    arch: str = "mlp"
 
 
 @dataclass(frozen=True)

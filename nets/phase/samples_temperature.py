@@ -8,6 +8,7 @@ import pandas as pd
 
 from nets.phase.collapse import LAZY_BELOW, Grid, by_departure, by_level, grid_of, moved_at
 from nets.phase.entries import NetOnsets, OnsetRow
+from nets.phase.late_noise import delays_of, net_delay_table
 from nets.phase.model import DEFAULTS, LAZY, PACKAGES, SHARED, TRAINED, job_of, kinds_of
 from nets.phase.tables import onset_table
 from perceptron_sim.analysis.exponents import span
@@ -45,7 +46,7 @@ def _conclude(
         seeds = int(members["n_seeds"].min())
         net = NetOnsets(**shared, data=options["data"], n_seeds=seeds, onsets=onsets)
         found.append((net, grids))
-    nets = [net for net, _ in found]
+    nets, late = [net for net, _ in found], delays_of(runs)
     points = [
         {n: getattr(net, n) for n in (*SHARED, "alpha")}
         | {"by": row.by, "quantity": row.quantity, **at.to_json()}
@@ -54,8 +55,8 @@ def _conclude(
         for at in row.T_c
     ]
     return Conclusion(
-        parts={"nets": nets},
-        tables=[onset_table(nets)],
+        parts={"nets": nets, "noise_delay_of_nets": late},
+        tables=[onset_table(nets), *([net_delay_table(late)] if late else [])],
         frames={"T_c": pd.DataFrame(points)},
         figures={"onset": lambda: figure_onset([(net.to_json(), g) for net, g in found])},
     )

@@ -38,6 +38,7 @@ class How(TypedDict, total=False):
     data_dir: Path | None
     checkpoints: bool
     keep_weights: bool
+    test_checkpoints: bool
     workers: int | None
     most: int | None
 
@@ -63,6 +64,7 @@ def train(
         data_dir: folder to look for image data sets in first.
         checkpoints: whether to record the course of each run, gradient noise and NTK included;
             by default it is.
+        test_checkpoints: whether the course has the test error; by default it has not.
         keep_weights: whether results hold the final weights; by default they do not.
         keep_outputs: whether results hold the outputs on the test set; by default they do not.
         workers: threads; default one per core of the CPU.
@@ -81,6 +83,7 @@ def train(
         engine=how.get("engine", "auto"),
         workers=how.get("workers"),
         checkpoints=how.get("checkpoints", True),
+        test_checkpoints=how.get("test_checkpoints", False),
     )
     found: dict[str, NetResult] = {}
     for result in train_each(once, device, keep_outputs=keep_outputs, **how):

@@ -46,11 +46,14 @@ class CompiledEngine:
     capacity = 1
     exact = True
 
-    def __init__(self, draw: Draw, checkpoints: bool, keep_weights: bool, stop: StopFlag) -> None:
+    def __init__(
+        self, draw: Draw, checkpoints: bool, keep_weights: bool, tested: bool, stop: StopFlag
+    ) -> None:
         """Begin without a run; ``stop`` ends a round at once."""
         self._draw = draw
         self._checkpoints = checkpoints
         self._keep_weights = keep_weights
+        self._tested = tested
         self._stop = stop
         self._run: _Run | None = None
         self._starts = Starts()
@@ -63,7 +66,8 @@ class CompiledEngine:
     def admit(self, configs: Sequence[NetConfig]) -> None:
         """Start a run."""
         (config,) = configs
-        self._run = _Run(config, self._draw(config), self._checkpoints)
+        starts = self._starts if self._tested else None
+        self._run = _Run(config, self._draw(config), self._checkpoints, starts)
 
     def round(self) -> list[NetResult]:
         """Train for about half a second; return the run if it ended."""
@@ -91,8 +95,12 @@ class CompiledEngine:
 class _Run:
     """One run, between two entries of the compiled loop."""
 
-    def __init__(self, config: NetConfig, subsets: Subsets, checkpoints: bool) -> None:
+    def __init__(
+        self, config: NetConfig, subsets: Subsets, checkpoints: bool, tested: Starts | None
+    ) -> None:
+        """Draw weights; ``tested`` is what keeps f_0 if checkpoints have test errors."""
         started = time.perf_counter()
+        self._tested = tested
         self.config = config
         self._subsets = subsets
         d = subsets.x.shape[1]
@@ -166,8 +174,9 @@ class _Run:
         """Keep the present state as a checkpoint; return whether the weights have run away."""
         dw = float(np.linalg.norm(self._net.w.astype(np.float64) - self._w0))
         if self._course is not None:
-            margins = self._margins()
-            self._course.append(row_at(step, dw, margins, self.config.kappa, self._look()))
+            test = None if self._tested is None else self._test_margins(self._tested)
+            row = row_at(step, dw, self._margins(), self.config.kappa, self._look(), test)
+            self._course.append(row)
         # Only a run that goes on can diverge.
         return has_grown(dw, self._w0_norm) and not np.all(self._margins() >= self.config.kappa)
 
@@ -175,13 +184,6 @@ class _Run:
         """Return the result of a run that ended as ``name``."""
         started = time.perf_counter()
         moved, start = self._norms()
-        test = None
-        if self.config.P_test:
-            x = np.ascontiguousarray(self._subsets.x_test, dtype=self._net.w.dtype)
-            f0 = starts.get(self.config)
-            if f0 is None:
-                f0 = starts.put(self.config, self._outputs(self._w0, x))
-            test = self._subsets.y_test * (self._outputs(self._net.w, x).astype(np.float64) - f0)
         weights = [w[0].double().numpy() for w in self._tensors(self._net.w)]
         return result_of(
             self.config,
@@ -192,15 +194,25 @@ class _Run:
             margins=self._margins(),
             moved=moved,
             start=start,
-            test=test,
+            test=self._test_margins(starts) if self.config.P_test else None,
             look=self._look(),
             course=self._course,
+            tested=self._tested is not None,
             weights=weights if keep_weights else None,
             d=self._net.x.shape[1],
             engine="compiled",
             device="cpu",
             wall_s=self._wall_s + time.perf_counter() - started,
         )
+
+    def _test_margins(self, starts: Starts) -> FloatArray:
+        """Return y (f - f_0) of the test set, shape (P_test,)."""
+        x = np.ascontiguousarray(self._subsets.x_test, dtype=self._net.w.dtype)
+        f0 = starts.get(self.config)
+        if f0 is None:
+            f0 = starts.put(self.config, self._outputs(self._w0, x))
+        f = self._outputs(self._net.w, x).astype(np.float64)
+        return np.asarray(self._subsets.y_test * (f - f0), dtype=np.float64)
 
     def _margins(self) -> FloatArray:
         """Return y (f - f_0) of the training set, shape (P,)."""

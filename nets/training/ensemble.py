@@ -35,12 +35,16 @@ class Ensemble:
     # How many batches may be evaluated together.
     _WINDOWS: tuple[int, ...] = (1, 2, 4, 8, 16, 32, 64)
 
-    def __init__(self, replicas: Replicas, checkpoints: bool, keep_weights: bool) -> None:
+    def __init__(
+        self, replicas: Replicas, checkpoints: bool, keep_weights: bool, tested: bool = False
+    ) -> None:
         """Begin with replicas still to be admitted."""
         self.replicas = replicas
         self.capacity = replicas.capacity
         self._keep_weights = keep_weights
         self._checkpoints = checkpoints
+        # Whether checkpoints have test errors.
+        self._tested = tested
         # Running mean over rounds of the fraction of batches that change nothing.
         self._null = 0.0
 
@@ -267,11 +271,12 @@ class Ensemble:
                 marks[slot].append(float(r.mark[slot]))
                 r.mark[slot] = next_mark(int(r.mark[slot]))
         if self._checkpoints:
-            measured = zip(slots, moved[0], r.margins(slots), r.look(slots), strict=True)
-            for slot, dw, margins, look in measured:
+            tests = r.test_margins(slots) if self._tested else [None] * len(slots)
+            measured = zip(slots, moved[0], r.margins(slots), r.look(slots), tests, strict=True)
+            for slot, dw, margins, look, test in measured:
                 replica, kappa = r.alive[slot], r.alive[slot].config.kappa
                 replica.course.extend(
-                    row_at(mark, dw, margins, kappa, look) for mark in marks[int(slot)]
+                    row_at(mark, dw, margins, kappa, look, test) for mark in marks[int(slot)]
                 )
         return grown
 
@@ -297,6 +302,7 @@ class Ensemble:
                 test=tests[i] if len(tests[i]) else None,
                 look=looks[i],
                 course=r.alive[slot].course if self._checkpoints else None,
+                tested=self._tested,
                 weights=weights[i],
                 d=r.stock.d,
                 engine="ensemble",

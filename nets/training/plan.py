@@ -59,7 +59,8 @@ class Plan:
     Attributes:
         device: where.
         control: how it is steered; told of states that cannot be used.
-        engine, data_dir, checkpoints, keep_weights, workers, most: as in ``nets.training.train``.
+        engine, data_dir, checkpoints, keep_weights, test_checkpoints, workers, most: as in
+            ``nets.training.train``.
     """
 
     device: torch.device
@@ -68,6 +69,7 @@ class Plan:
     data_dir: Path | None = None
     checkpoints: bool = True
     keep_weights: bool = False
+    test_checkpoints: bool = False
     workers: int | None = None
     most: int | None = None
 
@@ -151,7 +153,8 @@ class Plan:
     def _compiled(
         self, configs: Sequence[NetConfig], limit: int | None, room: Room | None
     ) -> Engine:
-        return CompiledEngine(self._draw, self.checkpoints, self.keep_weights, self.control.stop)
+        how = (self.checkpoints, self.keep_weights, self.test_checkpoints)
+        return CompiledEngine(self._draw, *how, self.control.stop)
 
     def _ensemble(
         self, lanes: int, configs: Sequence[NetConfig], limit: int | None, room: Room | None
@@ -185,7 +188,7 @@ class Plan:
         replicas = Replicas(
             *(architecture, room.capacity, room.P, one.B, stock, *where, room.together)
         )
-        how = (replicas, self.checkpoints, self.keep_weights)
+        how = (replicas, self.checkpoints, self.keep_weights, self.test_checkpoints)
         return ResidentEnsemble(*how, self.control.tell) if on_device else Ensemble(*how)
 
 

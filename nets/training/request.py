@@ -34,11 +34,13 @@ def check_request(
     engine: str = "auto",
     workers: Workers = None,
     checkpoints: bool = True,
+    test_checkpoints: bool = False,
 ) -> None:
     """Refuse what cannot run, before any work; of a cluster, one worker is asked.
 
     Args:
-        configs, device, data_dir, engine, workers, checkpoints: as in ``nets.training.train``.
+        configs, device, data_dir, engine, workers, checkpoints, test_checkpoints: as in
+            ``nets.training.train``.
 
     Raises:
         InputError: on an unknown or absent device, an engine that cannot train a run, data that
@@ -47,6 +49,10 @@ def check_request(
             (``nets.architectures.trial.try_net``).
     """
     configs = list(configs)
+    if test_checkpoints and not (checkpoints and all(config.P_test for config in configs)):
+        raise InputError(
+            "test_checkpoints means the test error at checkpoints: allow checkpoints and P_test > 0"
+        )
     for config in configs:
         check_range(config)
     one_a_size = list({_size(c): c for c in configs}.values())

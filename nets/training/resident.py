@@ -50,10 +50,11 @@ class ResidentEnsemble(Ensemble):
         replicas: Replicas,
         checkpoints: bool,
         keep_weights: bool,
+        tested: bool = False,
         note: Callable[[str], None] = lambda text: None,
     ) -> None:
         """Begin with replicas still to be admitted; ``note`` is told what a person should know."""
-        super().__init__(replicas, checkpoints, keep_weights)
+        super().__init__(replicas, checkpoints, keep_weights, tested)
         x, R, B = replicas.y, replicas.capacity, replicas.queue.B
         # eta / B and margin of each replica.
         self._scales = x.new_zeros((2, R))

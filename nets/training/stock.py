@@ -13,6 +13,10 @@ from nets.training.samples import chosen
 from perceptron_sim.arrays import FloatArray, IntArray
 
 
+# Choices of samples that are kept.
+_MOST = 64
+
+
 class Taken(NamedTuple):
     """What one run is trained and tested on.
 
@@ -56,14 +60,21 @@ class Bytes:
         values = (np.arange(256.0) - mean) / deviation
         self.d = images.d
         self._images = images
+        # What runs to come may take as well.
+        self._taken: dict[tuple[object, ...], Taken] = {}
         self._pixels = torch.from_numpy(images.pixels).to(device)
         self._table = torch.from_numpy(values).to(device, dtype)
 
     def take(self, config: NetConfig) -> Taken:
         """Return the samples of one more run."""
-        train, test = chosen(config, self._images)
-        y, y_test = (self._images.y[part].astype(np.float64) for part in (train, test))
-        return Taken(train, y, test, y_test)
+        key = (*config.family, config.P, config.P_test)
+        if key not in self._taken:
+            if len(self._taken) >= _MOST:
+                del self._taken[next(iter(self._taken))]
+            train, test = chosen(config, self._images)
+            y, y_test = (self._images.y[part].astype(np.float64) for part in (train, test))
+            self._taken[key] = Taken(train, y, test, y_test)
+        return self._taken[key]
 
     def give_back(self, config: NetConfig) -> None:
         """Let go of the samples of a run: nothing here is its own."""

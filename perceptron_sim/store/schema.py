@@ -185,10 +185,10 @@ def failure_fields(reason: BaseException) -> Record:
 
 def result_fields(run: Any, names: Iterable[str], of_course: Iterable[str]) -> Record:
     """Return fields of a result, and the columns of its course, if it has one."""
-    course = run.checkpoints
+    columns = {name: getattr(run.checkpoints, name, None) for name in of_course}
     return {name: getattr(run, name) for name in names} | {
-        f"checkpoint_{name}": None if course is None else getattr(course, name).tolist()
-        for name in of_course
+        f"checkpoint_{name}": None if column is None else column.tolist()
+        for name, column in columns.items()
     }
 
 

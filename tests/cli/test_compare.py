@@ -87,7 +87,7 @@ def test_a_dry_run_says_the_plan_and_does_nothing(tmp_path: Path, capsys) -> Non
     for stage in PRESETS["quick"].stages:
         assert stage.name in said
     assert "--data digits" in said
-    assert re.search(r"9 to run, about [2-4] min", said)
+    assert re.search(r"10 to run, about [2-4] min", said)
     assert not out.exists()
 
 

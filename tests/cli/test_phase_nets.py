@@ -78,6 +78,7 @@ def test_T_c_by_training_and_by_the_lazy_limit(tmp_path: Path, capsys) -> None:
     [
         (["--plane", "T-kappa", "--depth", "3"], "plane T-kappa takes no depth"),
         (["--depth", "3", "--chi", "1"], "plane B-eta of nets takes no chi"),
+        (["--plane", "late-noise", "--arch", "mlp", "-T", "1"], "T has one value"),
         (["--data", "digits", "--kernel", "event"], "not a kind of run here: auto (both)"),
         (["--kernel", "lazy", "-T", "1"], "plane B-eta of nets takes no T"),
         (["--plane", "alpha-T", "--chi", "1"], "plane alpha-T takes no chi"),
@@ -101,6 +102,24 @@ def test_bad_requests_are_one_line_and_touch_nothing(arguments, message, tmp_pat
     assert captured.err.count("\n") == 1
     assert message in captured.err
     assert not out.exists()
+
+
+def test_late_noise_of_nets_from_their_courses(tmp_path: Path, capsys) -> None:
+    out, scanned = tmp_path / "out", tmp_path / "scan"
+    net = ["--depth", "1", "--width", "8", "-P", "64", "-B", "8", "--test-samples", "64"]
+    net += ["--alpha", "64", "-T", "2^-12:2^-3:6", "--seeds", "4"]
+    assert _phase("--plane", "late-noise", *net, "--out", str(out)) == 0
+    assert "when noise acts" in capsys.readouterr().out
+    found = json.loads((out / "summary.json").read_text())["noise_delay_of_nets"]
+    assert [row.get("model", "net") for row in found] == ["lazy", "net"]
+    for row in found:
+        assert row["data"] == "digits"
+        assert row["n_T"] >= 2
+    assert (out / "late-noise_curves.png").exists()
+    # Trained runs of a scan say the same: they are the same runs.
+    assert run(["nets", "scan", *net, "--max-steps", "100000", "--out", str(scanned)]) == 0
+    again = json.loads((scanned / "summary.json").read_text())["noise_delay_of_nets"]
+    assert again == [row for row in found if "model" not in row]
 
 
 def test_nets_are_not_imported_for_a_map_of_the_perceptron() -> None:

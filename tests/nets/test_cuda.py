@@ -192,6 +192,10 @@ def test_images_pass_a_gpu_without_waiting_for_the_host(arch) -> None:
     finally:
         convolution._root_of_places.cache_clear()
     assert (f.device.type, f.shape) == ("cuda", (3, 5))
+    # What reads single pixels is a product.
+    single = [shape for shape in net.shapes if shape[-2:] == (1, 1)]
+    names = [name for name, _ in operations.seen]
+    assert names.count("convolution") == len(net.shapes) - 1 - len(single)
     assert set().union(*(devices for _, devices in operations.seen)) == {"cuda"}
     assert not {name for name, _ in operations.seen} & emulator.WAITING
 

@@ -310,6 +310,24 @@ def test_measuring_more_replicas_takes_no_more_operations() -> None:
     assert operations.count() <= 2 * (2 * 6 + 1) + 2
 
 
+@pytest.mark.parametrize("engine", ENGINES)
+def test_errors_at_checkpoints_are_those_of_runs_that_end_there(engine) -> None:
+    config = NetConfig(P=64, depth=2, width=16, T=2.0**-6, seed=2, P_test=200, dtype="float64")
+    how = {"engine": engine, "workers": 1}
+    (run,) = train([config], "cpu", **how, test_checkpoints=True)
+    course = run.checkpoints
+    assert course.test_error.shape == course.step.shape
+    assert (course.test_error[0], course.test_error[-1]) == (1.0, run.test_error)
+    at = [i for i in range(1, len(course.step) - 1) if course.step[i] > 3]
+    stopped = [NetConfig(**{**_fields(config), "max_steps": int(course.step[i])}) for i in at]
+    ends = train(stopped, "cpu", **how)
+    assert course.test_error[at].tolist() == [end.test_error for end in ends]
+    assert len(set(course.test_error.tolist())) > 3
+    assert ends[0].checkpoints.test_error is None
+    with pytest.raises(InputError, match="allow checkpoints and P_test > 0"):
+        train([config], "cpu", **how, checkpoints=False, test_checkpoints=True)
+
+
 def test_draining_starts_nothing_new_and_aborting_drops_what_runs() -> None:
     configs = [NetConfig(P=64, seed=s) for s in range(6)]
     answers = iter([False] * 2 + [True] * 99)
