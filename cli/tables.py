@@ -223,7 +223,7 @@ def print_parting(rows: list[Any]) -> None:
         ],
     )
     for window in sorted({row.window for row in rows}):
-        click.echo(f"T scanned: {window}; beyond and below: no such T among them")
+        click.echo(f"T scanned: {window}; beyond and below: no such T in this range")
 
 
 def print_averages(rows: list[Any]) -> None:

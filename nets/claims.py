@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from nets.max_margin.claims import CLAIMS as MAX_MARGIN
+from nets.phase.claims import CLAIMS as PHASES
 from nets.phase.entries import NetDelay, NetOnsets, Regime
 from perceptron_sim.analysis.exponents import ExponentRow
 from perceptron_sim.claims.claim import Claim, Measurement, Quantifier, Table, Whose
@@ -156,8 +157,12 @@ def _opposite(evidence: Evidence) -> list[Measurement]:
     Both must be told from 0 for an instance, so the one that is less certain is judged.
     """
     found = []
-    for net, row in _regimes(evidence):
-        ways = row.opposition
+    ways_of = (
+        (f"{net}{of}", row, ways)
+        for net, row in _regimes(evidence)
+        for of, ways in (("", row.opposition), (", average", row.opposition_of_average))
+    )
+    for net, row, ways in ways_of:
         if ways is None or ways.raise_T is None or ways.lower_alpha is None:
             continue
         both = (ways.raise_T, ways.lower_alpha)
@@ -404,7 +409,7 @@ def _draw_rows(
 def _draw_late(evidence: Evidence) -> tuple[Panel, ...]:
     panels = []
     for folder, row in evidence.rows("noise_delay_of_nets", NetDelay):
-        runs = folder.runs[folder.runs["model"] == NET]
+        runs = folder.runs[folder.runs["model"] == row.model]
         for name in ("depth", "width", "B", "P", "alpha"):
             runs = runs[np.isclose(runs[name].astype(float), getattr(row, name))]
         panels.append(growth_panel(_late_name(folder, row), runs, row))
@@ -412,8 +417,8 @@ def _draw_late(evidence: Evidence) -> tuple[Panel, ...]:
 
 
 def _late_name(folder: Folder, row: NetDelay) -> str:
-    data = str(folder.summary.get("data", "data"))
-    return f"{_name(row, NET, data)}, alpha = {number_text(row.alpha)}"
+    data = row.data or str(folder.summary.get("data", "data"))
+    return f"{_name(row, row.model, data)}, alpha = {number_text(row.alpha)}"
 
 
 def _late(evidence: Evidence) -> list[Measurement]:
@@ -611,4 +616,4 @@ CLAIMS: Sequence[Claim] = (
     ),
 )
 
-register((*CLAIMS, *MAX_MARGIN))
+register((*CLAIMS, *PHASES, *MAX_MARGIN))

@@ -2,6 +2,8 @@
 
 # Name to the module whose PLANE it is; joined with those of the perceptron by the command line.
 PLANES = {
+    "B-eta": "nets.phase.batch_rate",
+    "late-noise": "nets.phase.late_noise",
     "alpha-T": "nets.phase.alpha_temperature",
     "P-T": "nets.phase.samples_temperature",
 }

@@ -144,6 +144,8 @@ class Regime(Entry):
         k_of_T_opt, k_of_T_max: measured exponents, or None.
         lazy_boundary: where the lazy regime ends.
         opposition: what the ways out of it do, or None where it has no end.
+        opposition_of_average: the same of the test error of the output averaged over seeds; None
+            unless outputs were kept.
         rows: T_max and T_opt at each alpha.
         boundary: points of the lazy boundary.
         arch: architecture.
@@ -164,6 +166,7 @@ class Regime(Entry):
     rows: tuple[Row, ...]
     boundary: tuple[Crossing, ...]
     arch: str = "mlp"
+    opposition_of_average: Opposition | None = None
 
 
 @dataclass(frozen=True)
@@ -172,6 +175,7 @@ class NetDelay(Delay):
 
     Attributes:
         depth, width, B, P, alpha: what the runs share.
+        model, data, arch: likewise; earlier versions had trained mlps, on the data of the folder.
     """
 
     depth: int
@@ -179,6 +183,9 @@ class NetDelay(Delay):
     B: int
     P: int
     alpha: Positive
+    model: str = "net"
+    data: str | None = None
+    arch: str = "mlp"
 
 
 @dataclass(frozen=True)

@@ -44,7 +44,7 @@ class Folder:
                 "phase, nets scan, nets lazy or import"
             ) from error
         if not isinstance(found, dict):
-            raise InputError(f"{self.path}/summary.json is no JSON object: make the folder again")
+            raise InputError(f"{self.path}/summary.json is not a JSON object: make it again")
         return found
 
     @property

@@ -37,6 +37,8 @@ COMMANDS = {
     "--with-lazy --no-checkpoints",
     "alpha-T": "phase --plane alpha-T -P 64 --width 16 --depth 1 --alpha 2^-8:2^8:9 -T 2^-9:2:11 "
     "--max-steps 2000 --seeds 3 --uniform",
+    "B-eta-nets": "phase --data digits --depth 1 --width 16 -P 64,128 -B 1:128:8 --seeds 3 "
+    "--eta 2^-12:2^4:9 --alpha 1024 --test-samples 64",
     "P-T": "phase --plane P-T --depth 1 --width 16 -P 16,64,256 -T 2^-7:2^2:10 --test-samples 64 "
     "--seeds 4 --max-steps 5000",
 }

@@ -173,7 +173,7 @@ def test_auto_chooses_by_the_configuration_alone() -> None:
 
 def test_data_cannot_be_given() -> None:
     config = PerceptronConfig(d=4, P=100)
-    with pytest.raises(InputError, match="draws the data in its own way"):
+    with pytest.raises(InputError, match="draws its own data"):
         simulate(config, "deferred", data=np.ones((100, 4)))
 
 

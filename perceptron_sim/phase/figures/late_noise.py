@@ -36,11 +36,21 @@ def figure_late_noise(runs: pd.DataFrame, rows: Sequence[dict[str, Any]]) -> Cha
         shared = {"chi": float(str(chi)), **{n: members[n].iloc[0] for n in _SHARED}}
         told = {n: v for n, v in shared.items() if n != "B"}
         marks = [row for row in rows if all(row[n] == v for n, v in told.items())]
-        columns.append(_column(members, marks, ",  ".join(equations(told))))
+        columns.append(course_panels(members, marks, ",  ".join(equations(told))))
     return Chart(list(zip(*columns, strict=True)), legend="above", columns=3, width=4.2)
 
 
-def _column(runs: pd.DataFrame, rows: Sequence[dict[str, Any]], title: str) -> tuple[Panel, Panel]:
+def course_panels(
+    runs: pd.DataFrame, rows: Sequence[dict[str, Any]], title: str, size: str = "||w||"
+) -> tuple[Panel, Panel]:
+    """Return training loss and ||w||, of nets ||w - w_0||, against t at several T.
+
+    Args:
+        runs: fitted ones with checkpoints, alike but for T and seed.
+        rows: as in ``figure_late_noise``.
+        title: of the column.
+        size: symbol of the size of the weights.
+    """
     values = thinned(sorted(float(T) for T in runs["T"].unique()))
     marks = {row["T"]: row["t_sep"] for row in rows}
     losses: list[Series] = []
@@ -65,7 +75,7 @@ def _column(runs: pd.DataFrame, rows: Sequence[dict[str, Any]], title: str) -> t
                     Series(label, [marks[T]], [level], colour=colour, marker="o", size=6.0)
                 )
     return Panel(title, "", "training loss", losses), Panel(
-        "", "time t = eta × steps", "||w||", weights
+        "", "time t = eta × steps", size, weights
     )
 
 
@@ -84,7 +94,10 @@ def _norms(runs: pd.DataFrame, t: FloatArray) -> FloatArray:
     found = []
     for _, run in runs.iterrows():
         at = np.log(run["checkpoint_t"][1:])
-        w = np.hypot(run["checkpoint_w1"][1:], run["checkpoint_w_perp"][1:])
+        if run["checkpoint_w1"] is None:
+            w = np.asarray(run["checkpoint_dw"][1:])
+        else:
+            w = np.hypot(run["checkpoint_w1"][1:], run["checkpoint_w_perp"][1:])
         # Before the first of Poisson hits the weights are 0.
         hit = w > 0.0
         left = None if hit[0] else -np.inf
