@@ -32,24 +32,25 @@ def test_noise_and_kernel_are_those_of_single_gradients(name: str) -> None:
     step = 0.05 if name in DENSE else 0.3
     moved = [w + step * torch.from_numpy(rng.standard_normal(w.shape)) for w in start]
 
-    def gradients(weights: list[torch.Tensor], of_loss: bool) -> np.ndarray:
-        rows = []
+    def gradients(weights: list[torch.Tensor]) -> tuple[np.ndarray, np.ndarray]:
+        """Return those of the outputs and of the losses, which are slopes times them."""
+        rows, slopes = [], []
         for i in range(PROBE):
             leaves = [w.clone().requires_grad_() for w in weights]
             if hasattr(net, "output"):
                 f = net.output(leaves, x[None, i : i + 1])[0, 0]
             else:
                 f = net.forward(leaves, x[None, i : i + 1])[0][0, 0]
-            value = torch.relu(KAPPA - y[i] * (f - f0[i])) if of_loss else f
-            parts = torch.autograd.grad(value, leaves)
+            parts = torch.autograd.grad(f, leaves)
             rows.append(np.concatenate([part.numpy().ravel() for part in parts]))
-        return np.array(rows)
+            slopes.append(-y[i] * (y[i] * (f.item() - f0[i]) < KAPPA))
+        return np.array(rows), np.array(slopes)[:, None] * rows
 
+    initial, _ = gradients(start)
     for weights in (start, moved):
-        single = gradients(weights, of_loss=True)
+        jacobian, single = gradients(weights)
         look = Look(*probe.look(net, weights, kernel_at_start)[0].tolist())
         assert look.noise_trace == pytest.approx(np.trace(np.cov(single.T)), rel=1e-9)
-        jacobian, initial = gradients(weights, of_loss=False), gradients(start, of_loss=False)
         kernel, before = jacobian @ jacobian.T, initial @ initial.T
         change = np.linalg.norm(kernel - before) / np.linalg.norm(before)
         assert look.ntk_change == pytest.approx(change, rel=1e-9, abs=1e-12)
