@@ -8,9 +8,10 @@ from typing import Any, ClassVar
 
 import torch
 
+from nets.architectures import DENSE
 from nets.averages import packed
 from nets.config import NetConfig
-from nets.run_time import ERROR, PIXELS, net_seconds
+from nets.run_time import ENSEMBLE_ERROR, ERROR, PIXELS, net_seconds
 from nets.training import Control, Failure, NetResult, check_request, device_on, train_each
 from nets.training.compiled import run_bytes
 from nets.training.device import DeviceLost, resolve_device
@@ -98,16 +99,19 @@ class NetWork(Work[NetConfig]):
         return net_seconds(run, run.d or PIXELS)
 
     def estimate(self, runs: Sequence[NetConfig], stored: set[str]) -> Estimate:
-        """Return what is left of ``runs``; only the compiled loop was measured."""
+        """Return what is left of ``runs``; no GPU was measured, nor dense nets in ensembles."""
         rest = {run.key(): run for run in runs}
         left = [run for key, run in rest.items() if key not in stored]
         # A driver of a cluster may have no GPU of its own.
         cuda = self.device == "cuda"
         where = torch.device("cuda") if cuda else resolve_device(self.device)
-        measured = all(is_compiled(run, where, self.engine) for run in left)
-        sizes = [(run, inputs_of(run, self.data_dir)[0]) for run in left]
-        costs = [(net_seconds(run, d), run_bytes(run, d)) for run, d in sizes]
-        return total(len(rest), costs, ERROR if measured else None)
+        compiled = [is_compiled(run, where, self.engine) for run in left]
+        dense = [run.arch in DENSE for run in left]
+        measured = where.type == "cpu" and compiled == dense
+        sizes = [(run, *inputs_of(run, self.data_dir)) for run in left]
+        costs = [(net_seconds(run, d, image), run_bytes(run, d)) for run, d, image in sizes]
+        error = ERROR if all(dense) else ENSEMBLE_ERROR
+        return total(len(rest), costs, error if measured else None)
 
     def failed(self, run: NetConfig, reason: BaseException) -> Record:
         """Return the record of a run that could not be trained."""

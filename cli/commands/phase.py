@@ -20,6 +20,7 @@ from cli.options import (
     json_option,
     net_options,
     out_option,
+    outputs_option,
     workers_of,
     workers_option,
 )
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
     from perceptron_sim.phase.plane import Conclusion, Map
 
 _INTEGERS = IntegerGrid()
+# Options that mean nothing to perceptrons: with one of them a plane is that of nets.
+_OF_NETS = {"data", "arch", "depth", "width", "act", "P_test", "shared_seeds", "dtype", "data_dir"}
+_OF_NETS |= {"device", "engine"}
 
 
 @click.command()
@@ -54,6 +58,7 @@ _INTEGERS = IntegerGrid()
 @click.option(
     "--kernel", type=KernelChoice("lazy", "net"), help="auto, event, reference; nets: lazy, net."
 )
+@outputs_option
 @click.option(
     "--dynamics",
     type=DynamicsChoice(),
@@ -80,12 +85,16 @@ def command(
 
     \b
     B-eta       ||w|| over batch size and learning rate: noise, first step,
-                gradient descent; T_c ~ kappa and B* ~ P^x.
+                gradient descent; T_c ~ kappa and B* ~ P^x. Of nets too.
     T-kappa     ||w|| over temperature and margin: plateau, T_c, noise branch.
     late-noise  Does noise act later than the weights grow?
     dynamics    SGD against shuffled epochs, SDEs of its noise, and Poisson hits.
     alpha-T     Nets: test error over alpha and T, lazy boundary, T_max, T_opt.
     P-T         Nets: T_c(P), where the lazy regime ends, by training and linearised.
+
+    Planes of both are those of nets with any of --data, --arch, --depth, --width, --act,
+    --test-samples, --shared-seeds, --independent, --dtype, --device, --engine, --data-dir,
+    --kernel lazy, --kernel net; else those of perceptrons.
 
     The maps B-eta, T-kappa and alpha-T start coarse. They are refined where a straight line in
     logarithms misses what lies between, until --budget is spent. The same command again
@@ -93,22 +102,28 @@ def command(
     """
     import nets.phase
     from cli.progress import TerminalProgress
-    from perceptron_sim.phase import plane_of
+    from perceptron_sim.phase import PLANES, plane_of
     from perceptron_sim.phase.explore import Budget, check_maps, explore, parse_budget
     from perceptron_sim.phase.output import observable_of, settings_of
     from perceptron_sim.store.store import ParquetStore
 
-    plane = plane_of(plane_name, nets.phase.PLANES)
     options["dynamics"] = options["dynamics"] or None
+    options["keep_outputs"] = options["keep_outputs"] or None
     gpu, asked = options["device"] == "cuda", [options.pop(n) for n in ("workers", "scheduler")]
     # "auto", a default of the options themselves, is what every plane does.
     chosen = {n: v for n, v in options.items() if n not in ("device", "engine") or v != "auto"}
-    values = settings_of(plane, plane_name, given(**chosen))
+    chosen = given(**chosen)
+    of_nets = bool(_OF_NETS & chosen.keys()) or chosen.get("kernel") in ("lazy", "net")
+    plane = plane_of(plane_name, nets.phase.PLANES, of_others=of_nets)
+    both = of_nets and plane_name in PLANES.keys() & nets.phase.PLANES.keys()
+    named = f"{plane_name} of nets" if both else plane_name
+    values = settings_of(plane, named, chosen)
+    if "folder" in values:
+        values["folder"] = out
     limit = parse_budget(budget) if budget is not None else Budget()
     mapped = observable_of(plane, observable)
     maps, seeds = plane.maps(values), values["seeds"]
-    packages = ("torch",) if plane_name in nets.phase.PLANES else ()
-    where = workers_of(ctx, *asked, packages=packages, gpu=gpu)
+    where = workers_of(ctx, *asked, packages=plane.packages, gpu=gpu)
     check_maps(maps, seeds, where)
     uniform = uniform or not plane.adaptive
     if dry_run:

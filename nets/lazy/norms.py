@@ -27,6 +27,8 @@ class KernelNorm(OfSamples):
         K_spread: its standard deviation over its mean.
         n_support: number of support vectors.
         participation: (trace K)^2 / trace K^2, an effective number of dimensions.
+        label_mean: mean of y_mu y_nu K_munu over pairs of different samples; None where an earlier
+            version measured.
     """
 
     P: int
@@ -36,6 +38,7 @@ class KernelNorm(OfSamples):
     K_spread: float
     n_support: int
     participation: float
+    label_mean: float | None = None
 
 
 class NormLog(KernelLog[KernelNorm]):
@@ -57,9 +60,14 @@ class NormLog(KernelLog[KernelNorm]):
 def _norm(kernel: LazyKernel, P: int) -> KernelNorm:
     entries = kernel.matrix.entries[:P, :P]
     diagonal = np.diagonal(entries).astype(np.float64)
-    end = max_margin_norm(kernel.matrix, kernel.y[:P], gap=_GAP)
+    y = kernel.y[:P]
+    end = max_margin_norm(kernel.matrix, y, gap=_GAP)
     known = end.status is Separability.SEPARABLE
-    squares = sum(float(np.vdot(part, part)) for part in np.array_split(entries, -(-P // 512)))
+    parts = list(
+        zip(np.array_split(entries, -(-P // 512)), np.array_split(y, -(-P // 512)), strict=True)
+    )
+    squares = sum(float(np.vdot(part, part)) for part, _ in parts)
+    pairs = sum(float(labels @ (part @ y)) for part, labels in parts) - float(diagonal.sum())
     return KernelNorm(
         P=P,
         omega=end.omega if known else None,
@@ -68,4 +76,5 @@ def _norm(kernel: LazyKernel, P: int) -> KernelNorm:
         K_spread=float(diagonal.std() / diagonal.mean()),
         n_support=len(end.support),
         participation=float(diagonal.sum()) ** 2 / squares,
+        label_mean=pairs / (P * (P - 1)) if P > 1 else None,
     )

@@ -2,6 +2,7 @@
 
 # Name to the module whose PLANE it is; joined with those of the perceptron by the command line.
 PLANES = {
+    "B-eta": "nets.phase.batch_rate",
     "alpha-T": "nets.phase.alpha_temperature",
     "P-T": "nets.phase.samples_temperature",
 }

@@ -8,7 +8,7 @@ import pandas as pd
 
 from nets.phase.collapse import LAZY_BELOW, Grid, by_departure, by_level, grid_of, moved_at
 from nets.phase.entries import NetOnsets, OnsetRow
-from nets.phase.model import DEFAULTS, LAZY, SHARED, TRAINED, job_of
+from nets.phase.model import DEFAULTS, LAZY, PACKAGES, SHARED, TRAINED, job_of, kinds_of
 from nets.phase.tables import onset_table
 from perceptron_sim.analysis.exponents import span
 from perceptron_sim.errors import InputError
@@ -16,20 +16,15 @@ from perceptron_sim.phase.plane import Conclusion, Map, Plane, axis, combination
 
 # Fractions of ||w_0||: the weights leave the lazy regime from the first to the last.
 LEVELS = (0.1, 0.3, 1.0)
-_KINDS = ("auto", LAZY, TRAINED)
 
 
 def _maps(options: dict[str, Any]) -> list[Map]:
-    if options["kernel"] not in _KINDS:
-        raise InputError(
-            f"kernel {options['kernel']!r} is not a kind of run here: auto (both), lazy or net"
-        )
+    kinds = kinds_of(options)
     T, P = axis("T", options["T"]), axis("P", options["P"])
     if P.values[0] < max(options["B"]):
         raise InputError(
             f"P = {P.values[0]:g} is smaller than B = {max(options['B'])}: leave it out"
         )
-    kinds = (LAZY, TRAINED) if options["kernel"] == "auto" else (options["kernel"],)
     return [
         Map({"model": kind, **shared}, T, P, partial(job_of, options, lazy=kind == LAZY, **shared))
         for shared in combinations(options, (*SHARED, "alpha"))
@@ -106,4 +101,5 @@ PLANE = Plane(
     maps=_maps,
     conclude=_conclude,
     adaptive=False,
+    packages=PACKAGES,
 )

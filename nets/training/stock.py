@@ -12,7 +12,6 @@ from nets.data import ImageData, Subsets
 from nets.training.samples import chosen
 from perceptron_sim.arrays import FloatArray, IntArray
 
-
 # Choices of samples that are kept.
 _MOST = 64
 

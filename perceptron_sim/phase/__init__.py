@@ -15,17 +15,18 @@ PLANES = {
 }
 
 
-def plane_of(name: str, more: Mapping[str, str] | None = None) -> Plane:
+def plane_of(name: str, more: Mapping[str, str] | None = None, *, of_others: bool = False) -> Plane:
     """Return a plane by its name.
 
     Args:
         name: of the plane.
         more: planes of other models, as ``PLANES``.
+        of_others: which one is meant where both have a plane of that name.
 
     Raises:
         InputError: if there is none of that name.
     """
-    planes = {**PLANES, **(more or {})}
+    planes = {**PLANES, **(more or {})} if of_others else {**(more or {}), **PLANES}
     if name not in planes:
         raise InputError(f"plane {name!r} is unknown: choose one of {', '.join(planes)}")
     found = import_module(planes[name]).PLANE

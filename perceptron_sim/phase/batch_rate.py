@@ -23,6 +23,7 @@ from perceptron_sim.phase.perceptron import (
     OBSERVABLES,
     batch_sizes,
     common,
+    fit_cells,
     fit_windows,
     job_of,
     predicted,
@@ -49,7 +50,7 @@ def _maps(options: dict[str, Any]) -> list[Map]:
 def _conclude(
     options: dict[str, Any], cells: pd.DataFrame, runs: pd.DataFrame, observable: str
 ) -> Conclusion:
-    from perceptron_sim.phase.figures.maps import figure_maps
+    from perceptron_sim.phase.figures.maps import figure_maps, of_perceptrons
 
     rows: list[ThreePhases] = []
     of_windows: list[list[Estimate | None]] = []
@@ -62,7 +63,7 @@ def _conclude(
         expected = predicted(shared["chi"], shared["P"], shared["d"])
         corner = {"B": fit.B_star.value}
         corner["eta"] = shared["kappa"] * fit.tau_c.value * fit.B_star.value
-        windows = fit_windows(fitted, corner, first_step=True)
+        windows = fit_windows(fitted, corner, partial(fit_cells, first_step=True))
         parts = [None if part is None else part.B_star for part in windows]
         of_windows.append(parts)
         rows.append(
@@ -81,7 +82,7 @@ def _conclude(
         parts={"boundaries": rows, "B_star_on_P": slopes},
         tables=[_boundary_table(rows), *([_slope_table(slopes)] if slopes else [])],
         frames={},
-        figures={"map": lambda: figure_maps(cells, "B", "eta", observable, fits)},
+        figures={"map": lambda: figure_maps(cells, "B", "eta", observable, of_perceptrons(fits))},
     )
 
 

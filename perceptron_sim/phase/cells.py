@@ -57,7 +57,11 @@ def cell_of(runs: pd.DataFrame, observables: Sequence[str]) -> dict[str, Any]:
 
 
 def _logs(runs: pd.DataFrame, name: str) -> FloatArray:
-    values = runs[name].to_numpy(dtype=np.float64)
+    if name == "alignment":
+        # Signal over noise of the outputs on the test set, as w_1/|w_perp| of the perceptron.
+        values = (runs["test_signal"] / runs["test_spread"]).to_numpy(dtype=np.float64)
+    else:
+        values = runs[name].to_numpy(dtype=np.float64)
     if name == "test_error" and "P_test" in runs:
         # Null for the perceptron, whose test error is known exactly and never 0.
         values = np.fmax(values, 0.5 / runs["P_test"].to_numpy(dtype=np.float64, na_value=np.nan))

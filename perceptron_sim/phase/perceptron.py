@@ -1,7 +1,7 @@
 """What planes of perceptrons share: their runs, series of cells and the law of the crossovers."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -101,20 +101,22 @@ def fit_cells(cells: pd.DataFrame, *, first_step: bool) -> LawFit | None:
 
 
 def fit_windows(
-    cells: pd.DataFrame, crossovers: Mapping[str, float], *, first_step: bool
+    cells: pd.DataFrame,
+    crossovers: Mapping[str, float],
+    fit: Callable[[pd.DataFrame], LawFit | None],
 ) -> list[LawFit | None]:
     """Fit the law again without the outer third of the range on either side of a crossover.
 
     Args:
         cells: fitted cells.
         crossovers: columns of the cells, and where in their range regimes meet.
-        first_step: as in ``fit_law``.
+        fit: of the law to cells.
     """
     fits = []
     for name, at in crossovers.items():
         x = np.log(cells[name].to_numpy(dtype=np.float64) / at)
         for kept in (x >= 2.0 / 3.0 * min(x.min(), 0.0), x <= 2.0 / 3.0 * max(x.max(), 0.0)):
-            fits.append(fit_cells(cells[kept], first_step=first_step))
+            fits.append(fit(cells[kept]))
     return fits
 
 

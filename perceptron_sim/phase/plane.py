@@ -178,6 +178,7 @@ class Plane:
         maps: options to the maps to be filled; raises InputError on bad ones.
         conclude: (options, cells, runs, observable) to what they say; cells as in ``cells``.
         adaptive: whether its maps are refined from a coarse lattice unless asked otherwise.
+        packages: what workers of a cluster must have.
     """
 
     defaults: dict[str, Any]
@@ -185,3 +186,4 @@ class Plane:
     maps: Callable[[dict[str, Any]], list[Map]]
     conclude: Callable[[dict[str, Any], pd.DataFrame, pd.DataFrame, str], Conclusion]
     adaptive: bool = True
+    packages: tuple[str, ...] = ()

@@ -47,7 +47,7 @@ def _conclude(
     options: dict[str, Any], cells: pd.DataFrame, runs: pd.DataFrame, observable: str
 ) -> Conclusion:
     from perceptron_sim.phase.figures.crossover import figure_crossover
-    from perceptron_sim.phase.figures.maps import figure_maps
+    from perceptron_sim.phase.figures.maps import figure_maps, of_perceptrons
 
     rows: list[Crossover] = []
     fits: list[tuple[dict[str, Any], LawFit | None]] = []
@@ -58,7 +58,7 @@ def _conclude(
         fitted = members[members["status"] == FITTED]
         expected = predicted(shared["chi"], shared["P"], shared["d"])
         tau = fitted.assign(tau=fitted["T"] / fitted["kappa"])
-        windows = fit_windows(tau, {"tau": fit.tau_c.value}, first_step=False)
+        windows = fit_windows(tau, {"tau": fit.tau_c.value}, partial(fit_cells, first_step=False))
         rows.append(
             Crossover(
                 **common(shared, fitted, fit, expected, windows),
@@ -71,7 +71,7 @@ def _conclude(
     constancy = _constancy(rows)
     figures = {"crossover": lambda: figure_crossover(cells, fits)}
     if cells["kappa"].nunique() > 1:
-        figures["map"] = lambda: figure_maps(cells, "T", "kappa", observable, fits)
+        figures["map"] = lambda: figure_maps(cells, "T", "kappa", observable, of_perceptrons(fits))
     return Conclusion(
         parts={"crossovers": rows, "constancy": constancy},
         tables=[_crossover_table(rows), _constancy_table(constancy)],

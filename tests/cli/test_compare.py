@@ -145,6 +145,38 @@ def test_a_stage_that_does_not_end_stops_it(
 
 
 @pytest.mark.usefixtures("tiny")
+def test_a_budget_ends_a_comparison_that_goes_on_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
+) -> None:
+    from cli.commands import compare
+
+    given, now = [], [0.0]
+    real = compare._run
+    monkeypatch.setattr(compare.time, "monotonic", lambda: now[0])
+
+    def watched(stage: Stage, *rest: object) -> int:
+        given.append(stage.command[-2:])
+        code = real(stage, *rest)
+        now[0] += 40.0
+        return code
+
+    monkeypatch.setattr(compare, "_run", watched)
+    out = tmp_path / "out"
+    arguments = ["compare", "--budget", "1min", "--out", str(out)]
+    # The scan ends within the budget, the lazy nets at its end: judged, and not done.
+    assert run(arguments) == 0
+    assert given == [("--budget", "60.0s"), ("--budget", "20.0s")]
+    assert (out / "report.html").exists()
+    assert "out of budget at lazy: repeat the command" in capsys.readouterr().err
+    assert run(arguments) == 0
+    assert "1 found, 1 to run" in capsys.readouterr().err
+    assert run([*arguments, "--dry-run"]) == 0
+    assert "2 found, 0 to run" in capsys.readouterr().err
+    assert run(["compare", "--budget", "9runs", "--out", str(out)]) == 2
+    assert "counts runs" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("tiny")
 def test_folders_of_others_are_judged_too(tmp_path: Path, capsys) -> None:
     other = tmp_path / "other"
     assert run([*TINY.stages[1].command, "--seeds", "4", "--out", str(other)]) == 0

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,14 @@ _AXES = {
     "T": "temperature T",
     "kappa": "margin kappa",
 }
-_SYMBOLS = {"w_norm": "||w||", "t_star": "t*", "test_error": "test error"}
+_SYMBOLS = {
+    "w_norm": "||w||",
+    "t_star": "t*",
+    "test_error": "test error",
+    "dw": "||w - w_0||",
+    "dw_rel": "||w - w_0|| / ||w_0||",
+    "alignment": "signal / noise",
+}
 _MARKS = {
     UNFITTED: ("s", "not fitted"),
     OVER_BUDGET: ("x", "over budget"),
@@ -28,37 +36,70 @@ _MARKS = {
 }
 _FINE = 240
 _PANELS = 6
-Fits = Sequence[tuple[dict[str, Any], LawFit | None]]
 Limits = tuple[float, float]
 
 
-def figure_maps(cells: pd.DataFrame, x: str, y: str, observable: str, fits: Fits) -> Chart:
+@dataclass(frozen=True, eq=False)
+class Mapped:
+    """One map of a figure.
+
+    Attributes:
+        shared: what its cells have in common, by their columns; kappa among it.
+        fit: the law fitted there.
+        expected: predicted (T_c/kappa, B*), first the prediction, then the ends of its range.
+        title: of its panel.
+    """
+
+    shared: dict[str, Any]
+    fit: LawFit | None
+    expected: Sequence[tuple[float, float | None]]
+    title: str
+
+    @property
+    def T_of_eta(self) -> float:
+        """T B / eta: 1, of nets 1/h."""
+        return 1.0 / float(self.shared.get("width", 1))
+
+
+def of_perceptrons(fits: Sequence[tuple[dict[str, Any], LawFit | None]]) -> list[Mapped]:
+    """Return the maps of perceptrons, each with its law, beside what is predicted there."""
+    found = []
+    for shared, fit in fits:
+        at = predicted(shared["chi"], shared["P"], shared["d"])
+        expected = [] if at is None else [(at.T_c_over_kappa, at.B_star)]
+        found.append(Mapped(shared, fit, expected, ",  ".join(equations(shared))))
+    return found
+
+
+def figure_maps(
+    cells: pd.DataFrame, x: str, y: str, observable: str, fits: Sequence[Mapped]
+) -> Chart:
     """Chart a map for each entry of ``fits``, at most six: an observable over two log axes.
 
     Colour and contours: linear interpolation in logarithms between the measured cells, which are
-    dots; contours are a factor 10 apart. Solid: fitted boundaries; dashed: predicted ones.
+    dots; contours are a factor 10 apart. Solid: fitted boundaries; dashed: predicted ones; dotted:
+    the range of the prediction.
 
     Args:
         cells: as ``explore`` returns them.
         x, y: columns of the axes: "B" and "eta", or "T" and "kappa".
         observable: which column is drawn.
-        fits: the parameters of each map with the law fitted there.
+        fits: the maps, each with the law fitted there.
     """
     chosen = thinned(fits, _PANELS)
     limits = colour_limits(cells, observable)
     label = f"log₁₀ {_SYMBOLS[observable]} at the end of training"
     panels = []
-    for shared, fit in chosen:
+    for each in chosen:
         members = cells
-        for name, value in shared.items():
+        for name, value in each.shared.items():
             members = members[members[name] == value]
         ends = _ends(members, x), _ends(members, y)
         fields, series = map_of(members, x, y, observable, limits, label)
-        boundaries, notes = _boundaries(shared, fit, x, ends)
-        title = ",  ".join(equations(shared))
+        boundaries, notes = _boundaries(each, x, ends)
         panels.append(
             Panel(
-                title,
+                each.title,
                 _AXES[x],
                 _AXES[y],
                 [*series, *boundaries],
@@ -119,36 +160,38 @@ def _ends(cells: pd.DataFrame, name: str) -> Limits:
 
 
 def _boundaries(
-    shared: dict[str, Any], fit: LawFit | None, x: str, ends: tuple[Limits, Limits]
+    mapped: Mapped, x: str, ends: tuple[Limits, Limits]
 ) -> tuple[list[Series], list[Note]]:
     """Return the fitted and the predicted boundaries, and the names of what they part."""
-    expected = predicted(shared["chi"], shared["P"], shared["d"])
+    fit = mapped.fit
     lines: list[tuple[float, float | None, dict[str, Any]]] = []
     if fit is not None:
         style = {"label": "fitted boundary", "dash": "-", "colour": "white", "width": 2.4}
         B_star = None if fit.B_star is None else fit.B_star.value
         lines.append((fit.tau_c.value, B_star, style | {"outlined": True}))
-    if expected is not None:
+    for i, (tau_c, B_star) in enumerate(mapped.expected):
         style = {"label": "predicted boundary", "dash": "--", "colour": 0, "width": 1.2}
-        lines.append((expected.T_c_over_kappa, expected.B_star, style))
+        if i:
+            style |= {"label": "range of the prediction", "dash": ":"}
+        lines.append((tau_c, B_star, style))
     series = [
         Series(x=at[0], y=at[1], line=True, **style)
         for tau_c, B_star, style in lines
-        for at in _segments(shared, tau_c, B_star, x, ends)
+        for at in _segments(mapped, tau_c, B_star, x, ends)
     ]
-    return series, list(_names(shared, *lines[0][:2], x, ends)) if lines else []
+    return series, list(_names(mapped, *lines[0][:2], x, ends)) if lines else []
 
 
 def _segments(
-    shared: dict[str, Any], tau_c: float, B_star: float | None, x: str, ends: tuple[Limits, Limits]
+    mapped: Mapped, tau_c: float, B_star: float | None, x: str, ends: tuple[Limits, Limits]
 ) -> list[tuple[FloatArray, FloatArray]]:
-    """Return the boundaries as pairs of ends: T = T_c, B = B* and eta = T_c B*."""
+    """Return the boundaries as pairs of ends: T = T_c, B = B* and eta = T_c B* (h for nets)."""
     (x0, x1), (y0, y1) = ends
     if x == "T":
         at = np.array([max(x0, tau_c * y0), min(x1, tau_c * y1)])
         return [(at, at / tau_c)]
     assert B_star is not None
-    T_c = tau_c * shared["kappa"]
+    T_c = tau_c * mapped.shared["kappa"] / mapped.T_of_eta
     corner = T_c * B_star
     cold = np.array([max(x0, y0 / T_c), min(B_star, x1)])
     return [
@@ -159,7 +202,7 @@ def _segments(
 
 
 def _names(
-    shared: dict[str, Any], tau_c: float, B_star: float | None, x: str, ends: tuple[Limits, Limits]
+    mapped: Mapped, tau_c: float, B_star: float | None, x: str, ends: tuple[Limits, Limits]
 ) -> Iterator[Note]:
     """Yield the names of the phases where there is room."""
     (x0, x1), (y0, y1) = ends
@@ -170,7 +213,8 @@ def _names(
         yield Note("noise", 0.96, 0.07, inside=True, right=True)
         return
     assert B_star is not None
-    corner = min(max(tau_c * shared["kappa"] * B_star, y0 * 2), y1 / 2)
+    corner = tau_c * mapped.shared["kappa"] / mapped.T_of_eta * B_star
+    corner = min(max(corner, y0 * 2), y1 / 2)
     right = min(max(B_star, x0 * 2), x1)
     for at, name in (
         ((math.sqrt(x0 * right), math.sqrt(corner * y1)), "noise"),
