@@ -12,7 +12,6 @@ from nets.data import ImageData, Subsets
 from nets.training.samples import chosen
 from perceptron_sim.arrays import FloatArray, IntArray
 
-
 # Choices of samples that are kept.
 _MOST = 64
 
@@ -146,6 +145,12 @@ class Floats:
 
     def rows(self, index: torch.Tensor) -> torch.Tensor:
         """Return samples ``index``, shape (n,), as inputs of a net, shape (n, d)."""
+        n = len(index)
+        if n > 1 and self._x.device.type == "cpu" and index[-1] - index[0] == n - 1:
+            first = int(index[0])
+            if torch.equal(index, torch.arange(first, first + n)):
+                # A whole set, where it is.
+                return self._x[first : first + n]
         return self._x.index_select(0, index)
 
     def test(self, test: np.ndarray) -> Callable[[slice], torch.Tensor]:
