@@ -19,7 +19,7 @@ from perceptron_sim.claims.perceptron import TENTH, measured_exponent
 from perceptron_sim.claims.regimes import delays, growth_panel
 from perceptron_sim.claims.registry import register
 from perceptron_sim.drawing.panels import Panel, Series
-from perceptron_sim.intervals import mixed_dof, quantile
+from perceptron_sim.intervals import half_width, mixed_dof, quantile
 from perceptron_sim.names import number_text
 from perceptron_sim.phase.entries import dof_of
 
@@ -93,12 +93,7 @@ def _trained_less_lazy(evidence: Evidence) -> list[Measurement]:
             other = lazy.get(_kind(row))
             if other is None:
                 continue
-            both = [measured_exponent(each, "", resolution=resolution) for each in (row, other)]
-            known = [each for each in both if each is not None]
-            variances = [(each.std_error**2, each.dof) for each in known]
-            dof = mixed_dof(variances)
-            half = quantile(dof) * math.sqrt(sum(variance for variance, _ in variances))
-            value = row.measured - other.measured
+            value, half, dof = _difference(row, other)
             found.append(
                 Measurement(
                     quantity=f"{quantity} trained less {quantity} lazy",
@@ -115,6 +110,23 @@ def _trained_less_lazy(evidence: Evidence) -> list[Measurement]:
                 )
             )
     return found
+
+
+def _difference(row: ExponentRow, other: ExponentRow) -> tuple[float, float, float]:
+    """Return the difference of two exponents, half its 95 % interval, and degrees of freedom.
+
+    Seed by seed where both say what seeds they share; else as of independent measurements.
+    """
+    both = [dict(zip(each.seeds, each.of_seeds, strict=True)) for each in (row, other)]
+    seeds = sorted(both[0].keys() & both[1].keys())
+    if len(seeds) >= 2:
+        differences = np.array([both[0][seed] - both[1][seed] for seed in seeds])
+        return float(differences.mean()), half_width(differences), len(seeds) - 1.0
+    known = [measured_exponent(each, "", resolution=0.0) for each in (row, other)]
+    variances = [(each.std_error**2, each.dof) for each in known if each is not None]
+    dof = mixed_dof(variances)
+    half = quantile(dof) * math.sqrt(sum(variance for variance, _ in variances))
+    return row.measured - other.measured, half, dof
 
 
 def _kind(row: ExponentRow) -> tuple[Any, ...]:

@@ -74,6 +74,8 @@ class ExponentRow(Entry):
             or None.
         shared_seeds: whether runs of a seed share data or weights. Then seeds are independent, and
             runs are not.
+        seeds, of_seeds: then, of nets, the seeds and the exponent of each, whose mean is
+            ``measured``; to compare models seed by seed.
     """
 
     quantity: str
@@ -105,6 +107,8 @@ class ExponentRow(Entry):
     finite_size_chi2: float | None = None
     agrees: bool | None = None
     shared_seeds: bool = False
+    seeds: tuple[int, ...] = ()
+    of_seeds: tuple[float, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return the row as an object of summary.json."""
@@ -274,7 +278,8 @@ def _rows(runs: pd.DataFrame) -> Iterator[ExponentRow]:
     first = runs.iloc[0]
     perceptron = first["model"] == PERCEPTRON
     by_seed = bool(first["shared_seeds"])
-    points = grid_points(_at_every_point(runs) if by_seed else runs)
+    runs = _at_every_point(runs) if by_seed else runs
+    points = grid_points(runs)
     noisy = [point for point in points if perceptron and point.noise_dominated]
     chosen = noisy or [point for point in points if not point.cold] or points
     if not chosen:
@@ -282,6 +287,9 @@ def _rows(runs: pd.DataFrame) -> Iterator[ExponentRow]:
     shared = shared_by(runs)
     shared["window"] = window_of(chosen, int(first["d"]) if perceptron else None)
     shared["shared_seeds"] = by_seed
+    shared["seeds"] = (
+        tuple(sorted(set(runs["seed"].tolist()))) if by_seed and not perceptron else ()
+    )
     on = {"T": [point.T for point in chosen], "P": [float(point.P) for point in chosen]}
     groups: dict[str, list[Hashable]] = {
         "T": [(point.P, point.kappa) for point in chosen],
@@ -348,6 +356,7 @@ def _row(
         finite_size_error=error if predicted else None,
         finite_size_chi2=fit.expected_chi2 / (fit.chi2_dof + 1) if predicted else None,
         agrees=abs(fit.slope - fit.expected_slope) <= half if predicted else None,
+        of_seeds=tuple(slope - offset for slope in fit.of_seeds) if named["seeds"] else (),
     )
 
 
@@ -371,6 +380,8 @@ def _chi_eff(gamma: ExponentRow) -> ExponentRow:
         finite_size=1.0 / gamma.finite_size - 1.0 if gamma.finite_size else None,
         finite_size_error=None,
         finite_size_chi2=None,
+        seeds=(),
+        of_seeds=(),
     )
 
 

@@ -47,6 +47,8 @@ class PowerLawFit:
             degree of freedom more than ``chi2``.
         expected_error: standard error of ``expected_slope`` for an independent error of 1 in the
             expected mean at each distinct x.
+        of_seeds: slope of each seed with the same weights, whose mean is ``slope``; empty unless
+            the seed is the unit.
     """
 
     slope: float
@@ -64,6 +66,7 @@ class PowerLawFit:
     expected_slope: float = math.nan
     expected_chi2: float = math.nan
     expected_error: float = math.nan
+    of_seeds: tuple[float, ...] = ()
 
 
 def fit_power_law(
@@ -128,9 +131,11 @@ def _fit(points: "_Points", expected: Sequence[float] | None, by_seed: bool) -> 
     residuals = points.means - weights.hat @ points.means
     chi2 = float(np.sum(residuals**2 / weights.variance))
     chi2_dof = len(points.logs) - points.design.shape[1]
+    of_seeds: FloatArray = np.empty(0)
     if by_seed:
         table = np.vstack(points.logs)
-        std_error, dof = _error_of_mean(weights.slope @ table), table.shape[1] - 1.0
+        of_seeds = weights.slope @ table
+        std_error, dof = _error_of_mean(of_seeds), table.shape[1] - 1.0
         chi2 = chi2_dof * _misfit_by_seed(table - weights.hat @ table, weights.variance)
     half = std_error * quantile(dof)
     low, high = _bootstrap(points, weights.slope)
@@ -147,6 +152,7 @@ def _fit(points: "_Points", expected: Sequence[float] | None, by_seed: bool) -> 
         dof=dof,
         bootstrap_low=low,
         bootstrap_high=high,
+        of_seeds=tuple(of_seeds.tolist()),
         **_expectation(points, weights, expected),
     )
 
