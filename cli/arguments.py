@@ -1,8 +1,8 @@
-"""The options that a command was given, for the summary of what it did."""
+"""The options of a command line, for its summary."""
 
 import click
 
-# They decide where and how fast, not what.
+# Options that decide where and how fast, not what.
 _WITHOUT_EFFECT = ("out", "workers", "scheduler", "as_json", "device", "data_dir", "kernels")
 
 

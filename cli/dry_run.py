@@ -1,4 +1,4 @@
-"""What a command would cost, said before it does anything; and its budget."""
+"""The cost of a command, printed before it does anything; and its budget."""
 
 import math
 import time
@@ -57,14 +57,14 @@ def say_cost(
     """Print an estimate; return the exit code.
 
     Args:
-        found: what is left.
-        what: what would run it, for times that were never measured.
-        workers: how many runs are done at a time.
+        found: the estimate.
+        what: name of the kernel or device, for times that were never measured.
+        workers: number of runs done at a time.
         out: the folder of the runs.
         as_json: print facts.
         note: a line on what the estimate leaves out.
         until: the time.monotonic() after which no run starts.
-        in_flight: how many of what takes the memory there are at a time; by default ``workers``.
+        in_flight: number of runs in memory at a time; by default ``workers``.
     """
     from cli.progress import duration
     from perceptron_sim.runs.memory import format_bytes

@@ -83,7 +83,7 @@ def run(arguments: Sequence[str]) -> int:
         with contextlib.suppress(OSError):
             streams.flush_output()
         if isinstance(error, BrokenPipeError):
-            # The reader of our output went away, for example ``| head``: nobody is left to tell.
+            # The reader of the output ended, for example ``| head``. No message would be read.
             return 1
         name = f" ({error.filename})" if error.filename else ""
         return _report(f"{error.strerror or error}{name}", 1, debug)
@@ -126,7 +126,7 @@ def _stop(number: int, frame: FrameType | None) -> None:
 
 
 def _unraisable(unraisable: "sys.UnraisableHookArgs") -> None:
-    # LLVM calls back while it compiles; what is raised there ends as another error, later.
+    # LLVM calls back while it compiles. An error raised there ends as another error, later.
     if not (unraisable.exc_type and issubclass(unraisable.exc_type, KeyboardInterrupt)):
         sys.__unraisablehook__(unraisable)
 
@@ -138,7 +138,7 @@ class _Notes(logging.Handler):
 
 @contextlib.contextmanager
 def _notes_shown() -> Iterator[None]:
-    """Show what the library notes, such as that it compiles, on stderr."""
+    """Show notes of the library on stderr, for example that it compiles."""
     log, notes = logging.getLogger("perceptron_sim"), _Notes()
     if any(isinstance(handler, _Notes) for handler in log.handlers):
         # A command within a command.
@@ -159,10 +159,10 @@ def main() -> NoReturn:
     streams.open_closed()
     streams.settle()
     use_legible_streams()
-    # Notebooks hand their backend on to programs that they start; figures are only ever saved.
+    # Notebooks pass their backend on to programs that they start. Here figures are only saved.
     os.environ["MPLBACKEND"] = "agg"
     if os.environ.get("PYTHONWARNINGS"):
-        # Meant for other programs: it can turn warnings of packages that we use into errors.
+        # Set for other programs, this can turn warnings of packages that we use into errors.
         warnings.simplefilter("ignore")
     for number in (signal.SIGINT, signal.SIGTERM):
         if signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):

@@ -146,7 +146,7 @@ def net_options(
     depth = "Hidden layers, or blocks of mnas, >= 1.  [default: mlp 3, cnn and mnas 4]"
     width = "Units or channels h of a hidden layer.  [default: mlp 64, cnn and mnas 32]"
     engine = "compiled (dense nets on a CPU), ensemble (any net, anywhere), or auto."
-    tests = "First samples of the test set that are used.  [default: all]"
+    tests = "Number of test samples, the first of the test set.  [default: all]"
     streams = (
         "Runs of a seed have data, initial weights and batches in common, or each its own.  "
         "[default: shared]"

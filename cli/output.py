@@ -13,13 +13,13 @@ from typing import Any
 
 import click
 
-# A pipe has no width: wide enough there that hardly a table is parted.
+# Width of a pipe, which has none of its own: hardly any table is divided at this width.
 _PIPE = 160
 _MARGIN, _GAP = " ", "   "
 # Longer cells and headings may be broken between words, but into no narrower columns.
 _SENTENCE, _HEADING = 24, 12
 _MOST_PARTS = 3
-# What is never broken: words, intervals, ranges, and a number with its error.
+# Units that are never broken: words, intervals, ranges, and a number with its error.
 _WORD = r"(?:\[[^\]]*\]|\([^()]*\.\.[^()]*\)|\S+)"
 _UNIT = re.compile(rf"{_WORD}(?: (?:\+-|\.\.) {_WORD})*")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
@@ -102,7 +102,7 @@ def table_lines(
 
 
 def _keys(rows: Sequence[Sequence[str]], n: int) -> int:
-    """Return how many of the first columns tell the rows apart, at least one."""
+    """Return the number of first columns that distinguish the rows, at least one."""
     each = range(1, n)
     return next((k for k in each if len({tuple(row[:k]) for row in rows}) == len(rows)), 1)
 
@@ -216,7 +216,7 @@ def _ascii_by_another_name(name: str) -> codecs.CodecInfo | None:
 
 
 def _spell(error: UnicodeError) -> tuple[str | bytes, int]:
-    """Return what stands for the first character that a stream cannot take."""
+    """Return a replacement for the first character that a stream cannot encode."""
     assert isinstance(error, UnicodeEncodeError)
     character = error.object[error.start]
     if "\udc80" <= character <= "\udcff":

@@ -1,4 +1,4 @@
-"""What ``compare`` runs: stages, each a command of this program, in the order of the report.
+"""The stages of ``compare``, each a command of this program, in the order of the report.
 
 Times are seconds on two quiet cores, compilation left out; a stage with a budget ends at it.
 """
@@ -31,7 +31,7 @@ class Stage:
 
 @dataclass(frozen=True)
 class Preset:
-    """A comparison that has a name.
+    """A named comparison.
 
     Attributes:
         about: one line for --help and the plan.
@@ -89,25 +89,44 @@ P-T        nets          300  phase --plane P-T --data mnist --depth 5 --width 1
 """,
     ),
     "paper": _preset(
-        "the authors' grids on MNIST; hours on a GPU, days on two cores",
+        "the experiments of the papers on the authors' grids, MNAS months on two cores",
         """
-scan       perceptron   3600  scan --chi 0,1,3 -d 16,32,64,128 -P 1024:16384:5 --eta 2^-15:2^2:18
-                              --alpha 32768 --seeds 5 --no-checkpoints
-B-eta      perceptron   3600  phase --chi 0,1 -d 128 -P 8192 -B 1:8192:14 --eta 2^-5:2^13:19
-                              --alpha 128 --uniform --seeds 5
-B-eta-nets nets         3600  phase --plane B-eta --data mnist --depth 5 --width 128
-                              -P 2048,8192,32768 -B 1:32768:16 --seeds 5
-T-kappa    perceptron   3600  phase --plane T-kappa --chi 0,1 -d 8,64 -P 1024,8192
-late-noise perceptron     30  phase --plane late-noise --chi 0,1 --seeds 48
-lazy       nets          240  nets lazy --data mnist --depth 5 --width 128 -P 1024:16384:5
-                              -T 2^-13:2^2:16 --seeds 5 --no-checkpoints
-nets       nets        14400  nets scan --data mnist --depth 5 --width 128 -P 1024:16384:5
-                              -T 2^-13:2^2:16 --seeds 5 --no-checkpoints
-alpha-T    nets        86400  phase --plane alpha-T --data mnist --depth 5 --width 128 --act gelu
+I1         nets         5500  phase --plane alpha-T --data mnist --depth 5 --width 128 --act gelu
                               -P 1024 --alpha 2^-14:2^11:26 --eta 2^-15:2^15:31 --seeds 9
-                              --uniform
-P-T        nets        14400  phase --plane P-T --data mnist --depth 5 --width 128 -B 16
+                              --keep-outputs
+I2         nets      2700000  phase --plane alpha-T --data cifar10 --arch mnas --width 32 --act gelu
+                              -B 64 -P 1024 --alpha 2^-14:2^11:26 --eta 2^-13:2^10:24 --seeds 4
+                              --keep-outputs
+I3         nets          900  nets scan --data mnist --depth 5 --width 128 -P 1024:16384:5
+                              -T 2^-13:2^2:16 --seeds 5 --with-lazy
+I4         nets         1800  nets scan --data cifar10 --depth 5 --width 128 -P 1024:16384:5
+                              -T 2^-13:2^2:16 --seeds 5 --with-lazy
+I5         nets      1600000  nets scan --data mnist --arch mnas --width 64 -B 64 -P 1024:16384:5
+                              -T 2^-20:1:21 --seeds 5
+I6         nets      2100000  nets scan --data cifar10 --arch mnas --width 64 -B 64
+                              -P 1024:16384:5 -T 2^-20:1:21 --seeds 5
+I7         nets          900  phase --plane P-T --data mnist --depth 5 --width 128 -B 16
                               -P 1024:16384:5 -T 2^-13:2^2:16 --seeds 5
+I8         perceptron     30  phase --plane late-noise --chi 0,1,3 --seeds 48
+I9         perceptron    190  scan --chi 0,1,3 -d 16,32,64,128 -P 1024:16384:5 --eta 2^-15:2^2:18
+                              --alpha 32768 --seeds 5 --no-checkpoints
+P1         perceptron   1000  phase --chi 0 -d 128 -P 8192 -B 1:8192:14 --eta 2^-5:2^13:19
+                              --alpha 128 --seeds 5
+P2         perceptron   1500  phase --chi 1 -d 128 -P 8192 -B 1:8192:14 --eta 2^-10:2^12:23
+                              --alpha 128 --seeds 5
+P3         nets          470  phase --plane B-eta --data mnist --depth 5 --width 128 --alpha 2^15
+                              -P 32768 -B 1:32768:16 --eta 2^-15:2^5:21 --seeds 5
+P4         nets         2000  phase --plane B-eta --data mnist --depth 5 --width 128 --alpha 1
+                              -P 16384 -B 1:16384:15 --eta 2^-5:2^13:19 --kernel net --seeds 5
+P5         nets       380000  phase --plane B-eta --data cifar10 --arch mnas --width 32 --alpha 2^15
+                              -P 16384 -B 1:256:9 --eta 2^-15:2^5:11 --kernel net --seeds 2
+P6         nets       270000  phase --plane B-eta --data cifar10 --arch mnas --width 32 --alpha 1
+                              -P 16384 -B 1:256:9 --eta 2^-5:2^13:10 --kernel net --seeds 2
+P7         perceptron    600  phase --chi 0,1,3 -d 32 -P 512,2048,8192 --budget 10min
+P7-nets    nets          600  phase --plane B-eta --data mnist --depth 5 --width 128
+                              -P 2048,8192,32768 -B 1:16384:8 --eta 2^-15:2^5:11 --seeds 2
+P9         perceptron    300  phase --plane dynamics --chi 1 -d 64 -P 1024 -B 1,2,16,128,1024
+                              --seeds 24
 """,
     ),
 }

@@ -1,4 +1,4 @@
-"""What every scan says at its end."""
+"""Messages at the end of every scan."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -24,7 +24,7 @@ def say_interrupted(report: ScanReport) -> None:
 
 
 def exit_code(failed: int) -> int:
-    """Return the exit code of a command that did all runs: 1, said in a line, if any failed."""
+    """Return the exit code of a command that did all runs: 1, with a message, if any failed."""
     if failed:
         click.echo(
             f"{counted(failed, 'run')} failed (reasons above): repeat the command to try again",
@@ -34,7 +34,7 @@ def exit_code(failed: int) -> int:
 
 
 def say_verdicts(judgements: "Sequence[Judgement]") -> None:
-    """Print how each claim stands, by what numbers, and why."""
+    """Print the verdict of each claim, its numbers and the reason."""
     from cli.output import print_table
     from perceptron_sim.claims.registry import in_tables
     from perceptron_sim.drawing.notation import as_text

@@ -1,4 +1,4 @@
-"""What scan, nets scan, nets lazy and import have in common, from a request to what is shown."""
+"""The common part of scan, nets scan, nets lazy and import, from a request to its output."""
 
 import contextlib
 import functools
@@ -30,8 +30,8 @@ class Scanning:
     Attributes:
         ctx: of the command.
         out: the folder of the runs.
-        dry_run: whether the cost is said and nothing done.
-        failed: how many runs failed so far.
+        dry_run: whether to print only the cost.
+        failed: number of runs that failed so far.
     """
 
     def __init__(self, ctx: click.Context, options: dict[str, Any]) -> None:
@@ -144,7 +144,7 @@ def conclude(
     from perceptron_sim.analysis.summary import write_summary
 
     write_summary(out / "summary.json", summary)
-    # Numbers first: drawing takes longer.
+    # Numbers come first, since drawing takes longer.
     if as_json:
         print_json(summary)
     else:
@@ -157,6 +157,6 @@ def conclude(
 
 
 def say_written(written: list[Path], out: Path) -> None:
-    """Say where the figures and the summary of a command are."""
+    """Print where the figures and the summary of a command are."""
     click.echo(f"figures: {', '.join(str(p) for p in written if p.suffix == '.png')}", err=True)
     click.echo(f"summary: {out / 'summary.json'}", err=True)

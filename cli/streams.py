@@ -1,4 +1,4 @@
-"""The standard streams as a process finds them: closed, full, or read by nobody."""
+"""Standard streams that may be closed, full, or without a reader."""
 
 import contextlib
 import io
@@ -25,7 +25,7 @@ def open_closed() -> None:
 def settle() -> None:
     """Let errors of writing to stdout name it, and drop those of writing to stderr.
 
-    Work goes on where nobody reads its notes.
+    Work goes on if nobody reads its notes.
     """
     with contextlib.suppress(OSError, ValueError):
         sys.stdout = _renewed(sys.stdout, _Named)

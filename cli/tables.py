@@ -20,7 +20,7 @@ _NAMES = {
     "b - 1 - 2 gamma": "b - 1 - 2 gamma",
     "chi_eff": "chi_eff = 1/gamma - 1",
 }
-# What runs may share, in the order of the columns.
+# Parameters that runs may share, in the order of the columns.
 _SHARED = ("data", "arch", "chi", "d", "depth", "width", "act", "B", "shared_seeds")
 _LEGEND = {
     "P/d -> inf": "P/d -> inf: asymptotic prediction, which exponents measured at finite P/d "
@@ -86,7 +86,7 @@ def print_limits(found: "Sequence[Limit]") -> None:
 
 
 def print_local(found: "Sequence[Local]") -> None:
-    """Print exponents between neighbouring P beside what is predicted there, and both limits."""
+    """Print exponents between neighbouring P next to predictions, and both limits."""
     from cli.output import print_table
     from perceptron_sim.theory import exponents, exponents_at_dimension
 
@@ -197,7 +197,7 @@ def _finite_size(row: Any) -> str:
 
 
 def print_parting(rows: list[Any]) -> None:
-    """Print the rows of ``nets.lazy.parting``: at which T nets leave their linearisation."""
+    """Print the rows of ``nets.lazy.parting``: the T at which nets depart from linearisation."""
     from cli.output import number, print_table
 
     def shown(T: float | None) -> str:
@@ -223,11 +223,11 @@ def print_parting(rows: list[Any]) -> None:
         ],
     )
     for window in sorted({row.window for row in rows}):
-        click.echo(f"T scanned: {window}; beyond and below: no such T among them")
+        click.echo(f"T scanned: {window}; beyond and below: no such T in this range")
 
 
 def print_averages(rows: list[Any]) -> None:
-    """Print the rows of ``nets.averages``: what the average over seeds gains; none without any."""
+    """Print the rows of ``nets.averages``: the gain of the average over seeds."""
     from cli.output import number, print_table
 
     if not rows:
@@ -269,7 +269,7 @@ def print_density(density: Any, rows: list[Any]) -> None:
 
 
 def print_law(law: Any) -> None:
-    """Print the max-margin law: its table at each P, and what it says of the exponents."""
+    """Print the max-margin law: its table at each P, and its exponents."""
     from cli.output import number, print_table
 
     def cell(value: Any) -> str:

@@ -35,6 +35,40 @@ def outputs_of(runs: pd.DataFrame) -> FloatArray:
     return found
 
 
+def average_seeds(runs: pd.DataFrame) -> FloatArray | None:
+    """Return ln of the test error of the average output, a jackknife pseudo-value for each seed.
+
+    Their mean is the error for infinitely many seeds, to first order in one over their number;
+    their scatter gives its error. A slope on such values has the seed as its unit.
+
+    Args:
+        runs: of one point, in the order of their seeds.
+
+    Returns:
+        Shape (seeds,), or None unless two runs or more all fitted and kept outputs on one test set.
+    """
+    n = len(runs)
+    if n < 2 or not _averageable(runs):
+        return None
+    outputs = outputs_of(runs)
+    total = outputs.sum(axis=0)
+    # An error of 0 is taken for half of what one test sample would make of it, as in cells.
+    least = 0.5 / outputs.shape[1]
+
+    def log_error(summed: FloatArray) -> float:
+        return float(np.log(max(least, float(np.mean(~(summed > 0))))))
+
+    without = np.array([log_error(total - one) for one in outputs])
+    pseudo: FloatArray = n * log_error(total) - (n - 1) * without
+    return pseudo
+
+
+def _averageable(runs: pd.DataFrame) -> bool:
+    kept = (runs["status"] == Status.FITTED) & runs["test_outputs"].notna()
+    one_set = bool(runs["shared_seeds"].astype(bool).all()) and runs["P_test"].nunique() == 1
+    return bool(kept.all()) and one_set
+
+
 @dataclass(frozen=True)
 class AverageRow:
     """Errors at one grid point: of single runs, and of the average of their outputs.
@@ -82,8 +116,7 @@ def _rows(frame: pd.DataFrame) -> Iterator[AverageRow]:
     point = [*SHARED, *POINT]
     shared = frame[frame["shared_seeds"].astype(bool)]
     for _, runs in shared.groupby(point, sort=True, dropna=False):
-        kept = (runs["status"] == Status.FITTED) & runs["test_outputs"].notna()
-        if len(runs) < 2 or not kept.all() or runs["P_test"].nunique() > 1:
+        if len(runs) < 2 or not _averageable(runs):
             continue
         outputs = outputs_of(runs)
 

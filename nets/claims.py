@@ -157,8 +157,12 @@ def _opposite(evidence: Evidence) -> list[Measurement]:
     Both must be told from 0 for an instance, so the one that is less certain is judged.
     """
     found = []
-    for net, row in _regimes(evidence):
-        ways = row.opposition
+    ways_of = (
+        (f"{net}{of}", row, ways)
+        for net, row in _regimes(evidence)
+        for of, ways in (("", row.opposition), (", average", row.opposition_of_average))
+    )
+    for net, row, ways in ways_of:
         if ways is None or ways.raise_T is None or ways.lower_alpha is None:
             continue
         both = (ways.raise_T, ways.lower_alpha)

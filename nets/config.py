@@ -151,6 +151,13 @@ class NetConfig:
         """Return the name of the run of this configuration: 24 hex digits."""
         return key_of({"model": "net", **self.identity(asdict(self))})
 
+    @property
+    def family(self) -> tuple[object, ...]:
+        """What runs with the same samples and the same initial weights have in common."""
+        if self.shared_seeds:
+            return tuple(getattr(self, name) for name in _OF_SEED)
+        return (self.key(),)
+
     def stream(self, purpose: str) -> np.random.Generator:
         """Return the random stream for ``purpose`` ("data", "weights", "batches").
 

@@ -9,6 +9,7 @@ to 2^15), on one core of a server. A single run is off by a factor e^1, one stan
 import math
 
 from nets.architectures import DENSE, build
+from nets.architectures.base import Architecture
 from nets.config import NetConfig
 from perceptron_sim.runs.memory import available_bytes
 
@@ -16,8 +17,13 @@ from perceptron_sim.runs.memory import available_bytes
 _STEPS = (5.9, 1.2, 0.82)
 # Seconds a run, a step, and for each weight a sample of a step and a sample of all (checkpoints).
 _RUN_S, _STEP_S, _FLOW_S, _COURSE_S = 0.011, 1.4e-6, 8.5e-11, 1.3e-10
-# One standard deviation of ln (measured / estimated).
-ERROR = 1.0
+# One standard deviation of ln (measured / estimated): of dense nets in the compiled loop, and of
+# ensembles of cnn and mnas on one core.
+ERROR, ENSEMBLE_ERROR = 1.0, 1.5
+# Seconds of such an ensemble per sample of a step and multiplication forward (3e-10 to 1.4e-9 on
+# digits and CIFAR-10, h 16 and 32), the part of it that goes forward, and steps over those of the
+# law for mlps (1.4 to 5.5).
+_ENSEMBLE_S, _FORWARD, _ENSEMBLE_STEPS = 4.5e-10, 0.3, 3.0
 # Inputs of a net on images, where only the order of runs and the time left are asked for.
 PIXELS = 784
 # Linearised nets: seconds per P^2 of a run, of the least run, and per entry and (d + 2 h L) of a
@@ -30,21 +36,30 @@ _GRADIENT_S, _PRODUCT_S = 3e-9, 2.6e-11
 _TILE, _SHARE = 512, 0.8
 
 
-def net_seconds(config: NetConfig, d: int) -> float:
-    """Return the estimated time of training a dense net on one core, in seconds.
+def net_seconds(config: NetConfig, d: int, image: tuple[int, ...] | None = None) -> float:
+    """Return the estimated time of training a net on one core of a CPU, in seconds.
 
     Args:
-        config: the run. Other architectures are given the law of a dense net of their depth and
-            width, good for their order only.
+        config: the run.
         d: dimension of its inputs.
+        image: their shape, as in ``kernel_seconds``.
     """
     prefactor, on_samples, on_margin = _STEPS
     cold = 1.0 + math.log1p(config.kappa / config.T)
     wanted = prefactor * math.pow(config.P / config.B, on_samples) * math.pow(cold, on_margin)
+    if config.arch not in DENSE:
+        flops = _net(config, d, image).flops
+        steps = min(_ENSEMBLE_STEPS * wanted, float(config.max_steps))
+        samples = steps * config.B + _FORWARD * (config.P + config.P_test)
+        return _RUN_S + _ENSEMBLE_S * flops * samples
     steps = min(wanted, float(config.max_steps))
     weights = hidden_weights(config, d)
     a_step = _STEP_S + _FLOW_S * config.B * weights
     return _RUN_S + _COURSE_S * (config.P + config.P_test) * weights + steps * a_step
+
+
+def _net(config: NetConfig, d: int, image: tuple[int, ...] | None) -> Architecture:
+    return build(config.arch, d, config.depth, config.width, config.act, image or (28, d // 28))
 
 
 def hidden_weights(config: NetConfig, d: int) -> int:
@@ -73,7 +88,7 @@ def kernel_seconds(config: NetConfig, d: int, image: tuple[int, ...] | None = No
     if config.arch in DENSE:
         entries = 0.5 * float(P) ** 2 + float(P) * Q
         return _KERNEL_S * entries * (d + 2 * config.width * config.depth)
-    net = build(config.arch, d, config.depth, config.width, config.act, image or (28, d // 28))
+    net = _net(config, d, image)
     weights = sum(map(math.prod, net.shapes))
     rows, others = -(-P // _TILE), -(-Q // _TILE)
     held = int(_SHARE * available_bytes() // (4 * _TILE * weights)) - 3

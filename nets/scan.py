@@ -8,9 +8,10 @@ from typing import Any, ClassVar
 
 import torch
 
+from nets.architectures import DENSE
 from nets.averages import packed
 from nets.config import NetConfig
-from nets.run_time import ERROR, PIXELS, net_seconds
+from nets.run_time import ENSEMBLE_ERROR, ERROR, PIXELS, net_seconds
 from nets.training import Control, Failure, NetResult, check_request, device_on, train_each
 from nets.training.compiled import run_bytes
 from nets.training.device import DeviceLost, resolve_device
@@ -42,7 +43,7 @@ _FIELDS = (
     *("train_signal", "train_spread", "test_signal", "test_spread"),
     *("wall_s", "device"),
 )
-_COURSE = ("step", "t", "dw", "unfitted", "train_loss", "noise_trace", "ntk_change")
+_COURSE = ("step", "t", "dw", "unfitted", "train_loss", "noise_trace", "ntk_change", "test_error")
 
 
 def _identity(config: NetConfig) -> Record:
@@ -74,6 +75,7 @@ class NetWork(Work[NetConfig]):
     data_dir: Path | None = None
     checkpoints: bool = True
     keep_outputs: bool = False
+    test_checkpoints: bool = False
     name: ClassVar[str] = "nets scan"
 
     def check(self, runs: Sequence[NetConfig], workers: Workers) -> None:
@@ -83,6 +85,7 @@ class NetWork(Work[NetConfig]):
             engine=self.engine,
             workers=workers,
             checkpoints=self.checkpoints,
+            test_checkpoints=self.test_checkpoints,
         )
 
     def placed(self, workers: Workers) -> "NetWork":
@@ -96,16 +99,19 @@ class NetWork(Work[NetConfig]):
         return net_seconds(run, run.d or PIXELS)
 
     def estimate(self, runs: Sequence[NetConfig], stored: set[str]) -> Estimate:
-        """Return what is left of ``runs``; only the compiled loop was measured."""
+        """Return what is left of ``runs``; no GPU was measured, nor dense nets in ensembles."""
         rest = {run.key(): run for run in runs}
         left = [run for key, run in rest.items() if key not in stored]
         # A driver of a cluster may have no GPU of its own.
         cuda = self.device == "cuda"
         where = torch.device("cuda") if cuda else resolve_device(self.device)
-        measured = all(is_compiled(run, where, self.engine) for run in left)
-        sizes = [(run, inputs_of(run, self.data_dir)[0]) for run in left]
-        costs = [(net_seconds(run, d), run_bytes(run, d)) for run, d in sizes]
-        return total(len(rest), costs, ERROR if measured else None)
+        compiled = [is_compiled(run, where, self.engine) for run in left]
+        dense = [run.arch in DENSE for run in left]
+        measured = where.type == "cpu" and compiled == dense
+        sizes = [(run, *inputs_of(run, self.data_dir)) for run in left]
+        costs = [(net_seconds(run, d, image), run_bytes(run, d)) for run, d, image in sizes]
+        error = ERROR if all(dense) else ENSEMBLE_ERROR
+        return total(len(rest), costs, error if measured else None)
 
     def failed(self, run: NetConfig, reason: BaseException) -> Record:
         """Return the record of a run that could not be trained."""
@@ -113,7 +119,8 @@ class NetWork(Work[NetConfig]):
 
     def state_identity(self) -> dict[str, Any]:
         """Return what a saved state depends on."""
-        return {**code_identity(("torch",)), "checkpoints": self.checkpoints}
+        tested = {"test_checkpoints": True} if self.test_checkpoints else {}
+        return {**code_identity(("torch",)), "checkpoints": self.checkpoints, **tested}
 
     def here(
         self, pending: Sequence[NetConfig], session: Session[NetConfig]
@@ -166,6 +173,7 @@ class NetWork(Work[NetConfig]):
             data_dir=self.data_dir,
             checkpoints=self.checkpoints,
             keep_outputs=self.keep_outputs,
+            test_checkpoints=self.test_checkpoints,
             workers=workers,
             control=control,
             stored=stored,

@@ -1,4 +1,4 @@
-"""Names for the array types that pass between modules; arrays of users; results by value."""
+"""Names of array types, checks of users' arrays, and results that compare by value."""
 
 from dataclasses import fields
 from numbers import Real
@@ -23,10 +23,10 @@ Reals = NDArray[np.floating[Any]]
 
 
 class ByValue:
-    """What frozen dataclasses that hold arrays have in common; to be used with ``eq=False``.
+    """Base of frozen dataclasses that hold arrays; use it with ``eq=False``.
 
-    Two of them are equal if all fields that are compared are; NaN equals NaN. As tables they go
-    to pandas and to notebooks.
+    Two objects are equal if all compared fields are equal; NaN equals NaN. Pandas and notebooks
+    show them as tables.
     """
 
     def __eq__(self, other: object) -> bool:
@@ -38,7 +38,7 @@ class ByValue:
         )
 
     def to_frame(self) -> "pd.DataFrame":
-        """Return a table: of a course a row per record, of a result one row of its numbers."""
+        """Return a table: one row per record of a course, or one row of the numbers of a result."""
         import pandas as pd
 
         values = {name: getattr(self, name) for name in _compared(type(self))}
@@ -80,20 +80,20 @@ def _hashable(value: Any) -> Any:
         return tuple(map(_hashable, value))
     if hasattr(value, "__array__") and not np.isscalar(value):
         return np.shape(value)
-    # A NaN has a hash of its own identity.
+    # The hash of a NaN depends on the object.
     return None if isinstance(value, dict) or value != value else value
 
 
 def real_array(name: str, value: Any, ndim: int | None = None) -> FloatArray:
-    """Return what a user gave as an array of finite float64, copied only where needed.
+    """Return a user's value as an array of finite float64, copied only where needed.
 
     Args:
-        name: what to call it in messages.
-        value: array, list, table or tensor of real numbers, shape as ``ndim`` says.
+        name: its name in messages.
+        value: array, list, table or tensor of real numbers, with ``ndim`` dimensions.
         ndim: number of dimensions; None for any.
 
     Raises:
-        InputError: if it holds anything else: masked or complex entries, text, NaN, infinities.
+        InputError: if it holds masked or complex entries, text, NaN or infinities.
     """
     if hasattr(value, "toarray") and not hasattr(value, "__array__"):
         raise InputError(f"{name} is a sparse matrix: pass {name}.toarray()")
@@ -107,7 +107,7 @@ def real_array(name: str, value: Any, ndim: int | None = None) -> FloatArray:
         if array.dtype.kind == "O" and all(isinstance(x, Real) for x in array.flat):
             array = array.astype(np.float64)
     except Exception as error:
-        # Whatever an object of a user's may raise when it is asked for its values.
+        # A user's object may raise anything when it is asked for its values.
         reason = " ".join(str(error).split())[:120]
         raise InputError(f"{name} cannot be read as an array of numbers: {reason}") from None
     if array.dtype.kind == "c":

@@ -1,4 +1,4 @@
-"""Names to choose from, and what is said of a wrong one."""
+"""Names to choose from, and messages for a wrong one."""
 
 import difflib
 import re
@@ -39,8 +39,8 @@ def check_new(what: str, name: str, taken: Sequence[str]) -> str:
     """
     if name in taken:
         raise InputError(
-            f"{what} = {name!r} is taken: choose another name; what it stands for cannot be "
-            "changed, because stored runs are known by it"
+            f"{what} = {name!r} is taken: choose another name; its meaning cannot change, "
+            "because it identifies stored runs"
         )
     if not _NAME.fullmatch(name):
         raise InputError(

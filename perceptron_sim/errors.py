@@ -2,7 +2,7 @@
 
 
 class InputError(ValueError):
-    """A request that cannot be met: the message says what, the allowed range, and the remedy.
+    """A request that cannot be met. The message states what, the allowed range and the remedy.
 
     The command line prints the message as one line and exits with code 2.
 
@@ -16,7 +16,7 @@ class InputError(ValueError):
 
 
 def reason_of(error: BaseException, most: int = 200) -> str:
-    """Return the first line of an error, at most ``most`` characters, its class in front."""
+    """Return the class of an error and its first line, at most ``most`` characters."""
     said = "" if isinstance(error, InputError) else f"{type(error).__name__}: "
     first, *_ = str(error).strip().splitlines() or [""]
     return " ".join(f"{said}{first}".split()).removesuffix(":")[:most]

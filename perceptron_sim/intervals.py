@@ -1,4 +1,4 @@
-"""Intervals of means over seeds: one rule, for tables and figures alike."""
+"""Intervals of means over seeds: one rule for tables and figures."""
 
 import math
 from collections.abc import Iterable
@@ -13,13 +13,13 @@ LEVEL = 0.95
 
 
 def quantile(dof: float = math.inf) -> float:
-    """Return how many standard errors half an interval is: Student's t, normal without ``dof``."""
+    """Return half an interval in standard errors: Student's t, or normal without ``dof``."""
     # Not scipy.stats: importing it takes longer than an analysis.
     return float(special.stdtrit(dof, 0.5 + LEVEL / 2))
 
 
 def half_width(values: FloatArray) -> float:
-    """Return half the interval of the mean of independent values; NaN for a single one."""
+    """Return half the interval of the mean of independent values, shape (n,); NaN for n = 1."""
     n = len(values)
     if n < 2:
         return math.nan
@@ -37,8 +37,8 @@ def tail(t: float, estimated: float, dof: float, known: float) -> float:
     Args:
         t: departure over the square root of the sum.
         estimated: variance with ``dof`` degrees of freedom.
-        dof: of it.
-        known: variance known exactly.
+        dof: degrees of freedom of ``estimated``.
+        known: variance that is known exactly.
     """
     student, normal = float(special.stdtr(dof, -t)), float(special.ndtr(-t))
     if known <= 0.0 or math.isinf(dof):
@@ -52,7 +52,7 @@ def mixed_dof(variances: Iterable[tuple[float, float]]) -> float:
     """Return the degrees of freedom of a sum of independent errors (Satterthwaite 1946).
 
     Args:
-        variances: (variance, its degrees of freedom) of each; infinite for one that is known.
+        variances: (variance, degrees of freedom) of each error; infinite if it is known exactly.
     """
     parts = list(variances)
     total = sum(variance for variance, _ in parts)

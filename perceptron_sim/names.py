@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 
 def as_text(name: str) -> str:
-    """Return a name of a file, bytes of it that are no UTF-8 written as in ``L\\xe4ufe``."""
+    """Return a name of a file; bytes other than UTF-8 are written as in ``L\\xe4ufe``."""
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 

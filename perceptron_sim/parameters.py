@@ -81,7 +81,7 @@ def each(check: Callable[[Any], Any], values: Any) -> Any:
         return check(values[()] if isinstance(values, np.ndarray) else values)
     array = np.asarray(values)
     if array.dtype.kind not in "iuf":
-        raise InputError(f"an array of {array.dtype} holds other things than numbers")
+        raise InputError(f"an array of {array.dtype} holds values that are not numbers")
     # As many calls as there are different numbers.
     known, back = np.unique(array, return_inverse=True)
     return np.array([check(value) for value in known])[back].reshape(array.shape)

@@ -1,10 +1,10 @@
-"""How a run can end, and what is said of it."""
+"""How a run can end, and the message for it."""
 
 from enum import StrEnum
 
 
 class Status(StrEnum):
-    """How a run ended; the value is what results and stored rows say.
+    """How a run ended. Results and stored rows hold the value.
 
     >>> from perceptron_sim import Status
     >>> Status.FITTED == "fitted"
@@ -17,17 +17,17 @@ class Status(StrEnum):
     MAX_MEMORY = "max_memory"
     DIVERGED = "diverged"
     INTERRUPTED = "interrupted"
-    # It raised; such runs are tried again on resume.
+    # The run raised an error. It is tried again on resume.
     FAILED = "failed"
 
     def message(
         self, unfitted: int, P: int, *, T: float, max_steps: int, max_updates: int = 0
     ) -> str:
-        """Say in one line how a run ended and, if it was not fitted, what would help.
+        """Return one line: how a run ended and, if it was not fitted, what would help.
 
         Args:
-            unfitted: training samples that are unfitted at the end, out of ``P``.
-            T, max_steps, max_updates: of the run.
+            unfitted: number of the ``P`` training samples that are unfitted at the end.
+            T, max_steps, max_updates: temperature and limits of the run.
         """
         facts = {"unfitted": unfitted, "P": P, "T": T, "steps": max_steps, "updates": max_updates}
         return _MESSAGES[self].format(**facts)

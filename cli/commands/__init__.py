@@ -1,1 +1,1 @@
-"""One module a command, loaded only when the command is asked for."""
+"""One module per command, loaded only when the command runs."""

@@ -39,9 +39,9 @@ _PEERS = ("scikit-learn", "torch")
 def command(cases: str, repeats: int, limit_s: float, quick: bool, out: Path, as_json: bool) -> int:
     """Time the event-driven kernel against the reference loop, scikit-learn and PyTorch.
 
-    One thread, kernels alone, compiled before, same data, runs of both kernels in turns. t*
-    scatters and each kernel draws its own batches. So the table shows the ratio of the times per
-    step next to the ratio of the times.
+    Times are of one thread and of kernels alone, without compilation. Both kernels run in turn on
+    the same data. t* scatters, and each kernel draws its own batches. So the table shows the ratio
+    of the times per step next to the ratio of the times.
 
     \b
     headline  seven cases from easy to hard

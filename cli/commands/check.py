@@ -61,7 +61,7 @@ def command(
     if not math.isfinite(seconds):
         raise InputError(f"--budget {budget!r} is not a time: write 90s, 5min or 1h")
     function = _load(simulator)
-    click.echo(f"looking at {simulator} for up to {budget}", err=True)
+    click.echo(f"testing {simulator} for up to {budget}", err=True)
     report = check(function, laws or None, seconds, seed=seed, limit_s=limit_s, rtol=rtol)
     if as_json:
         print_json(report.to_frame().to_dict("records"))
@@ -104,7 +104,7 @@ def _from_name(module: str) -> Any:
     except ModuleNotFoundError as error:
         if error.name and module.split(".")[: error.name.count(".") + 1] == error.name.split("."):
             raise InputError(
-                f"there is no module {error.name}: run this where it lies, or install it"
+                f"there is no module {error.name}: run this in its folder, or install it"
             ) from None
         raise
 
@@ -129,6 +129,6 @@ def _print(simulator: str, report: Any) -> None:
         click.echo(f"  {finding.line}")
     if report.broken:
         click.echo(
-            "Each line shows one law broken, after: from perceptron_sim import PerceptronConfig; "
+            "Each line shows a broken law; run first: from perceptron_sim import PerceptronConfig; "
             "from perceptron_sim.testing import LAWS"
         )

@@ -36,7 +36,7 @@ _PASSED_ON = {
     help="; ".join(f"{name}: {known.about}" for name, known in PRESETS.items()) + ".",
 )
 @click.option(
-    "--stages", help="Only these, separated by commas: scan, B-eta, T-kappa, lazy, nets, ..."
+    "--stages", help="Only these stages, separated by commas: scan, B-eta, T-kappa, lazy, nets, ..."
 )
 @click.option("--chi", help="Density exponents of the perceptron.  [default: the preset's]")
 @click.option("--data", help="digits, mnist, cifar10 or perceptron.  [default: the preset's]")
@@ -49,6 +49,7 @@ _PASSED_ON = {
     "--with", "others", multiple=True, help="Judge this folder of runs too; may be repeated."
 )
 @click.option("--workers", type=click.IntRange(min=1), help="Threads.  [default: one per core]")
+@click.option("--budget", help="Time of this call: 90s, 30min, 2h.  [default: none]")
 @click.option("--device", help="auto, cpu or cuda, for nets.  [default: auto]")
 @click.option("--scheduler", help="Address of a Dask scheduler.  [default: this machine]")
 @click.option("--data-dir", help="Folder of mnist.npz, cifar10.npz.")
@@ -62,6 +63,7 @@ def command(
     preset_name: str,
     stages: str | None,
     others: tuple[str, ...],
+    budget: str | None,
     dry_run: bool,
     out: Path,
     as_json: bool,
@@ -72,8 +74,10 @@ def command(
     Each stage is a command of this program in a folder of its own, so that it can be repeated,
     changed or reused by itself. The same command again finds what is done and does the rest.
     """
+    from cli.dry_run import end_of_budget
     from perceptron_sim.claims.evidence import evidence_in
 
+    until = end_of_budget(budget)
     # Folders of others are checked before any work.
     elsewhere = evidence_in([Path(path) for path in others]).folders if others else ()
     done = _state(out)
@@ -90,14 +94,19 @@ def command(
     for i, stage in enumerate(left):
         later = sum(following.seconds for following in left[i + 1 :])
         said = f"[{plan.index(stage) + 1}/{len(plan)}] {stage.name}"
-        code, ended = _run_and_note(stage, said, out, later, done)
-        if not ended:
+        code, ended = _run_and_note(stage, said, out, later, done, until)
+        over = until is not None and time.monotonic() >= until
+        if not ended and not over:
             click.echo(f"{stage.name} did not end: repeat the command to go on", err=True)
             return code
+        if over:
+            click.echo(f"out of budget at {stage.name}: repeat the command to go on", err=True)
+            break
         if code:
             # Runs of it failed: judged without them, and tried again by the same command.
             failed.append(stage.name)
-    _report(ctx, [out / stage.name for stage in plan], elsewhere, out, as_json)
+    made = [out / stage.name for stage in plan if _version(out / stage.name) is not None]
+    _report(ctx, made, elsewhere, out, as_json)
     if failed:
         click.echo(
             f"runs failed in {', '.join(failed)}: repeat the command to try them again", err=True
@@ -128,9 +137,12 @@ def _plan(
 
 
 def _run_and_note(
-    stage: Stage, said: str, out: Path, later: float, done: dict[str, Any]
+    stage: Stage, said: str, out: Path, later: float, done: dict[str, Any], until: float | None
 ) -> tuple[int, bool]:
-    """Run a stage and note that it is done; return its exit code, and whether it ended."""
+    """Run a stage and note that it is done; return its exit code, and whether it ended.
+
+    A stage that was going on at the end of the budget counts as ended, and not as done.
+    """
     from cli.progress import duration
 
     click.echo(
@@ -140,12 +152,23 @@ def _run_and_note(
     )
     started = time.monotonic()
     before = _version(out / stage.name)
-    code = _run(stage, out / stage.name, later)
-    if code == 0:
+    code = _run(stage if until is None else _limited(stage, until), out / stage.name, later)
+    if code == 0 and (until is None or time.monotonic() < until):
         wall_s = time.monotonic() - started
         done[stage.name] = {"command": list(stage.command), "wall_s": wall_s}
         _write_state(out, done)
     return code, code == 0 or _version(out / stage.name) != before
+
+
+def _limited(stage: Stage, until: float) -> Stage:
+    """Return the stage with what is left of the budget, unless its own ends before."""
+    from perceptron_sim.phase.explore import parse_budget
+
+    left = max(until - time.monotonic(), 0.1)
+    words = stage.command
+    if "--budget" in words and parse_budget(words[words.index("--budget") + 1]).seconds <= left:
+        return stage
+    return with_options(stage, ["--budget", f"{left:.1f}s"])
 
 
 def _passed_on(stage: Stage, options: dict[str, Any]) -> list[str]:

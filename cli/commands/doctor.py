@@ -68,8 +68,8 @@ def _cores() -> Finding:
     from perceptron_sim.scans.executors import default_workers
 
     usable = default_workers()
-    detail = f"{usable} usable of {os.cpu_count()}, {format_bytes(available_bytes())} at hand"
-    return Finding("cores, memory", OK, f"{detail}; one thread a core, kernels release the GIL")
+    detail = f"{usable} usable of {os.cpu_count()}, {format_bytes(available_bytes())} free"
+    return Finding("cores, memory", OK, f"{detail}; one thread per core, kernels release the GIL")
 
 
 def _jit() -> Finding:

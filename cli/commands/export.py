@@ -49,6 +49,6 @@ def command(folder: Path, kind: str | None, output: Path | None, checkpoints: bo
         write(output, data)
     if len(frame) < len(every):
         left = counted(len(every) - len(frame), "run")
-        click.echo(f"{left} left out: done again with larger limits", err=True)
+        click.echo(f"{left} left out: repeated with larger limits", err=True)
     click.echo(f"{counted(len(frame), 'run')}: {output}", err=True)
     return 0

@@ -30,14 +30,14 @@ def _pairs(values: Iterable[str], option: str) -> dict[str, str]:
     "columns",
     multiple=True,
     metavar="THEIRS=OURS",
-    help="The file's name of a column, as in --column ptr=P; may be repeated.",
+    help="Rename a column of the file, as in --column ptr=P; may be repeated.",
 )
 @click.option(
     "--set",
     "constants",
     multiple=True,
     metavar="NAME=VALUE",
-    help="A value for all runs that the file lacks, as in --set B=2; may be repeated.",
+    help="Add a column with one value for all runs, as in --set B=2; may be repeated.",
 )
 @click.option(
     "--shared-seeds",

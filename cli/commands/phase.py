@@ -20,6 +20,7 @@ from cli.options import (
     json_option,
     net_options,
     out_option,
+    outputs_option,
     workers_of,
     workers_option,
 )
@@ -52,11 +53,12 @@ _OF_NETS |= {"device", "engine"}
     show_default=True,
     help="Refine where ln of the observable departs from straight lines by more.",
 )
-@click.option("--observable", help="What is mapped and refined.  [default: w_norm]")
+@click.option("--observable", help="Observable to map and refine.  [default: w_norm]")
 @workers_option
 @click.option(
     "--kernel", type=KernelChoice("lazy", "net"), help="auto, event, reference; nets: lazy, net."
 )
+@outputs_option
 @click.option(
     "--dynamics",
     type=DynamicsChoice(),
@@ -107,6 +109,7 @@ def command(
     from perceptron_sim.store.store import ParquetStore
 
     options["dynamics"] = options["dynamics"] or None
+    options["keep_outputs"] = options["keep_outputs"] or None
     gpu, asked = options["device"] == "cuda", [options.pop(n) for n in ("workers", "scheduler")]
     # "auto", a default of the options themselves, is what every plane does.
     chosen = {n: v for n, v in options.items() if n not in ("device", "engine") or v != "auto"}
@@ -176,7 +179,7 @@ def _say_explored(explored: "Explored") -> bool:
     elif not explored.complete:
         click.echo("out of budget: repeat the command to go on, or raise --budget", err=True)
     if len(explored.cells) == 0 and not explored.interrupted:
-        raise InputError("the budget suffices for no cell: raise --budget, or use fewer --seeds")
+        raise InputError("the budget is too small for one cell: raise --budget or lower --seeds")
     return not explored.interrupted
 
 

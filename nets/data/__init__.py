@@ -17,6 +17,7 @@ from nets.data.images import (
     check_contrast,
     check_parts,
     check_size,
+    draw_indices,
     draw_subsets,
 )
 from nets.data.own import own_data
@@ -31,6 +32,7 @@ __all__ = [
     "check_name",
     "check_parts",
     "check_size",
+    "draw_indices",
     "draw_nested",
     "draw_subsets",
     "draw_teacher_data",

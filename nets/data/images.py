@@ -165,12 +165,22 @@ def check_parts(data: ImageData, P: int, P_test: int) -> None:
             )
 
 
-def draw_subsets(data: ImageData, P: int, P_test: int, rng: np.random.Generator) -> Subsets:
+def draw_indices(
+    data: ImageData, P: int, P_test: int, rng: np.random.Generator
+) -> tuple[IntArray, IntArray]:
     """Draw disjoint training and test subsets, uniformly and without repetition.
+
+    Returns:
+        Their indices, shapes (P,) and (P_test,).
 
     Raises:
         InputError: if P + P_test > N.
     """
     check_size(data, P, P_test)
     train, test = np.split(rng.permutation(len(data))[: P + P_test], [P])
-    return data.subsets(train, test)
+    return train, test
+
+
+def draw_subsets(data: ImageData, P: int, P_test: int, rng: np.random.Generator) -> Subsets:
+    """Draw as ``draw_indices`` and return the samples."""
+    return data.subsets(*draw_indices(data, P, P_test, rng))

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from nets.architectures import feature_exponent
+from nets.averages import average_seeds
 from nets.phase.crossings import crossing_of, fitted_stretch, optimum, table_of
 from nets.phase.entries import (
     Crossing,
@@ -58,6 +59,7 @@ def _conclude(
     from nets.phase.figures import figure_alpha_T
 
     found, shown = [], []
+    cells = _with_averages(cells, runs)
     late = delays_of(runs[runs["model"] == TRAINED])
     for _, members in cells.groupby([*SHARED, "P"], sort=True):
         shared = {n: members[n].iloc[0].item() for n in (*SHARED, "P")}
@@ -72,10 +74,38 @@ def _conclude(
             *(exponent_table(found), boundary_table(found, LAZY_LEVEL), opposition_table(found)),
             net_delay_table(late),
         ],
-        frames={name: _frame(shown, name) for name in ("rows", "boundary")},
+        frames={name: _frame(shown, name) for name in ("rows", "boundary")} | _averages(cells),
         figures={"map": lambda: figure_alpha_T(cells, shown, observable, options)},
         more={"data": options["data"], "lazy_level": LAZY_LEVEL},
     )
+
+
+def _with_averages(cells: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
+    """Return the cells with ln of the error of the average output, where outputs were kept."""
+    if "test_outputs" not in runs or not runs["test_outputs"].notna().any():
+        return cells
+    point = [*SHARED, "P", "alpha", "T"]
+    trained = runs[runs["model"] == TRAINED].sort_values("seed")
+    known = {at: average_seeds(same) for at, same in trained.groupby(point)}
+    at_cells = zip(*(cells[name] for name in point), cells["model"] == TRAINED, strict=True)
+    seeds = [known.get(tuple(at)) if of_net else None for *at, of_net in at_cells]
+    return cells.assign(average_error_seeds=pd.Series(seeds, cells.index, dtype=object))
+
+
+def _averages(cells: pd.DataFrame) -> "dict[str, pd.DataFrame]":
+    """Return the table of ln of both errors at each cell, single nets and average; none if none."""
+    if "average_error_seeds" not in cells:
+        return {}
+    known = cells[cells["average_error_seeds"].notna()]
+    table = known[[*SHARED, "P", "alpha", "T", "n_seeds", "test_error_ln", "test_error_se"]]
+    of_average = [list(map(float, known["average_error_seeds"].map(f))) for f in (np.mean, _se)]
+    return {
+        "averages": table.assign(average_error_ln=of_average[0], average_error_se=of_average[1])
+    }
+
+
+def _se(pseudo: FloatArray) -> float:
+    return float(np.std(pseudo, ddof=1) / math.sqrt(len(pseudo)))
 
 
 def _frame(found: list[dict[str, Any]], name: str) -> pd.DataFrame:
@@ -109,6 +139,7 @@ def _regime(
         k_of_T_max=_exponent(below, "T_max", theory),
         lazy_boundary=LazyBoundary(*ends, *expected),
         opposition=_opposition(cells, alpha_lazy, T_lazy),
+        opposition_of_average=_opposition(cells, alpha_lazy, T_lazy, "average_error"),
         rows=tuple(rows),
         boundary=tuple(boundary),
         arch=arch,
@@ -240,7 +271,10 @@ def _predicted(law: LawFit | None, cells: pd.DataFrame) -> list[tuple[float, flo
 
 
 def _opposition(
-    cells: pd.DataFrame, alpha_lazy: float | None, T_lazy: float | None
+    cells: pd.DataFrame,
+    alpha_lazy: float | None,
+    T_lazy: float | None,
+    of: str = "test_error",
 ) -> Opposition | None:
     """Compare what leaving the lazy regime by raising T and by lowering alpha does to the error.
 
@@ -249,13 +283,13 @@ def _opposition(
     error) / d ln alpha at fixed T, four times and more below the boundary, over alpha from 4
     times the boundary down to 1/64 of it.
     """
-    if not alpha_lazy or not T_lazy:
+    if not alpha_lazy or not T_lazy or f"{of}_seeds" not in cells:
         return None
-    fitted = cells[cells["status"] == FITTED]
+    fitted = cells[(cells["status"] == FITTED) & cells[f"{of}_seeds"].notna()]
     T, alpha = fitted["T"] / T_lazy, fitted["alpha"] / alpha_lazy
     by_T = fitted[(alpha >= _FAR) & T.between(1.0 / _FAR, _ACROSS)]
     by_alpha = fitted[(T <= 1.0 / _FAR) & alpha.between(1.0 / _ACROSS, _FAR)]
-    slopes = _slope(by_T, "T", "alpha", 1.0), _slope(by_alpha, "alpha", "T", -1.0)
+    slopes = _slope(by_T, "T", "alpha", 1.0, of), _slope(by_alpha, "alpha", "T", -1.0, of)
     signs = [
         0
         if slope is None or slope.ci_low <= 0.0 <= slope.ci_high
@@ -266,11 +300,11 @@ def _opposition(
     return Opposition(*slopes, verdict)
 
 
-def _slope(cells: pd.DataFrame, on: str, fixed: str, sign: float) -> ErrorSlope | None:
+def _slope(cells: pd.DataFrame, on: str, fixed: str, sign: float, of: str) -> ErrorSlope | None:
     if len(cells) == 0:
         return None
     x = cells[on].to_numpy(dtype=np.float64) ** sign
-    logs, groups = list(table_of(cells, "test_error")), cells[fixed].tolist()
+    logs, groups = list(table_of(cells, of)), cells[fixed].tolist()
     # Cells of a seed may share its data and weights, hence the seed is the unit.
     fit = fit_power_law(x.tolist(), logs, groups, by_seed=True)
     if fit is None:

@@ -144,6 +144,8 @@ class Regime(Entry):
         k_of_T_opt, k_of_T_max: measured exponents, or None.
         lazy_boundary: where the lazy regime ends.
         opposition: what the ways out of it do, or None where it has no end.
+        opposition_of_average: the same of the test error of the output averaged over seeds; None
+            unless outputs were kept.
         rows: T_max and T_opt at each alpha.
         boundary: points of the lazy boundary.
         arch: architecture.
@@ -164,6 +166,7 @@ class Regime(Entry):
     rows: tuple[Row, ...]
     boundary: tuple[Crossing, ...]
     arch: str = "mlp"
+    opposition_of_average: Opposition | None = None
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,7 @@ DEFAULTS: dict[str, Any] = {
     "device": "auto",
     "engine": "auto",
     "data_dir": None,
+    "keep_outputs": False,
 }
 
 
@@ -89,4 +90,5 @@ def job_of(
             LazyConfig(config, dynamics=dynamics),
         )
     # With the course, because the change of the kernel is a part of it.
-    return Job(NetWork(options["device"], options["engine"], data_dir), config)
+    kept = options["keep_outputs"]
+    return Job(NetWork(options["device"], options["engine"], data_dir, keep_outputs=kept), config)

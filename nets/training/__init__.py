@@ -38,6 +38,7 @@ class How(TypedDict, total=False):
     data_dir: Path | None
     checkpoints: bool
     keep_weights: bool
+    test_checkpoints: bool
     workers: int | None
     most: int | None
 
@@ -59,11 +60,11 @@ def train(
         configs: what to run.
         device: "auto", "cpu" or "cuda".
         engine: "compiled" (dense nets on a CPU, one run per core), "ensemble" (any, one batched
-            computation), "resident" (the same without a word to the host in between, for GPUs)
-            or "auto", the default: "resident" on CUDA, else "compiled" where it can be.
+            computation, anywhere) or "auto", the default: "compiled" where it can be.
         data_dir: folder to look for image data sets in first.
         checkpoints: whether to record the course of each run, gradient noise and NTK included;
             by default it is.
+        test_checkpoints: whether the course has the test error; by default it has not.
         keep_weights: whether results hold the final weights; by default they do not.
         keep_outputs: whether results hold the outputs on the test set; by default they do not.
         workers: threads; default one per core of the CPU.
@@ -82,6 +83,7 @@ def train(
         engine=how.get("engine", "auto"),
         workers=how.get("workers"),
         checkpoints=how.get("checkpoints", True),
+        test_checkpoints=how.get("test_checkpoints", False),
     )
     found: dict[str, NetResult] = {}
     for result in train_each(once, device, keep_outputs=keep_outputs, **how):

@@ -1,5 +1,6 @@
 """Batches drawn ahead, one stream a replica."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from perceptron_sim.arrays import IntArray
 from perceptron_sim.kernels.batches import draw_batches, needs_order
 
 # Batches a replica keeps drawn; the stream does not depend on it.
-AHEAD = 256
+AHEAD = 512
 
 
 class BatchQueue:
@@ -38,15 +39,15 @@ class BatchQueue:
         self._at[slot] = AHEAD
         self._refill(slot)
 
-    def retire(self, slot: int) -> None:
-        """Put the last replica into the place of ``slot``."""
-        last = len(self._rng) - 1
-        self._drawn[slot] = self._drawn[last]
-        self._at[slot] = self._at[last]
+    def retire(self, to: Sequence[int], origin: Sequence[int], n: int) -> None:
+        """Keep n replicas, those at ``origin`` in the places ``to``."""
+        self._drawn[to] = self._drawn[origin]
+        self._at[to] = self._at[origin]
         columns: tuple[list[Any], ...] = (self._rng, self._P, self._order)
         for column in columns:
-            column[slot] = column[last]
-            del column[last]
+            for slot, last in zip(to, origin, strict=True):
+                column[slot] = column[last]
+            del column[n:]
 
     def state(self, slot: int) -> tuple[dict[str, Any], IntArray, IntArray]:
         """Return the stream of one replica, its batches drawn and not yet used, and its order."""
@@ -69,6 +70,11 @@ class BatchQueue:
         window = self._at[:R, None] + np.arange(n)
         batches: IntArray = self._drawn[np.arange(R)[:, None], window]
         return batches
+
+    def draw(self) -> None:
+        """Draw batches until every replica has at least half of what it may keep."""
+        for slot in np.flatnonzero(self._at[: len(self._rng)] > AHEAD // 2):
+            self._refill(int(slot))
 
     def next_of(self, slot: int) -> IntArray:
         """Return some of the next batches of one replica, at least one, shape (n, B)."""

@@ -2,6 +2,7 @@
 
 import math
 import time
+from collections.abc import Sequence
 from typing import Any, cast
 
 import numpy as np
@@ -14,7 +15,7 @@ from nets.data import Subsets
 from nets.run_time import hidden_weights
 from nets.training.course import CourseRow, Look, has_grown, next_mark, result_of, row_at
 from nets.training.engine import Draw
-from nets.training.probe import Probe
+from nets.training.probe import PROBE, Probe
 from nets.training.result import NetResult
 from nets.training.resuming import alike, restored_stream, stream_state
 from nets.training.starts import Starts
@@ -45,11 +46,14 @@ class CompiledEngine:
     capacity = 1
     exact = True
 
-    def __init__(self, draw: Draw, checkpoints: bool, keep_weights: bool, stop: StopFlag) -> None:
+    def __init__(
+        self, draw: Draw, checkpoints: bool, keep_weights: bool, tested: bool, stop: StopFlag
+    ) -> None:
         """Begin without a run; ``stop`` ends a round at once."""
         self._draw = draw
         self._checkpoints = checkpoints
         self._keep_weights = keep_weights
+        self._tested = tested
         self._stop = stop
         self._run: _Run | None = None
         self._starts = Starts()
@@ -59,9 +63,11 @@ class CompiledEngine:
         """The run in training."""
         return [] if self._run is None else [self._run.config]
 
-    def admit(self, config: NetConfig) -> None:
+    def admit(self, configs: Sequence[NetConfig]) -> None:
         """Start a run."""
-        self._run = _Run(config, self._draw(config), self._checkpoints)
+        (config,) = configs
+        starts = self._starts if self._tested else None
+        self._run = _Run(config, self._draw(config), self._checkpoints, starts)
 
     def round(self) -> list[NetResult]:
         """Train for about half a second; return the run if it ended."""
@@ -81,7 +87,7 @@ class CompiledEngine:
         """Go on with the run of ``state``, if there is one."""
         meta, arrays = state
         if meta:
-            self.admit(configs[meta["key"]])
+            self.admit([configs[meta["key"]]])
             assert self._run is not None
             self._run.restore(meta, arrays)
 
@@ -89,8 +95,12 @@ class CompiledEngine:
 class _Run:
     """One run, between two entries of the compiled loop."""
 
-    def __init__(self, config: NetConfig, subsets: Subsets, checkpoints: bool) -> None:
+    def __init__(
+        self, config: NetConfig, subsets: Subsets, checkpoints: bool, tested: Starts | None
+    ) -> None:
+        """Draw weights; ``tested`` is what keeps f_0 if checkpoints have test errors."""
         started = time.perf_counter()
+        self._tested = tested
         self.config = config
         self._subsets = subsets
         d = subsets.x.shape[1]
@@ -114,10 +124,11 @@ class _Run:
         self._course: list[CourseRow] | None = [] if checkpoints else None
         self._probe: Probe | None = None
         if checkpoints:
-            start, x = self._tensors(self._w0), torch.from_numpy(self._net.x)
-            self._probe = Probe(
-                self._architecture, start, x, self._net.y, self._net.f0, config.kappa
-            )
+            parts = (self._net.x, self._net.y, self._net.f0)
+            scalars = (torch.tensor([config.kappa], dtype=torch.float64), torch.tensor([config.P]))
+            x, y, f0 = (torch.from_numpy(part[None, :PROBE]) for part in parts)
+            self._probe = Probe(x, y, f0, *scalars)
+            self._kernel = self._probe.kernel(self._architecture, self._tensors(self._w0))
         self._wall_s = time.perf_counter() - started
 
     def advance(self, stop: StopFlag) -> Status | None:
@@ -163,8 +174,9 @@ class _Run:
         """Keep the present state as a checkpoint; return whether the weights have run away."""
         dw = float(np.linalg.norm(self._net.w.astype(np.float64) - self._w0))
         if self._course is not None:
-            margins = self._margins()
-            self._course.append(row_at(step, dw, margins, self.config.kappa, self._look()))
+            test = None if self._tested is None else self._test_margins(self._tested)
+            row = row_at(step, dw, self._margins(), self.config.kappa, self._look(), test)
+            self._course.append(row)
         # Only a run that goes on can diverge.
         return has_grown(dw, self._w0_norm) and not np.all(self._margins() >= self.config.kappa)
 
@@ -172,11 +184,6 @@ class _Run:
         """Return the result of a run that ended as ``name``."""
         started = time.perf_counter()
         moved, start = self._norms()
-        test = None
-        if self.config.P_test:
-            x = np.ascontiguousarray(self._subsets.x_test, dtype=self._net.w.dtype)
-            f0 = starts.of(self.config, lambda: self._outputs(self._w0, x))
-            test = self._subsets.y_test * (self._outputs(self._net.w, x).astype(np.float64) - f0)
         weights = [w[0].double().numpy() for w in self._tensors(self._net.w)]
         return result_of(
             self.config,
@@ -187,15 +194,25 @@ class _Run:
             margins=self._margins(),
             moved=moved,
             start=start,
-            test=test,
+            test=self._test_margins(starts) if self.config.P_test else None,
             look=self._look(),
             course=self._course,
+            tested=self._tested is not None,
             weights=weights if keep_weights else None,
             d=self._net.x.shape[1],
             engine="compiled",
             device="cpu",
             wall_s=self._wall_s + time.perf_counter() - started,
         )
+
+    def _test_margins(self, starts: Starts) -> FloatArray:
+        """Return y (f - f_0) of the test set, shape (P_test,)."""
+        x = np.ascontiguousarray(self._subsets.x_test, dtype=self._net.w.dtype)
+        f0 = starts.get(self.config)
+        if f0 is None:
+            f0 = starts.put(self.config, self._outputs(self._w0, x))
+        f = self._outputs(self._net.w, x).astype(np.float64)
+        return np.asarray(self._subsets.y_test * (f - f0), dtype=np.float64)
 
     def _margins(self) -> FloatArray:
         """Return y (f - f_0) of the training set, shape (P,)."""
@@ -215,7 +232,11 @@ class _Run:
         return [float(np.linalg.norm(w)) for w in moved], [float(np.linalg.norm(w)) for w in start]
 
     def _look(self) -> Look:
-        return Look() if self._probe is None else self._probe.look(self._tensors(self._net.w))
+        if self._probe is None:
+            return Look()
+        weights = self._tensors(self._net.w)
+        (found,) = self._probe.look(self._architecture, weights, self._kernel).tolist()
+        return Look(*found)
 
     def _tensors(self, flat: Reals) -> list[torch.Tensor]:
         """Return flat weights as views, one a layer, with a replica axis of length 1."""

@@ -25,6 +25,7 @@ class CourseRow(NamedTuple):
     train_loss: float
     noise_trace: float
     ntk_change: float
+    test_error: float = math.nan
 
 
 def next_mark(mark: int) -> int:
@@ -42,12 +43,24 @@ def has_grown(dw: float, w0_norm: float) -> bool:
     return w0_norm > 0 and not dw <= _GROWTH * w0_norm
 
 
-def row_at(step: float, dw: float, margins: FloatArray, kappa: float, probe: "Look") -> CourseRow:
-    """Return the row of a state with these margins y (f - f_0), shape (P,)."""
+def row_at(
+    step: float,
+    dw: float,
+    margins: FloatArray,
+    kappa: float,
+    probe: "Look",
+    test: FloatArray | None = None,
+) -> CourseRow:
+    """Return the row of a state with these margins y (f - f_0), shape (P,); ``test``: (P_test,)."""
     with np.errstate(over="ignore", invalid="ignore"):
         unfitted = float(np.mean(~(margins >= kappa)))
         loss = float(np.mean(np.maximum(kappa - margins, 0.0)))
-    return CourseRow(step, dw, unfitted, loss, *probe)
+    return CourseRow(step, dw, unfitted, loss, *probe, error_of(test))
+
+
+def error_of(test: FloatArray | None) -> float:
+    """Return the fraction of y (f - f_0) <= 0 on a test set; NaN without one."""
+    return math.nan if test is None or not len(test) else float(np.mean(~(test > 0)))
 
 
 def on_sets(margins: FloatArray, test: FloatArray | None) -> dict[str, Any]:
@@ -58,9 +71,7 @@ def on_sets(margins: FloatArray, test: FloatArray | None) -> dict[str, Any]:
         test: the same of the test set, or None without one.
     """
     values = test if test is not None and len(test) else None
-    found: dict[str, Any] = {"test_outputs": values, "test_error": math.nan}
-    if values is not None:
-        found["test_error"] = float(np.mean(~(values > 0)))
+    found: dict[str, Any] = {"test_outputs": values, "test_error": error_of(values)}
     with np.errstate(over="ignore", invalid="ignore"):
         for name, part in (("train", margins), ("test", values)):
             found[f"{name}_signal"] = math.nan if part is None else float(np.mean(part))
@@ -86,6 +97,7 @@ def result_of(
     test: FloatArray | None,
     look: Look,
     course: list[CourseRow] | None,
+    tested: bool = False,
     **rest: Any,
 ) -> NetResult:
     """Return the result of a run that ended.
@@ -98,10 +110,11 @@ def result_of(
         test: y (f - f_0) of the test set, or None without one.
         look: of the last state.
         course: rows at the marks so far; None if not asked for.
+        tested: whether the course has test errors.
         rest: fields of ``NetResult`` that are taken as they are.
     """
     dw, w0_norm = math.hypot(*moved), math.hypot(*start)
-    last = row_at(float(steps), dw, margins, config.kappa, look)
+    last = row_at(float(steps), dw, margins, config.kappa, look, test)
     if status == Status.FITTED:
         # The whole set was found fitted; evaluated in other company a margin may round down.
         last = last._replace(unfitted=0.0, train_loss=0.0)
@@ -110,7 +123,8 @@ def result_of(
     if course is not None:
         # Marks that null steps ran past would show the last state again.
         rows = np.array([*(row for row in course if row.step < steps), last])
-        columns = dict(zip(CourseRow._fields, rows.T.copy(), strict=True))
+        columns: dict[str, Any] = dict(zip(CourseRow._fields, rows.T.copy(), strict=True))
+        columns["test_error"] = columns["test_error"] if tested else None
         step = columns.pop("step")
         checkpoints = NetCheckpoints(step=step.astype(np.int64), t=config.eta * step, **columns)
     return NetResult(

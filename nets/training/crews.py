@@ -139,13 +139,13 @@ class _Crew:
         self._control = control
         self._engine: Engine | None = None
         self._limit: int | None = None
-        self._arriving: NetConfig | None = None
+        self._arriving: list[NetConfig] = []
         self._planned = False
         if lane.state is not None:
             self._take_up(lane.state)
 
     def _take_up(self, state: State) -> None:
-        """Go on with a saved ensemble; if that fails, its runs start anew."""
+        """Go on with a saved ensemble; if that fails, its runs start again."""
         lane = self._lane
         meta, arrays = state
         known = lane.company | {config.key(): config for config in lane.waiting}
@@ -178,23 +178,25 @@ class _Crew:
                 self.save()
             self._planned = True
         engine = self._engine
-        while len(engine.configs) < engine.capacity and not self._control.draining():
+        room = engine.capacity - len(engine.configs)
+        while len(self._arriving) < room and not self._control.draining():
             try:
-                self._arriving = lane.waiting.popleft()
+                self._arriving.append(lane.waiting.popleft())
             except IndexError:
                 break
-            key = self._arriving.key()
-            state = lane.states.pop(key, None)
-            if state is None or not self._restored(engine, state, key):
-                engine.admit(self._arriving)
-            self._arriving = None
+        if self._arriving and not self._restored(engine):
+            engine.admit(self._arriving)
+        self._arriving = []
         return bool(engine.configs)
 
-    def _restored(self, engine: Engine, state: State, key: str) -> bool:
-        """Go on with the arriving run; return whether its state could be used."""
-        assert self._arriving is not None
+    def _restored(self, engine: Engine) -> bool:
+        """Go on with the state of a run that arrives alone; return whether there was one to use."""
+        key = self._arriving[0].key()
+        state = self._lane.states.pop(key, None)
+        if state is None:
+            return False
         try:
-            engine.restore(state, {key: self._arriving})
+            engine.restore(state, {key: self._arriving[0]})
         except Exception as error:
             self._check(error)
             self._control.refuse(key, reason_of(error))
@@ -209,9 +211,8 @@ class _Crew:
     def after(self, error: Exception) -> Failure | None:
         """Begin anew in smaller company; a run that raises when alone is the failure."""
         tried, most = ([], 0) if self._engine is None else (self._engine.configs, self._capacity)
-        if self._arriving is not None and self._arriving not in tried:
-            tried = [*tried, self._arriving]
-        self._engine = self._arriving = None
+        tried = [*tried, *(config for config in self._arriving if config not in tried)]
+        self._engine, self._arriving = None, []
         self._check(error)
         lane = self._lane
         pending = [config for config in tried if config.key() not in lane.company]

@@ -31,8 +31,8 @@ class Engine(Protocol):
     def configs(self) -> list[NetConfig]:
         """The runs in training."""
 
-    def admit(self, config: NetConfig) -> None:
-        """Start one more run."""
+    def admit(self, configs: Sequence[NetConfig]) -> None:
+        """Start more runs, as many as there is room for, at least one."""
 
     def round(self) -> list[NetResult]:
         """Train for at most about a second; return the runs that ended."""

@@ -17,7 +17,7 @@ import torch
 from nets.config import NetConfig
 from nets.training.course import has_grown, next_mark, result_of, row_at
 from nets.training.device import Room
-from nets.training.engine import Draw
+from nets.training.places import Replica
 from nets.training.replicas import Replicas
 from nets.training.result import NetResult
 from perceptron_sim.arrays import IntArray
@@ -32,17 +32,19 @@ class Ensemble:
     """Replicas of one architecture that are trained together."""
 
     exact = False
+    # How many batches may be evaluated together.
+    _WINDOWS: tuple[int, ...] = (1, 2, 4, 8, 16, 32, 64)
 
     def __init__(
-        self, replicas: Replicas, draw: Draw, checkpoints: bool, keep_weights: bool
+        self, replicas: Replicas, checkpoints: bool, keep_weights: bool, tested: bool = False
     ) -> None:
         """Begin with replicas still to be admitted."""
         self.replicas = replicas
         self.capacity = replicas.capacity
-        self.engine = "ensemble"
-        self._draw = draw
         self._keep_weights = keep_weights
         self._checkpoints = checkpoints
+        # Whether checkpoints have test errors.
+        self._tested = tested
         # Running mean over rounds of the fraction of batches that change nothing.
         self._null = 0.0
 
@@ -51,11 +53,11 @@ class Ensemble:
         """The runs in training."""
         return [replica.config for replica in self.replicas.alive]
 
-    def admit(self, config: NetConfig) -> None:
-        """Start one more run."""
+    def admit(self, configs: Sequence[NetConfig]) -> None:
+        """Start more runs."""
         started = time.perf_counter()
-        replica = self.replicas.admit(config, self._draw(config), probed=self._checkpoints)
-        replica.wall_s = time.perf_counter() - started
+        self.replicas.admit(configs, probed=self._checkpoints)
+        self._share(started, self.replicas.alive[-len(configs) :])
 
     def state(self) -> State:
         """Return the state of all replicas."""
@@ -68,8 +70,8 @@ class Ensemble:
         """Go on from a state: the same replicas in the same places."""
         meta, arrays = state
         self._null = float(meta["null"])
-        for replica in meta["replicas"]:
-            self.admit(configs[replica["key"]])
+        if meta["replicas"]:
+            self.admit([configs[replica["key"]] for replica in meta["replicas"]])
         self.replicas.restore(meta["replicas"], arrays)
 
     def round(self) -> list[NetResult]:
@@ -80,12 +82,16 @@ class Ensemble:
         started = time.perf_counter()
         alive = list(self.replicas.alive)
         ended = self._steps()
-        share = (time.perf_counter() - started) / len(alive)
-        for replica in alive:
+        self._share(started, alive)
+        if ended:
+            yield from self._finish(ended)
+
+    @staticmethod
+    def _share(started: float, replicas: Sequence[Replica]) -> None:
+        """Share the time since ``started`` out among replicas."""
+        share = (time.perf_counter() - started) / len(replicas)
+        for replica in replicas:
             replica.wall_s += share
-        # From the last place on, so that closing a gap moves no replica still to be looked at.
-        for place in sorted(ended, reverse=True):
-            yield self._finish(place, ended[place])
 
     def _steps(self) -> dict[int, Status]:
         """Take the steps of a round; return the places of the replicas that end, with status."""
@@ -95,11 +101,11 @@ class Ensemble:
         batches = r.queue.ahead(K)
         rows = r.rows(batches)
         B = rows.shape[2]
-        flat = torch.from_numpy(rows.reshape(-1)).to(r.x.device)
-        x = r.x.index_select(0, flat).view(n, K * B, -1)
-        out, tape = r.architecture.forward(r.weights, x)
-        f = out.cpu().numpy().reshape(n, K, B)
-        gap = r.y[rows] * (f - r.f0[rows])
+        out, tape = r.architecture.forward(
+            r.weights, r.inputs(torch.from_numpy(rows.reshape(n, -1)))
+        )
+        f = out.numpy().reshape(n, K, B)
+        gap = r.y.numpy()[rows] * (f - r.f0.numpy()[rows])
         # Written so that a sample whose output is not a number counts as unfitted.
         unfitted = ~(gap >= r.kappa[:n, None, None])
         changes = unfitted.any(axis=2)
@@ -124,13 +130,21 @@ class Ensemble:
         rows = len(r.alive) * r.queue.B
         per_batch = 2.0 * rows * r.architecture.flops
         best, best_rate = 1, 0.0
-        for K in (1, 2, 4, 8, 16, 32, 64):
+        for K in self._WINDOWS:
             some = 1.0 - self._null**K
-            steps = some / max(1.0 - self._null, 1e-9) if self._null < 1.0 else float(K)
-            rate = steps / (_CALLS_FLOPS * (1.0 + some) + (K + some) * per_batch)
+            rate = self._steps_of(K) / self._cost(K, some, per_batch)
             if rate > best_rate and (K == 1 or K * rows <= r.together):
                 best, best_rate = K, rate
         return best
+
+    def _steps_of(self, K: int) -> float:
+        """Return how many steps K batches evaluated together are expected to make."""
+        null = self._null
+        return (1.0 - null**K) / max(1.0 - null, 1e-9) if null < 1.0 else float(K)
+
+    def _cost(self, K: int, some: float, per_batch: float) -> float:
+        """Return what K batches cost, in multiplications, if a share ``some`` is passed back."""
+        return _CALLS_FLOPS * (1.0 + some) + (K + some) * per_batch
 
     def _update(
         self,
@@ -146,19 +160,19 @@ class Ensemble:
         m = int(chosen.sum(axis=1).max())
         place = np.argsort(~chosen, axis=1, kind="stable")[:, :m]
         taken = np.take_along_axis(chosen, place, axis=1)
-        labels = r.y[np.take_along_axis(rows, place, axis=1)]
+        labels = r.y.numpy()[np.take_along_axis(rows, place, axis=1)]
         push = taken * labels * r.push[:n, None].astype(labels.dtype)
         if K > 1 or m < B:
             where = place + (first * B + np.arange(n) * K * B)[:, None]
-            flat = torch.from_numpy(where.reshape(-1)).to(r.x.device)
+            flat = torch.from_numpy(where.reshape(-1))
             tape = tuple(
                 part.reshape(n * K * B, -1).index_select(0, flat).view(n, m, *part.shape[2:])
                 for part in tape
             )
         else:
             # Every row is passed back: in the order of the batch, as the tape has them.
-            push = chosen * r.y[rows] * r.push[:n, None].astype(labels.dtype)
-        r.architecture.descend(r.weights, tape, torch.from_numpy(push).to(r.x))
+            push = chosen * r.y.numpy()[rows] * r.push[:n, None].astype(labels.dtype)
+        r.architecture.descend(r.weights, tape, torch.from_numpy(push).to(r.y))
 
     def _count(self, steps: IntArray, hit: np.ndarray, hits: IntArray) -> None:
         r = self.replicas
@@ -182,34 +196,50 @@ class Ensemble:
         r = self.replicas
         ended = dict.fromkeys(map(int, np.flatnonzero(diverged)), Status.DIVERGED)
         long = r.streak[: len(r.alive)] * r.queue.B >= [c.P for c in self.configs]
-        for slot in map(int, np.flatnonzero(long & ~diverged)):
-            if self._all_fitted(slot, seen[slot]):
+        still = np.flatnonzero(long & ~diverged)
+        self._suspect(still, seen)
+        for slot in map(int, still):
+            if self._all_fitted(slot):
                 ended[slot] = Status.FITTED
-        for slot in map(int, np.flatnonzero(r.step[: len(r.alive)] >= r.limit[: len(r.alive)])):
-            if slot not in ended:
-                fitted = np.all(r.margins(slot) >= r.kappa[slot])
-                ended[slot] = Status.FITTED if fitted else Status.MAX_STEPS
+        over = np.flatnonzero(r.step[: len(r.alive)] >= r.limit[: len(r.alive)])
+        over = np.array([slot for slot in over if slot not in ended], dtype=np.int64)
+        for slot, fitted in zip(map(int, over), self._fitted(over), strict=True):
+            ended[slot] = Status.FITTED if fitted.all() else Status.MAX_STEPS
         return ended
 
-    def _all_fitted(self, slot: int, seen: IntArray) -> bool:
-        """Evaluate the whole training set if need be; pass over batches that cannot matter.
+    def _fitted(self, slots: IntArray) -> list[np.ndarray]:
+        """Return which training samples of some replicas are fitted, shape (P,) each."""
+        r = self.replicas
+        return [m >= r.kappa[slot] for slot, m in zip(slots, r.margins(slots), strict=True)]
+
+    def _suspect(self, slots: IntArray, seen: Sequence[IntArray]) -> None:
+        """Find the unfitted samples of replicas whose last batches changed nothing.
 
         Args:
-            slot: a replica whose last batches changed nothing.
-            seen: the batches of this round, shape (K, B).
+            slots: the replicas.
+            seen: the batches of this round, shape (K, B), of every replica.
         """
+        alive = self.replicas.alive
+        unknown = []
+        for slot in slots:
+            suspects = alive[slot].suspects
+            if suspects is None:
+                unknown.append(slot)
+            else:
+                # Unfitted, and yet fitted in their batch: within rounding of the margin.
+                suspects[seen[slot]] = False
+        for slot, fitted in zip(unknown, self._fitted(np.array(unknown, dtype=int)), strict=True):
+            alive[slot].suspects = ~fitted
+
+    def _all_fitted(self, slot: int) -> bool:
+        """Tell whether a replica has no suspects; else pass over batches without them."""
         r = self.replicas
-        replica = r.alive[slot]
-        if replica.suspects is None:
-            replica.suspects = ~(r.margins(slot) >= r.kappa[slot])
-        else:
-            # Known to be unfitted, and yet fitted in their batch: within rounding of the margin.
-            replica.suspects[seen] = False
-        if not replica.suspects.any():
+        suspects = r.alive[slot].suspects
+        if suspects is None or not suspects.any():
             return True
         found = False
         while not found and r.step[slot] < r.limit[slot]:
-            matters = replica.suspects[r.queue.next_of(slot)].any(axis=1)
+            matters = suspects[r.queue.next_of(slot)].any(axis=1)
             found = bool(matters.any())
             steps = int(matters.argmax()) if found else matters.size
             steps = min(steps, int(r.limit[slot] - r.step[slot]))
@@ -232,48 +262,54 @@ class Ensemble:
         grown, slots = np.zeros(len(due), dtype=np.bool_), np.flatnonzero(due)
         if not len(slots):
             return grown
-        for slot, *norms in zip(map(int, slots), *r.layer_norms(slots), strict=True):
-            moved, start = (math.hypot(*each) for each in norms)
-            grown[slot] = has_grown(moved, start)
-            replica, marks = r.alive[slot], []
+        moved = [[math.hypot(*row) for row in norms] for norms in r.layer_norms(slots)]
+        marks: dict[int, list[float]] = {}
+        for slot, dw, start in zip(map(int, slots), *moved, strict=True):
+            grown[slot] = has_grown(dw, start)
+            marks[slot] = []
             while r.mark[slot] < until[slot]:
-                marks.append(float(r.mark[slot]))
+                marks[slot].append(float(r.mark[slot]))
                 r.mark[slot] = next_mark(int(r.mark[slot]))
-            if self._checkpoints:
-                margins, look = r.margins(slot), r.look(slot)
+        if self._checkpoints:
+            tests = r.test_margins(slots) if self._tested else [None] * len(slots)
+            measured = zip(slots, moved[0], r.margins(slots), r.look(slots), tests, strict=True)
+            for slot, dw, margins, look, test in measured:
+                replica, kappa = r.alive[slot], r.alive[slot].config.kappa
                 replica.course.extend(
-                    row_at(mark, moved, margins, replica.config.kappa, look) for mark in marks
+                    row_at(mark, dw, margins, kappa, look, test) for mark in marks[int(slot)]
                 )
         return grown
 
-    def _finish(self, slot: int, status: Status) -> NetResult:
-        """Measure a replica, drop it, and return its result."""
+    def _finish(self, ended: dict[int, Status]) -> list[NetResult]:
+        """Measure replicas that ended, drop them, and return their results."""
         started = time.perf_counter()
         r = self.replicas
-        replica = r.alive[slot]
-        config = replica.config
-        moved, start = (part[0].tolist() for part in r.layer_norms(np.array([slot])))
-        weights = r.weights_of(slot)
-        result = result_of(
-            config,
-            status=status,
-            steps=int(r.last[slot]),
-            updates=int(r.updates[slot]),
-            hits=int(r.hits[slot]),
-            margins=r.margins(slot),
-            moved=moved,
-            start=start,
-            test=replica.subsets.y_test * r.test_outputs(slot) if config.P_test else None,
-            look=r.look(slot),
-            course=replica.course if self._checkpoints else None,
-            # Copies: the place of a retired replica is used again.
-            weights=[w[0].double().cpu().numpy().copy() for w in weights]
-            if self._keep_weights
-            else None,
-            d=r.x.shape[1],
-            engine=self.engine,
-            device=r.x.device.type,
-            wall_s=replica.wall_s + time.perf_counter() - started,
-        )
-        r.retire(slot)
-        return result
+        slots = np.array(sorted(ended))
+        moved, start = r.layer_norms(slots)
+        margins, tests, looks = r.margins(slots), r.test_margins(slots), r.look(slots)
+        weights = r.final_weights(slots) if self._keep_weights else [None] * len(slots)
+        self._share(started, [r.alive[slot] for slot in slots])
+        results = [
+            result_of(
+                r.alive[slot].config,
+                status=ended[slot],
+                steps=int(r.last[slot]),
+                updates=int(r.updates[slot]),
+                hits=int(r.hits[slot]),
+                margins=margins[i],
+                moved=moved[i].tolist(),
+                start=start[i].tolist(),
+                test=tests[i] if len(tests[i]) else None,
+                look=looks[i],
+                course=r.alive[slot].course if self._checkpoints else None,
+                tested=self._tested,
+                weights=weights[i],
+                d=r.stock.d,
+                engine="ensemble",
+                device=r.device.type,
+                wall_s=r.alive[slot].wall_s,
+            )
+            for i, slot in enumerate(map(int, slots))
+        ]
+        r.retire(slots.tolist())
+        return results

@@ -8,6 +8,7 @@ from functools import partial
 from itertools import groupby
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from nets.architectures import DENSE, build
@@ -22,9 +23,13 @@ from nets.training.ensemble import Ensemble
 from nets.training.replicas import Replicas
 from nets.training.resident import ResidentEnsemble
 from nets.training.samples import draw_data
+from nets.training.stock import Bytes, Floats, Stock
 from perceptron_sim.errors import InputError, reason_of
 from perceptron_sim.runs.snapshots import State
 from perceptron_sim.scans.executors import default_workers
+
+# The engine that takes the steps of a GPU on a CPU, for tests.
+ON_DEVICE = "resident"
 
 
 def inputs_of(config: NetConfig, data_dir: Path | None) -> tuple[int, tuple[int, ...] | None]:
@@ -54,7 +59,8 @@ class Plan:
     Attributes:
         device: where.
         control: how it is steered; told of states that cannot be used.
-        engine, data_dir, checkpoints, keep_weights, workers, most: as in ``nets.training.train``.
+        engine, data_dir, checkpoints, keep_weights, test_checkpoints, workers, most: as in
+            ``nets.training.train``.
     """
 
     device: torch.device
@@ -63,6 +69,7 @@ class Plan:
     data_dir: Path | None = None
     checkpoints: bool = True
     keep_weights: bool = False
+    test_checkpoints: bool = False
     workers: int | None = None
     most: int | None = None
 
@@ -146,7 +153,8 @@ class Plan:
     def _compiled(
         self, configs: Sequence[NetConfig], limit: int | None, room: Room | None
     ) -> Engine:
-        return CompiledEngine(self._draw, self.checkpoints, self.keep_weights, self.control.stop)
+        how = (self.checkpoints, self.keep_weights, self.test_checkpoints)
+        return CompiledEngine(self._draw, *how, self.control.stop)
 
     def _ensemble(
         self, lanes: int, configs: Sequence[NetConfig], limit: int | None, room: Room | None
@@ -169,11 +177,18 @@ class Plan:
             room = Room(at_once, max(config.P for config in configs), together)
         else:
             check_room(room, architecture, configs, d, self.device, lanes)
+        on_device = self.engine == ON_DEVICE or self.device.type == "cuda"
+        where = (dtype, self.device)
+        stock: Stock = Floats(self._draw, room.capacity, room.P, d, *where)
+        if on_device and one.data != PERCEPTRON:
+            images = load_images(one.data, self.data_dir)
+            if images.pixels.dtype == np.uint8:
+                # On a CPU the conversion at each batch costs more than floats do.
+                stock = Bytes(images, *where)
         replicas = Replicas(
-            *(architecture, room.capacity, room.P, d, one.B, dtype, self.device, room.together)
+            *(architecture, room.capacity, room.P, one.B, stock, *where, room.together)
         )
-        how = (replicas, self._draw, self.checkpoints, self.keep_weights)
-        on_device = self.engine == "resident" or self.device.type == "cuda"
+        how = (replicas, self.checkpoints, self.keep_weights, self.test_checkpoints)
         return ResidentEnsemble(*how, self.control.tell) if on_device else Ensemble(*how)
 
 

@@ -1,168 +1,138 @@
-"""The state of the replicas of an ensemble: weights, samples, counters."""
+"""The replicas of an ensemble: how they come, go, are put away and taken up again."""
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import torch
 
-from nets.architectures.base import Architecture
 from nets.config import NetConfig
-from nets.data import Subsets
-from nets.training.batch_queue import BatchQueue
-from nets.training.course import CourseRow, Look
-from nets.training.probe import Probe
+from nets.training.course import CourseRow
+from nets.training.places import COUNTERS, Places, Replica
+from nets.training.probe import PROBE
 from nets.training.resuming import alike
-from nets.training.starts import Starts
-from perceptron_sim.arrays import FloatArray, IntArray
-
-# Rows that go through a net together at most where a whole set is evaluated.
-_ROWS = 2048
+from perceptron_sim.arrays import IntArray
 
 
-# What is counted for each replica and goes into its state.
-_COUNTERS = ("step", "last", "updates", "hits", "streak", "mark")
+class Replicas(Places):
+    """Replicas that are admitted and retired, many at once."""
 
+    def admit(self, configs: Sequence[NetConfig], probed: bool) -> IntArray:
+        """Start more replicas; ``probed`` is whether ``look`` shall show something.
 
-@dataclass
-class Replica:
-    """What one replica needs now and then.
+        Returns:
+            Where what is known of their samples is, as ``base`` has it.
+        """
+        first = len(self.alive)
+        slots = np.arange(first, first + len(configs))
+        for slot, config in zip(slots, configs, strict=True):
+            self.alive.append(Replica(config, self._homes.pop(), self.stock.take(config)))
+            self.queue.admit(config)
+            for name in COUNTERS:
+                getattr(self, name)[slot] = 0
+            self.push[slot] = config.T * config.width
+            self.kappa[slot] = config.kappa
+            self.limit[slot] = config.max_steps
+            self.base[slot] = self.alive[slot].home * self.P
+        self._draw(slots)
+        places = np.concatenate([self._places(slot) for slot in slots])
+        where = torch.from_numpy(places).to(self.device)
+        taken = [self.alive[slot].taken for slot in slots]
+        index, y = (np.concatenate(part) for part in list(zip(*taken, strict=True))[:2])
+        self.index.index_copy_(0, where, torch.from_numpy(index).to(self.index))
+        self.y.index_copy_(0, where, torch.from_numpy(y).to(self.y))
+        self._evaluate_start(slots, probed)
+        return places
 
-    Attributes:
-        config: what is run.
-        home: where its samples lie in the buffers of the ensemble.
-        subsets: its data; only the test part is read after admission.
-        suspects: samples unfitted under the present weights, shape (P,) bool, or None where
-            the whole set has not been evaluated since the last update.
-        probe: what is measured on a probe set, or None.
-        course: rows of the checkpoints so far.
-        wall_s: share of the time so far.
-    """
+    def _draw(self, slots: IntArray) -> None:
+        """Draw the initial weights of new replicas; those of one family start as one."""
+        families = {r.config.family: i for i, r in enumerate(self.alive[: slots[0]])}
+        seen = len(families)
+        before = np.array(list(families.values()), dtype=np.int64)
+        families = dict(zip(families, range(seen), strict=True))
+        drawn: list[list[np.ndarray]] = []
+        which = np.empty(len(slots), dtype=np.int64)
+        host = torch.zeros(0, dtype=self.y.dtype).numpy().dtype
+        for i, slot in enumerate(slots):
+            config = self.alive[slot].config
+            if config.family not in families:
+                families[config.family] = seen + len(drawn)
+                weights = self.architecture.draw(config.stream("weights"))
+                drawn.append([np.asarray(layer, dtype=host) for layer in weights])
+            which[i] = families[config.family]
+        known = torch.from_numpy(before).to(self.device)
+        chosen = torch.from_numpy(which).to(self.device)
+        here = slice(int(slots[0]), int(slots[-1]) + 1)
+        for i, (layer, start) in enumerate(zip(self._store, self._start, strict=True)):
+            pool = start.index_select(0, known)
+            if drawn:
+                fresh = torch.from_numpy(np.stack([weights[i] for weights in drawn]))
+                pool = torch.cat([pool, fresh.to(self.device)])
+            start[here] = pool.index_select(0, chosen)
+            layer[here] = start[here]
 
-    config: NetConfig
-    home: int
-    subsets: Subsets
-    suspects: np.ndarray | None = None
-    probe: Probe | None = None
-    course: list[CourseRow] = field(default_factory=list)
-    wall_s: float = 0.0
-
-
-class Replicas:
-    """Up to ``capacity`` replicas; those alive fill the first places of every array.
-
-    Attributes:
-        alive: what each replica needs now and then, in order.
-        queue: their batches.
-        step, last, updates, hits, streak: steps done, last non-null step, non-null steps,
-            unfitted samples drawn, null steps since the last update; shape (capacity,).
-        mark: next checkpoint's step.
-        push: what an unfitted sample adds to w, over y df/dw: eta / B.
-        kappa: margin.
-        base: where a replica's samples begin in the buffers.
-        together: samples, over all replicas, that memory lets through the net together.
-        x: samples of all replicas, shape (capacity * P, d); y, f0 their labels and initial
-            outputs, in host memory.
-    """
-
-    def __init__(
-        self,
-        architecture: Architecture,
-        capacity: int,
-        P: int,
-        d: int,
-        B: int,
-        dtype: torch.dtype,
-        device: torch.device,
-        together: int,
-    ) -> None:
-        """Make room for replicas of up to P samples."""
-        self.architecture = architecture
-        self.capacity, self.P = capacity, P
-        self.together = together
-        self.alive: list[Replica] = []
-        self.queue = BatchQueue(capacity, B)
-        self.step, self.last, self.updates, self.hits, self.streak, self.mark, self.base = (
-            np.zeros(capacity, dtype=np.int64) for _ in range(7)
-        )
-        self.push, self.kappa = np.zeros(capacity), np.zeros(capacity)
-        self.limit = np.zeros(capacity, dtype=np.int64)
-        self._store = [
-            torch.zeros((capacity, *shape), dtype=dtype, device=device)
-            for shape in architecture.shapes
-        ]
-        self._start = [torch.zeros_like(layer) for layer in self._store]
-        self.x = torch.zeros((capacity * P, d), dtype=dtype, device=device)
-        host = torch.zeros(1, dtype=dtype).numpy().dtype
-        self.y = np.zeros(capacity * P, dtype=host)
-        self.f0 = np.zeros(capacity * P, dtype=host)
-        self._homes = list(range(capacity))
-        self._starts = Starts()
-        # The test inputs that were last asked for, here and on the device.
-        self._test: tuple[np.ndarray, torch.Tensor] | None = None
-
-    @property
-    def weights(self) -> list[torch.Tensor]:
-        """Weights of the replicas alive, one tensor (R, ...) a layer, as views."""
-        return self.first_weights(len(self.alive))
-
-    def first_weights(self, n: int) -> list[torch.Tensor]:
-        """Weights in the first n places, taken or not, as views."""
-        return [layer[:n] for layer in self._store]
-
-    def weights_of(self, slot: int) -> list[torch.Tensor]:
-        """Weights of one replica, with a replica axis of length 1, as views."""
-        return [layer[slot : slot + 1] for layer in self._store]
-
-    def admit(self, config: NetConfig, subsets: Subsets, probed: bool) -> Replica:
-        """Start one more replica; ``probed`` is whether ``look`` shall be possible."""
-        slot, home = len(self.alive), self._homes.pop()
-        drawn = self.architecture.draw(config.stream("weights"))
-        for layer, start, values in zip(self._store, self._start, drawn, strict=True):
-            layer[slot].copy_(torch.from_numpy(values))
-            start[slot].copy_(layer[slot])
-        replica = Replica(config, home, subsets)
-        self.alive.append(replica)
-        self.queue.admit(config)
-        for name in _COUNTERS:
-            getattr(self, name)[slot] = 0
-        self.push[slot] = config.T * config.width
-        self.kappa[slot] = config.kappa
-        self.limit[slot] = config.max_steps
-        self.base[slot] = home * self.P
-        rows = self.rows_of(slot)
-        self.x[rows].copy_(torch.from_numpy(subsets.x))
-        self.y[rows] = subsets.y
-        self.f0[rows] = self.outputs(self.weights_of(slot), self.x[rows])
+    def _evaluate_start(self, slots: IntArray, probed: bool) -> None:
+        """Evaluate f_0 and the kernel of the probe, once for replicas that share both."""
+        first: dict[tuple[object, ...], int] = {}
+        for slot in range(int(slots[-1]) + 1):
+            config = self.alive[slot].config
+            first.setdefault((*config.family, config.P), slot)
+        new = np.array([slot for slot in first.values() if slot >= slots[0]], dtype=np.int64)
+        for group, f in self._of_training(new):
+            where = np.concatenate([self._places(slot) for slot in group])
+            parts = [row[: self.alive[slot].config.P] for slot, row in zip(group, f, strict=True)]
+            self.f0.index_copy_(0, self._index(where), torch.cat(parts))
         if probed:
-            weights = self.weights_of(slot)
-            replica.probe = Probe(
-                self.architecture, weights, self.x[rows], self.y[rows], self.f0[rows], config.kappa
-            )
-        return replica
+            if self._probed is None:
+                n = min(PROBE, self.P)
+                self._probed = self.y.new_zeros((self.capacity, n, n), dtype=torch.float64)
+            for group in self._groups(new, [PROBE] * len(new)):
+                kernel = self._probe(group).kernel(self.architecture, self._at(self._store, group))
+                self._probed.index_copy_(0, self._index(group), kernel)
+        configs = [self.alive[slot].config for slot in slots]
+        origins = np.array([first[(*config.family, config.P)] for config in configs])
+        copied = origins != slots
+        if copied.any():
+            pair = slots[copied], origins[copied]
+            to, origin = (np.concatenate([self._places(slot) for slot in part]) for part in pair)
+            _move(self.f0, self._index(to), self._index(origin))
+            if self._probed is not None:
+                _move(self._probed, *map(self._index, pair))
 
-    def retire(self, slot: int) -> None:
-        """Drop a replica and close the gap with the last one."""
-        last = len(self.alive) - 1
-        self._homes.append(self.alive[slot].home)
-        self.queue.retire(slot)
-        if slot < last:
-            self.alive[slot] = self.alive[last]
-            for layer in (*self._store, *self._start):
-                layer[slot].copy_(layer[last])
+    def retire(self, slots: Sequence[int]) -> None:
+        """Drop replicas and close the gaps with the last ones."""
+        n = len(self.alive) - len(slots)
+        gone = set(slots)
+        for slot in slots:
+            self._homes.append(self.alive[slot].home)
+            self.stock.give_back(self.alive[slot].config)
+        to = [slot for slot in sorted(gone) if slot < n]
+        origin = [slot for slot in range(n, len(self.alive)) if slot not in gone]
+        if to:
+            there, here = self._index(np.array(to)), self._index(np.array(origin))
+            probed = [] if self._probed is None else [self._probed]
+            for tensor in (*self._store, *self._start, *probed):
+                _move(tensor, there, here)
             for column in (
-                *(getattr(self, name) for name in _COUNTERS),
+                *(getattr(self, name) for name in COUNTERS),
                 *(self.push, self.kappa, self.limit, self.base),
             ):
-                column[slot] = column[last]
-        self.alive.pop()
+                column[to] = column[origin]
+            for slot, last in zip(to, origin, strict=True):
+                self.alive[slot] = self.alive[last]
+        self.queue.retire(to, origin, n)
+        del self.alive[n:]
 
     def state(self) -> tuple[list[dict[str, Any]], dict[str, np.ndarray]]:
         """Return what drawing data and weights anew does not bring back."""
         n = len(self.alive)
         meta = []
         arrays = {f"w{i}": w.cpu().numpy() for i, w in enumerate(self.weights)}
-        arrays |= {name: getattr(self, name)[:n] for name in _COUNTERS}
+        arrays |= {name: getattr(self, name)[:n] for name in COUNTERS}
+        # Evaluated anew in other company these could round differently.
+        arrays["f0"] = self.f0[self._index(self._padded(np.arange(n), self.P))].cpu().numpy()
+        if self._probed is not None:
+            arrays["probed"] = self._probed[:n].cpu().numpy()
         for slot, replica in enumerate(self.alive):
             stream, drawn, order = self.queue.state(slot)
             known = replica.suspects is not None
@@ -185,8 +155,13 @@ class Replicas:
         n = len(self.alive)
         for i, w in enumerate(self.weights):
             w.copy_(torch.from_numpy(alike(arrays[f"w{i}"], w)))
-        for name in _COUNTERS:
+        for name in COUNTERS:
             getattr(self, name)[:n] = alike(arrays[name], getattr(self, name)[:n])
+        where = self._index(self._padded(np.arange(n), self.P))
+        self.f0[where] = torch.from_numpy(alike(arrays["f0"], where)).to(self.f0)
+        if self._probed is not None:
+            before = self._probed[:n]
+            before.copy_(torch.from_numpy(alike(arrays["probed"], before)))
         for slot, (replica, saved) in enumerate(zip(self.alive, meta, strict=True)):
             replica.wall_s = float(saved["wall_s"])
             replica.course = [CourseRow(*row) for row in saved["course"]]
@@ -198,49 +173,7 @@ class Replicas:
                 slot, saved["stream"], arrays[f"drawn{slot}"], arrays[f"order{slot}"]
             )
 
-    def look(self, slot: int) -> Look:
-        """Return what the probe of one replica shows; nothing without one."""
-        probe = self.alive[slot].probe
-        return Look() if probe is None else probe.look(self.weights_of(slot))
 
-    def margins(self, slot: int) -> FloatArray:
-        """Return y (f - f_0) of every training sample of one replica, shape (P,), float64."""
-        rows = self.rows_of(slot)
-        f = self.outputs(self.weights_of(slot), self.x[rows])
-        return np.asarray(self.y[rows] * (f - self.f0[rows]), dtype=np.float64)
-
-    def outputs(self, weights: list[torch.Tensor], x: torch.Tensor) -> np.ndarray:
-        """Return f of one replica on any number of samples (n, d), shape (n,)."""
-        blocks = x.split(min(_ROWS, self.together))
-        parts = [self.architecture.forward(weights, part[None])[0][0] for part in blocks]
-        return np.asarray(torch.cat(parts).cpu().numpy())
-
-    def test_outputs(self, slot: int) -> FloatArray:
-        """Return f - f_0 of one replica on its test samples, shape (P_test,), float64."""
-        replica = self.alive[slot]
-        given = replica.subsets.x_test
-        if self._test is None or self._test[0] is not given:
-            self._test = given, torch.from_numpy(given).to(self.x)
-        x = self._test[1]
-        start = [layer[slot : slot + 1] for layer in self._start]
-        f0 = self._starts.of(replica.config, lambda: self.outputs(start, x))
-        return np.asarray(self.outputs(self.weights_of(slot), x) - f0, dtype=np.float64)
-
-    def layer_norms(self, slots: IntArray) -> tuple[FloatArray, FloatArray]:
-        """Return ||w - w_0|| and ||w_0|| of each layer, shape (len(slots), layers), in one look."""
-        found = []
-        chosen = torch.from_numpy(slots).to(self.x.device)
-        for w, w0 in zip(self._store, self._start, strict=True):
-            now, start = (part.index_select(0, chosen).double().flatten(1) for part in (w, w0))
-            found += [torch.linalg.vector_norm(part, dim=1) for part in (now - start, start)]
-        norms = torch.stack(found, dim=1).cpu().numpy()
-        return norms[:, ::2], norms[:, 1::2]
-
-    def rows(self, batches: IntArray) -> IntArray:
-        """Return where batches (R, n, B) of the replicas alive lie in the buffers."""
-        return batches + self.base[: len(self.alive), None, None]
-
-    def rows_of(self, slot: int) -> slice:
-        """Return where the samples of one replica lie in the buffers."""
-        begin = int(self.base[slot])
-        return slice(begin, begin + self.alive[slot].config.P)
+def _move(tensor: torch.Tensor, to: torch.Tensor, origin: torch.Tensor) -> None:
+    """Copy the entries ``origin`` into the places ``to``."""
+    tensor.index_copy_(0, to, tensor.index_select(0, origin))

@@ -10,7 +10,7 @@ from nets.architectures.trial import try_net
 from nets.config import NetConfig, check_range
 from nets.training.compiled import run_bytes
 from nets.training.device import capacity, resolve_device
-from nets.training.plan import inputs_of, is_compiled, net_of, shape_of
+from nets.training.plan import ON_DEVICE, inputs_of, is_compiled, net_of, shape_of
 from nets.training.precision import exact
 from nets.training.samples import check_data
 from perceptron_sim import parameters
@@ -20,7 +20,7 @@ from perceptron_sim.runs.memory import check_memory
 from perceptron_sim.scans.cluster import Cluster
 from perceptron_sim.scans.executors import Workers, default_workers
 
-ENGINES = ("auto", "compiled", "ensemble", "resident")
+ENGINES = ("auto", "compiled", "ensemble")
 
 # Nets of the user's own that were tried, with what they were registered with.
 _tried: dict[tuple[object, ...], object] = {}
@@ -34,11 +34,13 @@ def check_request(
     engine: str = "auto",
     workers: Workers = None,
     checkpoints: bool = True,
+    test_checkpoints: bool = False,
 ) -> None:
     """Refuse what cannot run, before any work; of a cluster, one worker is asked.
 
     Args:
-        configs, device, data_dir, engine, workers, checkpoints: as in ``nets.training.train``.
+        configs, device, data_dir, engine, workers, checkpoints, test_checkpoints: as in
+            ``nets.training.train``.
 
     Raises:
         InputError: on an unknown or absent device, an engine that cannot train a run, data that
@@ -47,6 +49,10 @@ def check_request(
             (``nets.architectures.trial.try_net``).
     """
     configs = list(configs)
+    if test_checkpoints and not (checkpoints and all(config.P_test for config in configs)):
+        raise InputError(
+            "test_checkpoints means the test error at checkpoints: allow checkpoints and P_test > 0"
+        )
     for config in configs:
         check_range(config)
     one_a_size = list({_size(c): c for c in configs}.values())
@@ -56,7 +62,8 @@ def check_request(
         workers.call(check_request, one_a_size, where, data_dir, **options)
         return
     place = resolve_device(device)
-    check_choice("engine", engine, ENGINES)
+    if engine != ON_DEVICE:
+        check_choice("engine", engine, ENGINES)
     if workers is not None:
         parameters.integer("workers", workers, 1, "a thread does the work")
     at_once = min(len(configs), workers or default_workers())

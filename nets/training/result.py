@@ -20,6 +20,7 @@ class NetCheckpoints(ByValue):
         noise_trace: trace of the covariance of the gradients of single samples' losses, on a
             probe of up to 64 training samples.
         ntk_change: ||K - K_0|| / ||K_0||, Frobenius norms of the empirical NTK on the probe.
+        test_error: fraction of test samples with y (f - f_0) <= 0, or None if not asked for.
     """
 
     step: IntArray
@@ -29,6 +30,7 @@ class NetCheckpoints(ByValue):
     train_loss: FloatArray
     noise_trace: FloatArray
     ntk_change: FloatArray
+    test_error: FloatArray | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +59,7 @@ class NetResult(ByValue):
         noise_trace: as in ``NetCheckpoints``, at the start; NaN without checkpoints.
         ntk_change: as in ``NetCheckpoints``, at the end; NaN without checkpoints.
         wall_s: the run's share of the time its ensemble took, in seconds.
-        engine: "compiled", "ensemble" or "resident"; "lazy" if linearised.
+        engine: "compiled" or "ensemble"; "lazy" if linearised.
         device: "cpu" or "cuda".
         checkpoints: the course of the run, or None if not asked for.
         weights: final weights, one array a layer, or None if not asked for.

@@ -6,15 +6,16 @@ from pathlib import Path
 from nets.config import NetConfig
 from nets.data import (
     PERCEPTRON,
+    ImageData,
     Subsets,
     check_parts,
     check_size,
+    draw_indices,
     draw_nested,
-    draw_subsets,
     draw_teacher_data,
     load_images,
 )
-from perceptron_sim.arrays import FloatArray
+from perceptron_sim.arrays import FloatArray, IntArray
 from perceptron_sim.runs.identity import stream_of
 
 
@@ -37,10 +38,9 @@ def draw_data(config: NetConfig, data_dir: Path | None = None, dtype: str | None
     dtype = dtype or config.dtype
     if config.data != PERCEPTRON:
         images = load_images(config.data, data_dir)
+        train, test = chosen(config, images)
         if not config.shared_seeds:
-            return draw_subsets(images, P, n, rng)
-        check_parts(images, P, n)
-        train = rng.permutation(images.parts[0])[:P]
+            return images.subsets(train, test)
         y = images.y[train].astype("float64")
         return Subsets(images.inputs(train), y, *images.test_part(n, dtype))
     assert d is not None
@@ -48,6 +48,19 @@ def draw_data(config: NetConfig, data_dir: Path | None = None, dtype: str | None
     if not config.shared_seeds:
         return draw_teacher_data(P, n, d, chi, rng)
     return Subsets(*draw_nested(P, d, chi, rng), *_teacher_test(n, d, chi, dtype))
+
+
+def chosen(config: NetConfig, images: ImageData) -> tuple[IntArray, IntArray]:
+    """Return which images a run is trained and tested on, shapes (P,) and (P_test,).
+
+    Raises:
+        InputError: if there are fewer than asked for.
+    """
+    rng, P, n = config.stream("data"), config.P, config.P_test
+    if not config.shared_seeds:
+        return draw_indices(images, P, n, rng)
+    check_parts(images, P, n)
+    return rng.permutation(images.parts[0])[:P], images.parts[1][:n]
 
 
 def check_data(config: NetConfig, data_dir: Path | None) -> None:

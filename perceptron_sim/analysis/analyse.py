@@ -24,23 +24,23 @@ if TYPE_CHECKING:
 
     from perceptron_sim.drawing.panels import Chart
 
-# Names of figures, by the model that they are of.
+# Names of figures, by model.
 _FIGURES = {PERCEPTRON: "scan", "net": "nets"}
 _COLLAPSES = {"P/d": "collapse_on_P", "kappa/T": "collapse_on_kappa"}
 
 
 @dataclass(frozen=True, eq=False)
 class Analysis:
-    """What the runs of a frame say.
+    """All results of the fits to a table of runs.
 
     Attributes:
-        frame: the runs, rows as in ``store.schema.SCHEMA``.
-        rows: measured exponents beside their predictions.
-        left_out: grid points that no fit takes, because some run there was not fitted.
-        collapses: of perceptrons of several d.
+        frame: the runs, one row per run with the columns of ``store.schema.SCHEMA``.
+        rows: measured exponents next to their predictions.
+        left_out: number of grid points in no fit, because some run there was not fitted.
+        collapses: data collapses of perceptrons of several d.
         limits: exponents of perceptrons extrapolated to P -> infinity.
         local: exponents of perceptrons between neighbouring P.
-        copies: runs that are the trajectory of another run in other units, and enter no fit.
+        copies: number of runs that repeat another run in other units, and enter no fit.
     """
 
     frame: pd.DataFrame
@@ -54,11 +54,11 @@ class Analysis:
     def summary(self, command: str, packages: tuple[str, ...] = (), **more: Any) -> dict[str, Any]:
         """Return the content of summary.json.
 
-        It holds nothing of when or how fast the runs were done, so an interrupted and resumed scan
-        ends with the same summary as an undisturbed one.
+        It holds no dates or durations. So a resumed scan ends with the same summary as an
+        undisturbed one.
 
         Args:
-            command: what made the runs.
+            command: command line that made the runs.
             packages: whose versions can influence a number, beyond the common ones.
             more: further entries.
         """
@@ -84,17 +84,17 @@ class Analysis:
         chi: float | None = None,
         model: str | None = None,
     ) -> "Axes":
-        """Draw one panel of the figures: means over seeds with intervals, and theory; return axes.
+        """Draw one panel of the figures, means over seeds with intervals and theory; return axes.
 
         Args:
             ax: Matplotlib axes of your own; None makes a figure.
-            y: "w_norm" (of nets ||w - w_0|| / ||w_0||) or "t_star".
+            y: "w_norm" (for nets ||w - w_0|| / ||w_0||) or "t_star".
             on: the abscissa, "P" or "T".
-            chi: of perceptrons; None for the least.
+            chi: density exponent of perceptrons; None for the smallest.
             model: "perceptron", "net", ...; None for the first in alphabetical order.
 
         Raises:
-            InputError: if no fitted run is such a one, or for another ``y`` or ``on``.
+            InputError: if there is no such fitted run, or for another ``y`` or ``on``.
         """
         from perceptron_sim.analysis.figures.scan import panel, panel_of_nets
         from perceptron_sim.drawing.mpl import plot
@@ -115,10 +115,10 @@ class Analysis:
         return plot(panel_of_nets(runs, rows, size_of(runs) if y == "w_norm" else y, on), ax)
 
     def figures(self, lazy: pd.DataFrame | None = None) -> "dict[str, Chart]":
-        """Return the figures by the names of their files, those of each model apart.
+        """Return the figures by the names of their files, separately for each model.
 
         Args:
-            lazy: the runs of the same nets linearised, to be drawn as lines.
+            lazy: runs of the same nets linearised, which are drawn as lines.
         """
         from perceptron_sim.analysis.figures.collapse import figure_collapse
         from perceptron_sim.analysis.figures.local import figure_local
@@ -129,7 +129,7 @@ class Analysis:
         for (model, shared), runs in self.frame.groupby(["model", "shared_seeds"], sort=True):
             rows = [row for row in self.rows if (row.model, row.shared_seeds) == (model, shared)]
             name = _FIGURES.get(str(model), str(model).replace(" ", "-"))
-            # Runs of earlier versions beside those that share seeds.
+            # Runs of earlier versions next to runs that share seeds.
             name += "-independent" if kinds[model] > 1 and not shared else ""
             if model == PERCEPTRON:
                 drawn[f"{name}_on_P"] = figure_on_P(runs, rows)
@@ -146,10 +146,11 @@ class Analysis:
 
 
 def analyse(frame: pd.DataFrame) -> Analysis:
-    """Fit what the runs in ``frame`` determine: of perceptrons, nets or imported runs.
+    """Fit all exponents, limits and collapses that the runs in ``frame`` determine.
 
     Args:
-        frame: rows as in ``store.schema.SCHEMA``; runs of several models are fitted apart.
+        frame: one row per run with the columns of ``store.schema.SCHEMA``: perceptrons, nets or
+            imported runs. Each model is fitted separately.
 
     >>> from perceptron_sim import MemoryStore, PerceptronGrid, analyse, scan
     >>> store = MemoryStore()

@@ -1,9 +1,9 @@
-"""Measured ends of training beside predicted ones, and the fit behind the stopping law.
+"""Measured ends of training next to predicted ones, and the fit behind the stopping law.
 
     python -m perceptron_sim.analysis.calibration DIR ...
 
-reads the runs of scan folders, prints the measured and predicted ends point by point as
-Markdown and the coefficients that these runs would give to ``theory.stopping``.
+reads the runs of scan folders. It prints the measured and predicted ends of each point as Markdown,
+and the coefficients of ``theory.stopping`` that fit these runs.
 """
 
 import math
@@ -24,17 +24,17 @@ from perceptron_sim.theory import minimal_signal, stopping
 from perceptron_sim.theory.minimal_signal import CAPACITY
 from perceptron_sim.theory.prediction import doubt_about, end_of_training, time_of_signal
 
-# Floors of the standard errors: a law of five parameters is not asked for more.
+# Floors of the standard errors, because a law of five parameters is not more accurate.
 _FLOOR_W1, _FLOOR_LAM, _FLOOR_T = 0.015, 0.02, 0.05
 
 
 def ends_table(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return one row a grid point: the measured end of training, and the predicted one.
+    """Return one row per grid point: the measured end of training and the predicted one.
 
     Points at which some run was not fitted, or that have fewer than two seeds, are left out.
 
     Args:
-        frame: rows as in ``records.SCHEMA``.
+        frame: rows as in ``store.schema.SCHEMA``.
 
     Returns:
         Columns chi, d, P, B, T, kappa, seeds; c = (test error) P/d and c_error, relative; and for
@@ -91,8 +91,8 @@ class Coefficients(ByValue):
 def calibrate(ends: pd.DataFrame) -> list[Coefficients]:
     """Fit the coefficients of ``theory.stopping`` to measured ends.
 
-    The overshoot is fitted first, the corrections of lambda and t* on top of it; the time on
-    fresh samples is taken at the measured signal, so that errors of w_1 do not enter twice.
+    The overshoot is fitted first, then the corrections of lambda and t*. The time on fresh samples
+    is taken at the measured signal, so that errors of w_1 do not enter twice.
 
     Args:
         ends: as from ``ends_table``.

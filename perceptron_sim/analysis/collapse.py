@@ -1,9 +1,9 @@
-"""Data collapse: do series at different d lie on one curve of P/d or kappa/T, and how well.
+"""Data collapse: how well series at different d lie on one curve of P/d or kappa/T.
 
-Quality after Houdayer and Hartmann, Phys. Rev. B 70, 014418 (2004), as used in pyfssa: each
-point is compared with a straight line through the neighbouring points of all other series, in
-logarithms; S is the mean squared deviation in units of its variance. S near 1 is a collapse
-within errors, S >> 1 none.
+The quality S is that of Houdayer and Hartmann, Phys. Rev. B 70, 014418 (2004), as used in pyfssa.
+Each point is compared with a straight line through the neighbouring points of all other series, in
+logarithms. S is the mean squared deviation in units of its variance. S near 1 is a collapse within
+errors; S >> 1 is none.
 """
 
 import math
@@ -18,7 +18,7 @@ from perceptron_sim.arrays import FloatArray
 from perceptron_sim.status import Status
 
 ABSCISSAS = ("P/d", "kappa/T")
-# Observables and the power of d they are proportional to at given P/d.
+# Observables, and the power of d to which they are proportional at given P/d.
 OBSERVABLES = {"w_norm": 0.5, "t_star": 1.0}
 
 _RESAMPLES = 200
@@ -30,8 +30,8 @@ class Points:
 
     Attributes:
         d: input dimension.
-        alike: what else tells series apart: (kappa/T, B) against P/d, (P/d, B) against kappa/T;
-            only series that agree in it are compared.
+        alike: (kappa/T, B) against P/d, (P/d, B) against kappa/T. Only series with the same values
+            are compared.
         log_x: ln of the scaled abscissa, increasing, shape (n,).
         logs: ln of the scaled observable of every seed, n arrays of two or more.
     """
@@ -71,7 +71,7 @@ def collapses(frame: pd.DataFrame) -> list[Collapse]:
     Grid points at which some run was not fitted are left out.
 
     Args:
-        frame: rows as in ``records.SCHEMA``.
+        frame: rows as in ``store.schema.SCHEMA``.
     """
     found = []
     frame = frame[["chi", "d", "P", "B", "T", "kappa", "seed", "status", *OBSERVABLES]]
@@ -113,7 +113,7 @@ def series_of(runs: pd.DataFrame, observable: str, abscissa: str) -> list[Points
         }
     )
     other = next(name for name in ABSCISSAS if name != abscissa)
-    # At equal kappa/T runs are one run in other units: not to be counted twice.
+    # Runs at equal kappa/T are one run in other units, and must not be counted twice.
     table = table[table[abscissa] > 0.0].drop_duplicates(["d", "B", "seed", *ABSCISSAS])
     series = []
     for shared, members in table.groupby(["d", other, "B"], sort=True):
@@ -169,7 +169,7 @@ def _line_at(x: float, at: FloatArray, y: FloatArray, variance: FloatArray) -> t
     spread = float(np.sum(weight * (at - centre) ** 2))
     level = float(np.average(y, weights=weight))
     value, error = level, 1.0 / float(weight.sum())
-    # Points at the same x say nothing of the slope.
+    # Points at the same x do not determine the slope.
     if np.ptp(at) > 1e-9:
         slope = float(np.sum(weight * (at - centre) * y)) / spread
         value, error = level + slope * (x - centre), error + (x - centre) ** 2 / spread

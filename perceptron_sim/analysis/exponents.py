@@ -1,6 +1,6 @@
-"""From stored runs to exponents: which runs enter which fit, and what theory says to it.
+"""From stored runs to exponents: which runs enter which fit, and what theory predicts for it.
 
-One row type and one way for all that is stored: perceptrons, nets, linearised nets, imported runs.
+Perceptrons, nets, linearised nets and imported runs share one type of row and one way of fitting.
 """
 
 import math
@@ -23,10 +23,10 @@ from perceptron_sim.theory.prediction import accuracy, accuracy_of_exponents, tr
 # From this T/kappa on, ||w|| of perceptrons is proportional to T within a per cent
 # (docs/conventions.md).
 NOISE_DOMINATED = 512.0
-# Standard error of ln ||w - w_0|| of nets as the max-margin law predicts it: what was found at one
-# sample a step, over T, and over P at one T (docs/lazy.md).
+# Standard error of ln ||w - w_0|| of nets by the max-margin law, as found at one sample per step:
+# over T, and over P at one T (docs/lazy.md).
 NET_ACCURACY = {"T": 0.1, "P": 0.03}
-# How tables say whether a measurement agrees with its prediction; None: there is none.
+# Words of tables for whether a measurement agrees with its prediction; None without a prediction.
 AGREES: dict[bool | None, str] = {True: "yes", False: "NO", None: "-"}
 
 # What the runs of a fit share; null where a model has no such parameter.
@@ -41,39 +41,39 @@ _INTEGERS = ("d", "depth", "width", "B")
 
 @dataclass(frozen=True)
 class ExponentRow(Entry):
-    """One measured exponent beside its predictions.
+    """One measured exponent next to its predictions: docs/theory.md (17), (28).
 
-    ||w|| stands for the size of what was learned: ||w|| of perceptrons, ||w - w_0||/||w_0|| of
-    nets (||w|| if they start at 0).
+    For perceptrons ||w|| is meant literally. For nets it stands for ||w - w_0||/||w_0||, or for
+    ||w|| if they start at 0.
 
     Attributes:
         quantity: "delta" (||w|| on T), "t_star_on_T", "gamma" (||w|| on P), "b" (t* on P),
-            "b - 1 - 2 gamma" (0 in the paper, for any chi) or, of nets, "chi_eff" = 1/gamma - 1.
+            "b - 1 - 2 gamma" (0 in the paper, for any chi) or, for nets, "chi_eff" = 1/gamma - 1.
         model: what was simulated: "perceptron", "net", "lazy" (the limit alpha -> infinity) or
-            that of another program.
+            a model of another program.
         variable: "T" or "P", the abscissa of the fit.
         data, chi, d, arch, depth, width, act, B: what the runs share; None for what a model does
             not have.
-        window: the runs that entered, in words.
-        n_seeds: fewest seeds at a grid point.
+        window: ranges of P and T of the runs in the fit, in words.
+        n_seeds: smallest number of seeds at a grid point.
         n_points: grid points in the fit.
         measured: the exponent.
         std_error: its standard error, or None.
         dof: degrees of freedom of that error, or None.
         ci_low, ci_high: 95 % statistical interval; None where it has no bound.
-        systematic: largest shift on leaving out a third of the window, or None.
+        systematic: largest shift if a third of the window is left out, or None.
         chi2_per_dof: misfit of the power law, or None without spare points.
         bootstrap_low, bootstrap_high: 95 % BCa interval over seeds, from 20 seeds on, or None.
         asymptotic: prediction for P/d -> infinity and T/kappa -> infinity, or None.
-        finite_size: what the fit makes of the predicted means (``theory.predict``, of nets column
-            ``dw_predicted``) at the same points, or None where no prediction is trusted.
+        finite_size: the same fit to the predicted means at the same points (``theory.predict``,
+            for nets column ``dw_predicted``), or None where no prediction is trusted.
         finite_size_error: its standard error, from the measured accuracy of the predictions.
-        finite_size_chi2: misfit per degree of freedom of the predicted means, their level left
-            free, or None without spare points.
+        finite_size_chi2: misfit per degree of freedom of the predicted means, with a free level,
+            or None without spare points.
         agrees: whether measurement and ``finite_size`` agree at 95 %, both errors taken together,
             or None.
-        shared_seeds: whether runs of a seed share data or weights, so that seeds are independent,
-            not runs.
+        shared_seeds: whether runs of a seed share data or weights. Then seeds are independent, and
+            runs are not.
     """
 
     quantity: str
@@ -113,15 +113,15 @@ class ExponentRow(Entry):
 
     @classmethod
     def from_json(cls, found: Any, where: str = "summary.json") -> "ExponentRow":
-        """Return the row that ``to_json`` of this or of an earlier version wrote."""
+        """Return the row ``found`` that this or an earlier ``to_json`` wrote at place ``where``."""
         renamed = isinstance(found, dict) and "expected" in found and "asymptotic" not in found
         return super().from_json(
             found | {"asymptotic": found["expected"]} if renamed else found, where
         )
 
 
-# Powers of ||w|| and t* in what is fitted. t*/||w||^2 ~ P^(b - 2 gamma): one fit, so that the
-# correlation of t* and ||w|| is in it.
+# Powers of ||w|| and t* in the fitted observables. t*/||w||^2 ~ P^(b - 2 gamma) is one fit, so that
+# it accounts for the correlation of t* and ||w||.
 _OBSERVABLES = {"w": (1.0, 0.0), "t": (0.0, 1.0), "t/w^2": (-2.0, 1.0)}
 
 
@@ -131,9 +131,9 @@ class GridPoint:
 
     Attributes:
         P, T, kappa: its parameters.
-        log_w, log_t: ln of ||w||/T and t*/T of its runs, in the order of their seeds.
+        log_w, log_t: ln of ||w||/T and t*/T of its runs, in the order of seeds, shape (seeds,).
         expected_w, expected_t: predicted means of these, NaN where no prediction is trusted.
-        cold: of nets, whether kick <= kappa/20 in most runs: kappa alone decides where they end.
+        cold: for nets, whether kick <= kappa/20 in most runs, so that kappa alone sets their end.
     """
 
     P: int
@@ -326,7 +326,7 @@ def _rows(runs: pd.DataFrame) -> Iterator[ExponentRow]:
 def _row(
     fit: PowerLawFit, offset: float, of_theory: tuple[float, float], named: dict[str, Any]
 ) -> ExponentRow:
-    """Return what is said of a fit; ``of_theory``: errors of predicted means, and of slopes."""
+    """Return the row of a fit; ``of_theory``: errors of predicted means, and of slopes."""
     predicted = math.isfinite(fit.expected_slope)
     error = math.hypot(of_theory[0] * fit.expected_error, of_theory[1])
     # Quantiles of the measurement's own interval; the prediction's error is normal.

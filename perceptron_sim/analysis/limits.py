@@ -1,4 +1,4 @@
-"""Exponents for P -> infinity, by extrapolation of what runs of perceptrons show at finite P.
+"""Exponents for P -> infinity, extrapolated from runs of perceptrons at finite P.
 
 Local exponents approach their limit with a correction of relative size 1/lambda, lambda* ~
 P^(1/(1+chi)) (docs/theory.md (17), (25)). So ln ||w|| = a + gamma ln P + c P^(-1/(1+chi)) is
@@ -27,9 +27,9 @@ from perceptron_sim.intervals import mixed_dof, quantile
 from perceptron_sim.store.schema import PERCEPTRON
 from perceptron_sim.theory import exponents, exponents_at_dimension
 
-# Below, P/d is too small for one correction term.
+# Smallest P/d for which one correction term suffices.
 LEAST_P_OVER_D = 16.0
-# Fitted are two parameters and a correction; one P more shows whether that does.
+# Smallest number of P: two parameters, a correction, and one more P that shows the misfit.
 _FEWEST_P = 4
 # Name, what is fitted, and what is subtracted.
 _QUANTITIES = (("gamma", "w", 0.0), ("b", "t", 0.0), ("b - 1 - 2 gamma", "t/w^2", 1.0))
@@ -44,15 +44,15 @@ class Limit(Entry):
         chi: density exponent of the data.
         d: input dimension; None for the limit d -> infinity after that of P.
         B: batch size.
-        window: the runs that entered, in words.
-        n_seeds: fewest seeds at a grid point.
+        window: the runs in the fits, in words.
+        n_seeds: smallest number of seeds at a grid point.
         n_points: grid points in the fits.
         measured: the exponent.
         std_error, dof: its statistical error, and the degrees of freedom of that.
         ci_low, ci_high: 95 % interval, Student's t.
-        systematic: largest shift with a correction twice as steep, or with the lower third of P
-            left out, beyond what the scatter of seeds explains of the latter.
-        predicted: eq. (26) at this d; for d -> infinity the paper's exponents, eq. (17).
+        systematic: largest shift with a correction twice as steep, or without the lower third of
+            P. For the latter, the shift that the scatter of seeds explains is subtracted.
+        predicted: docs/theory.md (26) at this d; for d -> infinity the paper's exponents, (17).
     """
 
     quantity: str
@@ -83,8 +83,8 @@ class _Series:
 def limits_of(frame: pd.DataFrame) -> list[Limit]:
     """Extrapolate gamma, b and b - 1 - 2 gamma of perceptrons to P -> infinity.
 
-    Of noise-dominated points (T/kappa >= 512) at P/d >= 16 where every run was fitted, four P at
-    least; one row for each chi, d and B, and one for d -> infinity where there are two d.
+    It uses noise-dominated points (T/kappa >= 512) at P/d >= 16 where every run was fitted, and at
+    least four P. There is one row for each chi, d and B, and one for d -> infinity from two d on.
 
     Args:
         frame: rows as in ``store.schema.SCHEMA``.
@@ -109,7 +109,7 @@ def limits_of(frame: pd.DataFrame) -> list[Limit]:
 def noisy_points(
     runs: pd.DataFrame, d: int, least_P_over_d: float = LEAST_P_OVER_D
 ) -> list[GridPoint]:
-    """Return the noise-dominated points of perceptrons of one d that have so large a P/d."""
+    """Return the noise-dominated points of perceptrons of one d from some P/d on."""
     noisy = runs[runs["T"] >= NOISE_DOMINATED * runs["kappa"]]
     # A grid point at the limit may miss it by rounding.
     return grid_points(noisy[noisy["P"] >= least_P_over_d * d * (1.0 - 1e-9)])
@@ -141,7 +141,7 @@ def _limits(
         yield _combined(quantity, chi, B, [each], np.ones(1), offset)
     if len(series) > 1:
         x = np.array([2.0 / (each.d + 1.0) for each in series])
-        # Where all seeds agree to the last bit nothing is left to weigh.
+        # Where all seeds agree to the last bit there are no weights.
         weight = 1.0 / np.square([each.fits[0].std_error or 1.0 for each in series])
         design = np.column_stack([np.ones_like(x), x])
         to_zero = np.linalg.solve(
@@ -158,7 +158,7 @@ def _combined(
     weights: np.ndarray,
     offset: float,
 ) -> Limit:
-    """Return the sum of the limits of some series with weights."""
+    """Return the weighted sum of the limits of some series."""
     stated, steeper, fewer = ([each.fits[i] for each in series] for i in range(3))
     value, steep, without = (
         float(weights @ [fit.slope for fit in fits]) for fits in (stated, steeper, fewer)
@@ -167,7 +167,7 @@ def _combined(
     more = sum(w**2 * fit.std_error**2 for w, fit in zip(weights, fewer, strict=True))
     dof = mixed_dof(zip(variances, (fit.dof for fit in stated), strict=True))
     error = math.sqrt(sum(variances))
-    # A fit to a part of the runs scatters about that to all by the difference of the variances.
+    # A fit to some runs differs from the fit to all by the difference of the variances.
     beyond = (without - value) ** 2 - max(0.0, more - sum(variances))
     half = quantile(dof) * error
     d = series[0].d if len(series) == 1 else None

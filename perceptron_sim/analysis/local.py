@@ -1,4 +1,4 @@
-"""Local exponents: slopes of ln ||w|| and ln t* between neighbouring P, and what is predicted."""
+"""Local exponents: slopes of ln ||w|| and ln t* between neighbouring P, next to predictions."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -16,7 +16,7 @@ from perceptron_sim.intervals import half_width
 from perceptron_sim.store.schema import PERCEPTRON
 from perceptron_sim.theory.prediction import trusted_ends
 
-# P/d from which on local exponents are looked at.
+# Smallest P/d of local exponents.
 LEAST_P_OVER_D = 10.0
 
 
@@ -26,10 +26,10 @@ class Local:
 
     Attributes:
         quantity: "gamma" or "b".
-        chi, d, B: of the runs.
+        chi, d, B: parameters of the runs.
         P_low, P_high: the two P.
         P_over_d: their geometric mean over d.
-        n_seeds: fewest runs at one of the two.
+        n_seeds: smaller number of runs of the two.
         measured: slope of the means of ln ||w|| or ln t* over runs.
         ci_low, ci_high: 95 % interval of it; None where a P has one run.
         predicted: slope of the predicted means, or None where they are not trusted.
@@ -52,8 +52,8 @@ class Local:
 def local_exponents(frame: pd.DataFrame) -> list[Local]:
     """Return local exponents of perceptrons, by chi, d and B, rising in P.
 
-    Of noise-dominated points (T/kappa >= 512) at P/d >= 10 where every run was fitted. There only
-    the size of the weights depends on T, so that runs of all T are taken together.
+    It uses noise-dominated points (T/kappa >= 512) at P/d >= 10 where every run was fitted. There
+    ||w||/T and t*/T do not depend on T, so runs of all T are taken together.
 
     Args:
         frame: rows as in ``store.schema.SCHEMA``.

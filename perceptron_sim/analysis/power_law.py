@@ -1,4 +1,4 @@
-"""Power-law fits with honest intervals.
+"""Power-law fits with intervals that cover at their nominal rate.
 
 The data are logarithms of an observable, several seeds at each grid point. The exponent is the
 weighted least-squares slope of their means, with one intercept for each group of points. Raw
@@ -6,8 +6,8 @@ weighted least-squares slope of their means, with one intercept for each group o
 the grid first: a log-linear gamma regression of the sample variances. Quantiles are Student-t.
 
 Where the runs of a seed share something at all grid points (its data, its initial weights), points
-are correlated; then the seed is the independent unit, and the error of the slope is that of the
-mean over seeds of each seed's own slope.
+are correlated. Then the seed is the independent unit. The error of the slope is that of the mean
+over seeds of each seed's own slope.
 """
 
 import math
@@ -20,13 +20,13 @@ from perceptron_sim.arrays import FloatArray
 from perceptron_sim.intervals import LEVEL, quantile
 
 _BOOTSTRAP_FROM = 20
-# Variance of logs of runs that are all alike.
+# Variance of logs of runs that are all identical.
 _ROUNDING = 1e-30
 
 
 @dataclass(frozen=True)
 class PowerLawFit:
-    """A fitted exponent.
+    """A fitted exponent. All numbers are dimensionless.
 
     Attributes:
         slope: exponent, d ln(observable) / d ln(x).
@@ -34,17 +34,17 @@ class PowerLawFit:
         ci_low, ci_high: 95 % confidence interval, statistical.
         systematic: largest shift of the slope when the lower or upper third of the window is
             left out; NaN below four distinct x.
-        chi2: weighted sum of squared residuals of the means; with correlated points in units of
-            what the scatter of seeds lets expect, so that chi2_dof is expected of it in any case.
+        chi2: weighted sum of squared residuals of the means; with correlated points scaled by the
+            scatter of seeds. Its expectation is chi2_dof in both cases.
         chi2_dof: degrees of freedom of ``chi2``.
         n_points: grid points used.
-        n_seeds: fewest seeds at a point.
-        dof: degrees of freedom of ``std_error``: the interval is Student's t with them.
+        n_seeds: smallest number of seeds at a point.
+        dof: degrees of freedom of ``std_error`` and of the interval (Student's t).
         bootstrap_low, bootstrap_high: 95 % BCa interval over whole seeds, as a cross-check;
             NaN below 20 common seeds.
-        expected_slope: what the same weights make of the expected means; NaN without them.
-        expected_chi2: misfit of the expected means, their level in each group left free; as many
-            degrees of freedom as ``chi2`` plus one.
+        expected_slope: slope of the expected means with the same weights; NaN without them.
+        expected_chi2: misfit of the expected means, with a free level in each group; it has one
+            degree of freedom more than ``chi2``.
         expected_error: standard error of ``expected_slope`` for an independent error of 1 in the
             expected mean at each distinct x.
     """
@@ -78,19 +78,20 @@ def fit_power_law(
     """Fit ln(observable) = intercept(group) + slope ln(x) [+ c x^-correction].
 
     Args:
-        x: positive abscissa of each grid point, length n.
-        logs: ln(observable) of every seed at each point, n arrays; points with fewer than two
-            seeds are left out.
-        groups: label of each point; points of a group share an intercept, all share the slope.
-        expected: predicted mean of ln(observable) at each point, to be fitted with the same
-            weights; finite or absent.
-        by_seed: points are correlated within a seed; then entry s of every array belongs to seed
-            s, and all arrays must be of one length.
-        correction: power of a correction term that dies out as x grows, its amplitude free and one
-            for all groups; the slope is then that for x -> infinity. None for a pure power law.
+        x: positive abscissa of each of n grid points, shape (n,).
+        logs: ln(observable) of every seed at each point, n arrays of shape (seeds,); points with
+            fewer than two seeds are left out.
+        groups: label of each point, shape (n,); points of a group share an intercept, and all
+            share the slope.
+        expected: predicted mean of ln(observable) at each point, shape (n,), finite; it is fitted
+            with the same weights.
+        by_seed: whether points are correlated within a seed. Then entry s of every array belongs
+            to seed s, and all arrays have the same length.
+        correction: power of a correction term that vanishes as x grows, with one free amplitude c
+            for all groups. The slope is then that for x -> infinity. None for a pure power law.
 
     Returns:
-        The fit, or None if fewer than two distinct x of some group remain, three with a correction.
+        The fit, or None if no group has two distinct x (three with a correction).
 
     Raises:
         ValueError: if ``by_seed`` and seeds are missing at some point.
@@ -155,11 +156,11 @@ def _error_of_mean(values: FloatArray) -> float:
 
 
 def _misfit_by_seed(residuals: FloatArray, variance: FloatArray) -> float:
-    """Return the squared mean residuals over those that the scatter of seeds lets expect.
+    """Return the squared mean residuals over their expectation from the scatter of seeds.
 
     Args:
         residuals: of every seed, shape (points, seeds).
-        variance: weights of the points are its inverse, shape (points,).
+        variance: inverse of the weights of the points, shape (points,).
     """
     scatter = residuals.var(axis=1, ddof=1) / residuals.shape[1]
     expected = float(np.sum(scatter / variance))
@@ -170,7 +171,7 @@ def _misfit_by_seed(residuals: FloatArray, variance: FloatArray) -> float:
 def _expectation(
     points: "_Points", weights: "_Projector", expected: Sequence[float] | None
 ) -> dict[str, float]:
-    """Return what the fit makes of predicted means, as fields of PowerLawFit."""
+    """Return the same fit to predicted means, as fields of PowerLawFit."""
     if expected is None or not np.all(np.isfinite(expected)):
         return {}
     means = np.asarray(expected, dtype=np.float64)
@@ -197,7 +198,7 @@ class _Points:
 
     @property
     def design(self) -> FloatArray:
-        """Columns of what is fitted, the slope last, shape (points, parameters)."""
+        """Design matrix with the slope in the last column, shape (points, parameters)."""
         groups = np.arange(int(self.group.max()) + 1 if len(self.group) else 0)
         columns = [(self.group[:, None] == groups).astype(np.float64)]
         if self.correction is not None:
@@ -242,7 +243,7 @@ def _smooth_variance(log_x: FloatArray, variance: FloatArray, nu: FloatArray) ->
     """Smooth sample variances over the grid: ln sigma^2 = p + q ln x by gamma regression."""
     scale = float(np.average(variance, weights=nu))
     if scale <= 0.0:
-        # All seeds agree to the last bit: nothing but rounding is left to be uncertain about.
+        # All seeds agree to the last bit, so only rounding is uncertain.
         return np.full_like(variance, _ROUNDING)
     centred = log_x - log_x.mean()
     if np.ptp(centred) == 0.0:

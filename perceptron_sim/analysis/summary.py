@@ -1,4 +1,4 @@
-"""summary.json: what a command found, written for other programs and read back by claims."""
+"""summary.json: results of a command, written for other programs and read back by claims."""
 
 import json
 import math
@@ -24,9 +24,9 @@ def write_summary(path: Path, summary: dict[str, Any]) -> None:
 class Entry:
     """An object of summary.json: base of frozen dataclasses whose fields are its keys.
 
-    Fields are numbers, texts, entries, tuples of these, or None. A field that has its default is
-    not written. A field that is not there has its default, or None where its type admits that:
-    so summaries of earlier versions are read.
+    Fields are numbers, texts, entries, tuples of these, or None. A field with its default value is
+    not written. A missing field gets its default, or None where its type admits None. So summaries
+    of earlier versions can be read.
     """
 
     __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
@@ -41,7 +41,7 @@ class Entry:
         """Return the entry that ``to_json`` of this or of an earlier version wrote.
 
         Args:
-            found: what json.loads made of it; keys that are not fields are left alone.
+            found: the value from json.loads; keys that are not fields are ignored.
             where: the file and the place in it, for messages.
 
         Raises:
@@ -63,10 +63,10 @@ class Entry:
 
 
 def read_json(kind: Any, found: Any, where: str) -> Any:
-    """Return what json.loads made of a value as the type ``kind`` of a field of an entry.
+    """Return a value from json.loads as the type ``kind`` of a field of an entry.
 
     Raises:
-        InputError: if it is not of this type; a number that is not finite is none.
+        InputError: if it is not of this type, or a number that is not finite.
     """
     origin, inner = get_origin(kind), get_args(kind)
     if origin in (Union, UnionType):
@@ -101,5 +101,5 @@ def _shown(found: Any) -> str:
 def _unlike(where: str, why: str) -> InputError:
     return InputError(
         f"{where} {why}: the file is damaged or of another version; repeat the command that wrote "
-        "it, which does no run again"
+        "it, where no run is done again"
     )

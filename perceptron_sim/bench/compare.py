@@ -1,10 +1,10 @@
-"""Benchmarks of every dynamics: its fast kernels beside the reference loop and common libraries.
+"""Benchmarks of every dynamics: its fast kernels, the reference loop and common libraries.
 
-What is timed beside what stands in the table of ``kernels.dynamics``, as for tests.
+The table of ``kernels.dynamics`` lists what is compared, as in tests.
 
 Times are those of the kernels alone, on one thread, compiled before. Runs of two kernels are
 interleaved in one process on the same data. As t* scatters from run to run and each kernel
-draws its own batches, the ratio of the times per step stands beside the ratio of the times.
+draws its own batches, the ratio of the times per step stands next to the ratio of the times.
 """
 
 import itertools
@@ -219,7 +219,7 @@ def timing(runs: list[RunResult]) -> Record:
 def compare_peers(rows: Iterable[Record], settings: Settings, say: Say) -> list[Record]:
     """Measure the libraries at each distinct (d, P, B) of compared cases; extrapolate to them.
 
-    Which libraries are beside a dynamics, its ``peers`` tell.
+    ``peers`` of a dynamics lists its libraries.
 
     A row for each of ``rows`` that was not skipped: ns per step of each library, and the seconds
     it would take for the steps of the reference: an extrapolation, not a measurement.

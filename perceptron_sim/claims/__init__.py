@@ -1,4 +1,4 @@
-"""Claims about SGD noise, as objects that are judged by run folders."""
+"""Claims about SGD noise, as objects that run folders judge."""
 
 from perceptron_sim.claims.claim import (
     Claim,

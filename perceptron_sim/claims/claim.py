@@ -1,4 +1,4 @@
-"""A claim: what is stated, whose statement it is, what was measured for it, and how it stands."""
+"""A claim: its statement and source, its measurements, and its verdict."""
 
 import enum
 from collections.abc import Callable, Sequence
@@ -13,19 +13,19 @@ if TYPE_CHECKING:
 
 
 class Verdict(enum.Enum):
-    """How a claim or a measurement stands."""
+    """The verdict on a claim or a measurement."""
 
     HOLDS = "holds"
     FAILS = "fails"
     UNDECIDED = "undecided"
-    # Of a claim that one instance would show.
+    # For claims of existence.
     NOT_SEEN = "not seen here"
-    # No run, or no trusted prediction, bears on it.
+    # There is no run, or no trusted prediction, for it.
     UNTESTED = "not tested here"
 
 
 class Quantifier(enum.Enum):
-    """Of how many cases a claim speaks."""
+    """Whether a claim is about all cases or about one."""
 
     FOR_ALL = "for all"
     EXISTS = "exists"
@@ -45,7 +45,7 @@ class Whose(enum.Enum):
 
 
 class Table(enum.Enum):
-    """What kind of statement a claim is; reports have a table of each, in this order."""
+    """The kind of statement of a claim. Reports have one table per kind, in this order."""
 
     PAPERS = "claims of the papers"
     OURS = "our own inferences"
@@ -53,7 +53,7 @@ class Table(enum.Enum):
     SYMMETRY = "checks by symmetry"
 
 
-# What readers are told of each table.
+# Descriptions of the tables for readers.
 ABOUT = {
     Table.PAPERS: "What the papers state, for P -> infinity where they state it so.",
     Table.OURS: "What we derive or infer from the papers. None of it is in them.",
@@ -66,15 +66,15 @@ ABOUT = {
 
 @dataclass(frozen=True)
 class Measurement:
-    """One number that bears on a claim, with its interval and what was expected of it.
+    """One number that tests a claim, with its interval and its prediction.
 
     Attributes:
-        quantity: what it is, in symbols, such as "gamma".
-        model: whose, such as "perceptron chi = 1, d = 16" or "lazy mlp on digits".
+        quantity: the quantity in symbols, such as "gamma".
+        model: the model, such as "perceptron chi = 1, d = 16" or "lazy mlp on digits".
         value: the estimate.
         ci_low, ci_high: its 95 % interval, Student's t.
-        window: over which sizes, temperatures or times it was taken.
-        n_seeds: independent replicas behind it.
+        window: range of sizes, temperatures or times of the measurement.
+        n_seeds: number of independent replicas.
         dof: degrees of freedom of the interval.
         resolution: departure from the prediction that counts as agreement; 0 where the prediction
             is a range.
@@ -113,8 +113,8 @@ class Finding:
     """A measurement with its verdict.
 
     Attributes:
-        measurement: what was measured.
-        verdict: how it stands.
+        measurement: the measurement.
+        verdict: its verdict.
         distance: departure from the prediction in standard errors, all errors together; None
             without a prediction.
         dof: degrees of freedom of that error (Satterthwaite); None without a prediction.
@@ -147,7 +147,7 @@ class Claim:
         judged: which number is compared with which prediction, one sentence.
         refuted: what would refute it, one sentence.
         command: the full command whose folder decides it.
-        estimator: how the number is got, one sentence.
+        estimator: how the number is estimated, one sentence.
         measure: finds the measurements in run folders; none if the folders do not bear on it.
         draw: the data behind the measurements, as panels, from the same folders.
     """
@@ -172,12 +172,12 @@ class Judgement:
     """A claim with its verdict.
 
     Attributes:
-        claim: what is claimed.
-        verdict: how it stands.
-        findings: the measurements behind it, each with its own verdict.
+        claim: the claim.
+        verdict: its verdict.
+        findings: its measurements, each with its own verdict.
         reason: the verdict in one sentence.
-        panels: of its figure: what is judged, then the data behind it.
-        folders: of the runs behind it.
+        panels: panels of its figure: judged measurements, then the data behind them.
+        folders: folders of its runs.
     """
 
     claim: Claim
@@ -189,12 +189,12 @@ class Judgement:
 
     @property
     def telling(self) -> list[Finding]:
-        """The findings, those first that the verdict rests on, farthest from prediction first."""
+        """The findings; first those that decide the verdict, farthest from prediction first."""
         return sorted(
             self.findings, key=lambda f: (f.verdict is not self.verdict, -(f.distance or 0.0))
         )
 
 
 def without_panels(judgement: Judgement) -> Judgement:
-    """Return the judgement less its figure, for tables."""
+    """Return the judgement without its figure, for tables."""
     return replace(judgement, panels=())

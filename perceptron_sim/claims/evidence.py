@@ -1,4 +1,4 @@
-"""Run folders as evidence: their summaries and their runs, read once and only when asked for."""
+"""Run folders as evidence: their summaries and runs, read once and only when needed."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -34,7 +34,7 @@ class Folder:
         """Content of summary.json.
 
         Raises:
-            InputError: if there is none, or it is no JSON object.
+            InputError: if there is none, or it is not a JSON object.
         """
         try:
             found = json.loads((self.path / "summary.json").read_text(encoding="utf-8"))
@@ -44,17 +44,17 @@ class Folder:
                 "phase, nets scan, nets lazy or import"
             ) from error
         if not isinstance(found, dict):
-            raise InputError(f"{self.path}/summary.json is no JSON object: make the folder again")
+            raise InputError(f"{self.path}/summary.json is not a JSON object: make it again")
         return found
 
     @property
     def has_runs(self) -> bool:
-        """Whether the runs are there, or their summary alone."""
+        """Whether the folder holds runs, and not only their summary."""
         return (self.path / "runs").is_dir()
 
     @property
     def is_evidence(self) -> bool:
-        """Whether there are runs, or a summary of runs that were kept elsewhere."""
+        """Whether there are runs, or a summary of runs kept elsewhere."""
         if self.has_runs or not (self.path / "summary.json").is_file():
             return self.has_runs
         try:
@@ -65,7 +65,7 @@ class Folder:
 
     @cached_property
     def runs(self) -> pd.DataFrame:
-        """The runs of the folder that were not done again with larger limits; none if not kept."""
+        """The runs of the folder, without those repeated with larger limits; none if not kept."""
         if not self.has_runs:
             none: pd.DataFrame = SCHEMA.empty_table().to_pandas()
             return none
@@ -109,7 +109,7 @@ class Evidence:
 def evidence_in(paths: Sequence[Path]) -> Evidence:
     """Return the run folders among ``paths`` and directly below them.
 
-    A folder with nothing but the summary of its runs is judged too; its figures lack the data.
+    A folder with only the summary of its runs is judged too. Its figures lack the data.
 
     Raises:
         InputError: if there is none.

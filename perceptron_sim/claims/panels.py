@@ -75,9 +75,9 @@ def grouped(
 
 
 def drawn(panels: Sequence[Panel]) -> tuple[Panel, ...]:
-    """Return the panels with something on them, each with as many series as can be read.
+    """Return the panels that are not empty, each with as many series as can be read.
 
-    Of too many measured ones those in between are left out, with lines that go with them.
+    If there are too many measured series, some in between are left out, with their lines.
     """
     shown = []
     for panel in panels:
@@ -85,7 +85,7 @@ def drawn(panels: Sequence[Panel]) -> tuple[Panel, ...]:
         lines = [i for i, series in enumerate(panel.series) if series.line]
         every = max(1, math.ceil((len(points) - 1) / (MOST_SERIES - 1)))
         kept = {*points[::every], *points[-1:]}
-        # A line that stands behind the points it is of goes with them.
+        # A line after its points is left out together with them.
         paired = len(lines) == len(points) and all(i - 1 in points for i in lines)
         kept |= {i for i in lines if not paired or i - 1 in kept}
         series = tuple(panel.series[i] for i in sorted(kept))
@@ -95,7 +95,7 @@ def drawn(panels: Sequence[Panel]) -> tuple[Panel, ...]:
 
 
 def judged_panel(findings: Sequence[Finding]) -> Panel:
-    """Return what is judged as a panel: a row for each measurement, its prediction beside it."""
+    """Return a panel with one row per measurement, each next to its prediction."""
     measurements = [finding.measurement for finding in findings]
     quantities = list(dict.fromkeys(m.quantity for m in measurements))
     one = len(quantities) == 1

@@ -1,8 +1,8 @@
 """The rule that turns measurements into verdicts: one for all claims.
 
-Every error is taken together: the interval's, that of the prediction and the systematic one.
-Tails are those of Student's t for the first and normal for the others, mixed so that no rate
-exceeds what is stated (``intervals.tail``). A measurement
+All errors are combined: that of the interval, that of the prediction and the systematic one. Tails
+are those of Student's t for the first and normal for the others, mixed so that no rate exceeds its
+stated value (``intervals.tail``). A measurement
 
 - holds where its departure is shown to be below the resolution: two one-sided t tests at
   ``FALSE_HOLDS`` each (an equivalence test);
@@ -10,12 +10,12 @@ exceeds what is stated (``intervals.tail``). A measurement
   ``FALSE_ALARMS`` by Holm's method, and the estimate departs by more than the resolution;
 - is undecided otherwise.
 
-A claim "for all" fails if one measurement does and holds if all do. Each must be shown to be
-within its resolution, so a claim of which one is not is said to hold with probability
-``FALSE_HOLDS`` at most, however many there are (an intersection-union test). A claim that
-something "exists" holds if one measurement is shown to be within its range, by Holm's method at
-``FALSE_ALARMS`` over all of them; else it is not seen. Measurements without a trusted prediction
-are shown and take no part. docs/compare.md has the measured error rates.
+A claim "for all" fails if one measurement fails, and holds if all hold. Each must be shown to be
+within its resolution. So a claim with one exception holds with probability ``FALSE_HOLDS`` at most,
+for any number of measurements (an intersection-union test). A claim that something "exists" holds
+if one measurement is shown to be within its range, by Holm's method at ``FALSE_ALARMS`` over all of
+them. Otherwise it is not seen. Measurements without a trusted prediction are shown only.
+docs/compare.md has the measured error rates.
 """
 
 import math
@@ -48,7 +48,7 @@ _MOST_SEEDS = 10_000
 
 
 def judge(claim: Claim, evidence: "Evidence") -> Judgement:
-    """Measure what a claim is about in run folders, and say how it stands.
+    """Measure the quantities of a claim in run folders, and return the judgement.
 
     Raises:
         InputError: if a summary is not as this or an earlier version writes it.
@@ -94,7 +94,7 @@ def with_advice(findings: Sequence[Finding]) -> list[Finding]:
 
 @dataclass(frozen=True, eq=False)
 class _Test:
-    """A measurement beside its prediction: fields as of ``Finding``, and the departure itself."""
+    """A measurement next to its prediction: fields as in ``Finding``, and the departure itself."""
 
     departure: float
     resolution: float

@@ -36,7 +36,7 @@ from perceptron_sim.names import shortened
 
 # Inches: of lines of titles and legends, of numbers and of a label below axes, of what is between.
 _LINE, _LEGEND_LINE, _NUMBERS, _LABEL, _PAD = 0.17, 0.167, 0.27, 0.23, 0.08
-# Of a row of measurements, of colours beside panels, and of a legend entry less its text.
+# Sizes of a row of measurements, of colours next to panels, and of a legend entry without text.
 _ROW, _BAR, _ENTRY = 0.3, 1.0, 0.52
 # The part of the width that names of rows may take, and inches of a letter.
 _NAMES, _LETTER = 0.4, 0.058
@@ -123,7 +123,7 @@ def _rows(cells: Sequence[_Cell]) -> list[int]:
 
 
 def _drawn(chart: Chart, figure: Figure) -> list[_Cell]:
-    """Draw every panel into axes of the right height, and measure the numbers beside them."""
+    """Draw every panel into axes of the right height, and measure the numbers next to them."""
     cells: list[_Cell] = []
     columns = max(map(len, chart.panels))
     for row, panels in enumerate(chart.panels):
@@ -175,7 +175,7 @@ def _name(row: str, letters: int) -> str:
 
 
 def _place_across(cells: Sequence[_Cell], figure: Figure) -> None:
-    """Find the left end and the width of axes: equal in a row, and aligned where rows are alike."""
+    """Find left end and width of axes: equal in a row, and aligned where rows are similar."""
     for kind in {(cell.across, bool(cell.panel.rows)) for cell in cells}:
         across = kind[0]
         members = [cell for cell in cells if (cell.across, bool(cell.panel.rows)) == kind]

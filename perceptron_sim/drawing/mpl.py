@@ -190,7 +190,7 @@ def _arrows(ax: Axes, panel: Panel) -> None:
 
 
 def entries(axes: Sequence[Axes]) -> dict[str, list[Artist]]:
-    """Return what to show beside each label: points, then lines, then marks."""
+    """Return the symbols next to each label: points, then lines, then marks."""
     found: dict[str, list[Any]] = {}
     for ax in axes:
         for handle, label in zip(*ax.get_legend_handles_labels(), strict=True):

@@ -94,7 +94,7 @@ class Field:
         x, y: coordinates, shapes (n,) and (m,).
         values: shape (m, n); NaN where there is none.
         limits: of the colours; None for contours alone.
-        label: beside the colours.
+        label: text next to the colours.
         levels: at which contours are drawn.
         colour, dash: of the contours.
         contour: label of the contours, or "".
@@ -160,7 +160,7 @@ class Chart:
 
     Attributes:
         panels: rows of panels; rows may differ in length.
-        title: parts of the title, as many on a line as there is room for.
+        title: parts of the title, as many per line as fit.
         legend: one below the figure, or one above each panel.
         columns: entries side by side above a panel; None for as many as fit.
         share: axes that all panels have in common: "", "x", "y" or "xy". Labels stand outside.

@@ -1,4 +1,4 @@
-"""Logarithmic axes, with as many numbers as there is room for."""
+"""Logarithmic axes, with as many numbers as fit."""
 
 import itertools
 import math
@@ -29,7 +29,7 @@ def log_axis(axis: Any, values: Iterable[float] = ()) -> None:
     """
     ax: Any = axis.axes
     low, high = getattr(ax.dataLim, f"interval{axis.axis_name}")
-    # A single value, or several alike but for rounding, is no range to scale an axis by.
+    # A single value, or several that differ only by rounding, do not give a range of an axis.
     if 0.0 < low <= high < low * (1.0 + 1e-6):
         ax.set(**{f"{axis.axis_name}lim": (0.5 * low, 2.0 * high)})
     # Where all is 0, as after a run of one step, a logarithm shows nothing.

@@ -1,4 +1,4 @@
-"""Batches of B distinct samples out of P, uniformly, in O(B) a step and O(P) memory once."""
+"""Uniform batches of B distinct samples out of P, in O(B) per step and O(P) memory once."""
 
 import numpy as np
 
@@ -25,9 +25,9 @@ def needs_order(P: int, B: int) -> bool:
 def draw_batch(rng: np.random.Generator, P: int, order: IntArray, batch: IntArray) -> None:
     """Fill ``batch`` with a uniformly random set of distinct samples.
 
-    Small batches are drawn with rejection of duplicates. Large ones take the head of a partial
-    Fisher-Yates shuffle: ``order`` stays a permutation from step to step and never needs to be
-    reset, because a shuffle of any permutation is uniform. B = P is every sample, undrawn.
+    Small batches are drawn with rejection of duplicates. Large ones are the head of a partial
+    Fisher-Yates shuffle. ``order`` stays a permutation from step to step and never needs to be
+    reset, because a shuffle of any permutation is uniform. B = P takes every sample.
 
     Args:
         rng: source of randomness; advanced in place.

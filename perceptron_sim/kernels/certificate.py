@@ -1,9 +1,9 @@
-"""Which samples can be unfitted at all, by a bound that costs nothing to keep.
+"""Which samples can be unfitted at all, by a bound that is cheap to keep: docs/kernels.md (2), (3).
 
 By Cauchy-Schwarz a sample phi is fitted as long as w_1 phi_1 - R |phi_perp| >= threshold for
-some R >= |w_perp|. The samples for which this fails, the active ones, are found without looking
-at the others: they are sorted into bins by the key phi_1 / (|phi_perp| + offset), and the active
-ones are a prefix of the bins. With offset = threshold / R the prefix is tight; for other R it is
+some R >= |w_perp|. The samples for which this fails are active. They are found without looking at
+the others. Samples are sorted into bins by the key phi_1 / (|phi_perp| + offset), and the active
+ones are a prefix of the bins. With offset = threshold / R the prefix is tight. For other R it is
 still safe (``active``).
 """
 
@@ -17,20 +17,20 @@ from perceptron_sim.kernels.jit import compiled, reassociated
 from perceptron_sim.kernels.observables import margin
 
 _BINS = 2048
-# A pool reaches to a multiple of the present bound on the key, so that |w_perp| may rise as much
-# before the whole training set is looked at again: little at first, as most runs never need more.
+# A pool reaches to a multiple of the present bound on the key. So |w_perp| may rise by that factor
+# before the whole training set is searched again. It is small at first, as most runs need no more.
 FIRST_SPARE, SPARE = 2.0, 5.0
 # It shrinks when the bound has fallen to 1/_SHRINK of its reach, while the bins still resolve the
 # prefix.
 _SHRINK = 32.0
 _SHRINK_FROM = 128
 
-# A near pool is worth trying once |w_perp| is as large as so many hits.
+# A near pool pays once |w_perp| is as large as this number of hits.
 NEAR_FROM = 6.0
 
-# What ``active`` returns when the pool does not suit any more.
+# Values of ``active`` when another pool is needed.
 TOO_SMALL, TOO_LARGE = -1, -2
-# Room for rounding in |w_perp| (tracked to about 1e-12) and in the keys.
+# Allowance for rounding in |w_perp| (tracked to about 1e-12) and in the keys.
 _SAFETY = 1.0 + 1e-6
 _TINY = 1e-290
 _HUGE = 1e290
@@ -51,7 +51,7 @@ class Pool(NamedTuple):
         typical_norm: mean of |phi_perp| over all samples.
         center: weights from which displacements are measured, shape (d,); 0 is the axis.
         near: whether the pool is centred on weights (``near_pool``).
-        least_w_1: the pool is good for no smaller w_1.
+        least_w_1: smallest w_1 for which the pool is valid.
     """
 
     samples: IntArray
@@ -72,7 +72,7 @@ class Pool(NamedTuple):
 def perpendicular_norm(features: FloatArray, i: int) -> float:
     """Return |phi_perp| of sample i, or 1e-145 if less: ``features`` (P, d).
 
-    Squares vanish before numbers do, and bounds need a norm that is never too small.
+    Squares underflow before numbers do, and bounds need a norm that is never too small.
     """
     total = _TINY
     for j in range(1, features.shape[1]):
@@ -156,8 +156,8 @@ def reach_of(pool: Pool, w_1: float, radius: float, threshold: float) -> float:
 def active(starts: IntArray, bin_width: float, cut: float, bound: float) -> int:
     """Return how many leading samples of a pool include every one with a key below ``bound``.
 
-    The pool is given by its fields. TOO_SMALL if it may lack some, TOO_LARGE if a smaller pool
-    would do much better.
+    The pool is given by its fields. The value is TOO_SMALL if it may lack some, TOO_LARGE if a
+    smaller pool would be much faster.
     """
     # Written so that a bound that is not a number counts as too large.
     if not bound <= cut:
@@ -190,7 +190,7 @@ def build_pool(
         radius: bound on |w_perp| for which the order is to be tight.
         threshold: kappa / T.
         spare: how far the bound may rise before the pool must be built anew.
-        total: a pool of so many is good for any bound.
+        total: a pool of this many samples is valid for any bound.
     """
     P, d = features.shape
     offset = threshold / max(radius, _TINY)
@@ -202,7 +202,7 @@ def build_pool(
     inside = 0
     largest = 0.0
     for i in range(P):
-        # From below, samples on the wrong side of the teacher count as on the boundary.
+        # Samples on the wrong side of the teacher count as on the boundary.
         key[i] = min(max(features[i, 0], 0.0) / max(norms[i] + offset, _TINY), _HUGE)
         if key[i] < cut:
             inside += 1
@@ -262,12 +262,12 @@ def shrink_pool(pool: Pool, w_1: float, radius: float, threshold: float) -> Pool
 def near_pool(outer: Pool, n: int, w: FloatArray, threshold: float, reach: float) -> Pool:
     """Return the samples that can be unfitted while |w_perp| moves less than ``reach`` from here.
 
-    A sample keeps a margin of at least m - |displacement| |phi_perp|, m its margin now, as long as
-    w_1 phi_1 does not fall; so those with (m - threshold) / |phi_perp| > reach may be left out.
+    Let m be the margin of a sample now. As long as w_1 phi_1 does not fall, the margin is at least
+    m - |displacement| |phi_perp|. So those with (m - threshold) / |phi_perp| > reach are left out.
 
     Args:
         outer: a pool centred on the axis.
-        n: how many of its leading samples can be unfitted within ``reach``.
+        n: number of its leading samples that can be unfitted within ``reach``.
         w: weights to centre on, shape (d,).
         threshold: kappa / T.
         reach: displacement to provide for, in units of T.

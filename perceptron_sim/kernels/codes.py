@@ -1,12 +1,12 @@
-"""Coarse copies of samples, for a first look that touches one cache line in place of eight.
+"""Coarse copies of samples, for a first look that reads one cache line instead of eight.
 
 Each orthogonal coordinate is kept as one byte, in units of the sample's largest. With c the copy
-and |phi_perp - c| known, Cauchy-Schwarz gives
+and |phi_perp - c| known, Cauchy-Schwarz gives docs/kernels.md (4):
 
     w.phi >= w_1 phi_1 + w_perp.c - |w_perp| |phi_perp - c|,
 
-and a sample is certainly fitted if the right side exceeds the threshold. That settles all but a
-few: the last term is about a hundredth of |w_perp| |phi_perp|.
+A sample is certainly fitted if the right side exceeds the threshold. The last term is about a
+hundredth of |w_perp| |phi_perp|. So this settles all but a few samples.
 """
 
 import math
@@ -20,7 +20,7 @@ from perceptron_sim.kernels.jit import compiled, reassociated
 _LANES = 64
 # From this many coordinates on, computing a margin costs more than a first look.
 CODES_FROM = 24
-# Copying a sample costs as much as so many first looks save.
+# Number of first looks that save as much as copying a sample costs.
 COPY = 1.5
 _LARGEST = 127.0
 _TINY = 1e-290
@@ -30,7 +30,7 @@ _FACTS = 4
 
 @compiled
 def new_codes(n: int, d: int) -> tuple[ByteArray, FloatArray]:
-    """Return room for copies of n samples, and for what goes with each: phi_1, unit, error."""
+    """Return space for copies of n samples, and for phi_1, unit and error of each."""
     width = (d - 1 + _LANES - 1) // _LANES * _LANES
     return np.zeros((n, width), np.int8), np.empty((n, _FACTS))
 
@@ -41,7 +41,7 @@ def fill_codes(
 ) -> None:
     """Copy samples first .. last - 1 of ``rows`` (n, d)."""
     d = rows.shape[1]
-    # What 32-bit sums of d terms may lose, with room for the rounding of all else here.
+    # Error of 32-bit sums of d terms, with an allowance for all other rounding here.
     rounding = 2.0**-22 * (d + 8)
     for i in range(first, last):
         largest = 0.0
@@ -49,7 +49,7 @@ def fill_codes(
             largest = max(largest, abs(rows[i, j]))
         unit = largest / _LARGEST
         inverse = _LARGEST / largest if largest > _TINY else 0.0
-        # Not 0: squares vanish before numbers do, and the error must never be too small.
+        # Not 0, since squares underflow before numbers do and the error must not be too small.
         squared = _TINY
         lost = 0.0
         for j in range(1, d):

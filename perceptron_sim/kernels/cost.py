@@ -1,4 +1,4 @@
-"""What a hit costs in each way of stepping, in nanoseconds; only ratios matter.
+"""Cost of a hit in each way of stepping, in nanoseconds. Only ratios matter.
 
 The constants were measured on one core of a current server processor (``perceptron-sim bench``
 measures the result). A wrong constant costs time, never correctness.
@@ -8,11 +8,11 @@ from perceptron_sim.kernels.batches import SMALL_BATCH
 from perceptron_sim.kernels.codes import CODES_FROM
 from perceptron_sim.kernels.jit import compiled
 
-# Drawing one of many candidates of a large batch costs so much more.
+# Additional cost of drawing one of many candidates of a large batch.
 _SHUFFLE = 16.0
 # Numbers in a training set that no longer fits into the nearer caches: 2 MiB.
 _NEAR = 1 << 18
-# Numbers in a training set that is read and copied from memory rather than a cache: 16 MiB.
+# Numbers in a training set that is read and copied from memory, not from a cache: 16 MiB.
 _CACHED = 1 << 21
 
 
@@ -30,14 +30,14 @@ def evaluate_far(P: int, d: int) -> float:
 
 @compiled
 def saved_by_candidates(P: int, d: int, B: int, active: float) -> float:
-    """Cost that candidates spare for each sample of a batch, a fraction of which is active."""
+    """Cost that candidates save per sample of a batch, of which a fraction is active."""
     shuffle = _SHUFFLE * active if B > SMALL_BATCH else 0.0
     return (1.0 - active) * evaluate_far(P, d) - shuffle
 
 
 @compiled
 def candidate_hit(d: int, B: int, evaluated: float) -> float:
-    """Cost of a hit that takes the evaluation of so many candidates."""
+    """Cost of a hit that needs the evaluation of ``evaluated`` candidates."""
     return 150.0 + evaluated * (evaluate(d) + (_SHUFFLE if B > SMALL_BATCH else 0.0))
 
 
@@ -55,5 +55,5 @@ def near_pool(d: int, n: int) -> float:
 
 @compiled
 def set_up(P: int, d: int) -> float:
-    """Cost of computing all norms and copying a pool: more a number if they fill the caches."""
+    """Cost of computing all norms and copying a pool, higher per number if they fill the caches."""
     return 10_000.0 + P * (6.0 + d * (1.0 + min(P * d / _CACHED, 1.0)))

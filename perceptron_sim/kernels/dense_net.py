@@ -1,11 +1,11 @@
 """SGD of one fully connected net with the hinge loss, until every sample is fitted.
 
-The obvious loop, without what cannot matter: only unfitted samples are passed back, a batch
-without one changes nothing, and after P/B such batches in a row the whole set is evaluated, so
-that either the run is over or batches without an unfitted sample need not be evaluated at all.
-The weights of one net stay in a core's cache, and small products need no calls from Python.
+The plain loop, without work that has no effect. Only unfitted samples are passed back, and a batch
+without one changes nothing. After P/B such batches in a row the whole set is evaluated. Then either
+the run is over, or batches without an unfitted sample need not be evaluated at all. The weights of
+one net stay in a core's cache, and small products need no calls from Python.
 
-Products go through BLAS (``np.dot``); whoever calls should keep BLAS to one thread.
+Products use BLAS (``np.dot``); the caller should limit BLAS to one thread.
 """
 
 import math
@@ -18,7 +18,7 @@ from perceptron_sim.kernels.batches import draw_batch
 from perceptron_sim.kernels.jit import compiled, reassociated
 from perceptron_sim.kernels.status import DIVERGED, FITTED, INTERRUPTED
 
-# What the loop returns besides a final status: the step asked for is reached.
+# Return value other than a final status: the requested step is reached.
 PAUSED = 100
 
 # Activations.
@@ -28,12 +28,12 @@ RELU, GELU, SILU = range(3)
 STEP, LAST_UPDATE_STEP, UPDATES, HITS, NULL_STREAK, KNOWN = range(6)
 N_COUNTERS = 6
 
-# Rows evaluated together are at least so many: fewer leave BLAS below its speed.
+# Smallest number of rows evaluated together; BLAS is slower with fewer.
 MIN_ROWS = 32
 
 
 class DenseNet(NamedTuple):
-    """A net, its training set, and room for one batch; every float array has one dtype.
+    """A net, its training set, and space for one batch. All float arrays have one dtype.
 
     Attributes:
         sizes: d, h, ..., h, 1, shape (L + 2,).
@@ -44,7 +44,7 @@ class DenseNet(NamedTuple):
         y, f0: labels and outputs at the start, shape (P,).
         rows: samples that the buffers hold, >= B.
         outputs: inputs, activations of each layer and f, one block (rows, size) after the other.
-        inputs: pre-activations, laid out alike; read only for GELU and SILU.
+        inputs: pre-activations, in the same layout; read only for GELU and SILU.
         back, ahead: derivatives that are passed back, shape (rows * max h,).
     """
 
@@ -65,7 +65,7 @@ class DenseNet(NamedTuple):
 def new_net(
     sizes: list[int], scales: list[float], activation: int, w: Reals, x: Reals, y: Reals, B: int
 ) -> DenseNet:
-    """Return a net with weights ``w`` (not copied) and room for batches of B."""
+    """Return a net with weights ``w`` (not copied) and space for batches of B."""
     dtype = w.dtype
     rows = max(B, MIN_ROWS)
     blocks = rows * sum(sizes)
@@ -93,7 +93,7 @@ def _activate(kind: int, scale: Any, z: Reals, a: Reals) -> None:
     if kind == RELU:
         for i in range(z.size):
             value = scale * z[i]
-            # Written so that what is not a number stays so.
+            # Written so that NaN stays NaN.
             a[i] = value * 0 if value <= 0 else value
     elif kind == GELU:
         for i in range(z.size):
@@ -215,7 +215,7 @@ def _descend(net: DenseNet, m: int, push: Reals) -> None:
         back = net.back[: m * q].reshape(m, q)
         ahead = net.ahead[: m * p]
         if layer > 0:
-            # What is passed back sees the weights before their update.
+            # Derivatives are passed back with the weights before their update.
             np.dot(back, w.T, ahead.reshape(m, p))
         _add_products(w, a.reshape(m, p), back)
         if layer > 0:

@@ -2,11 +2,11 @@
 
 The dual is to maximise sum_i a_i - a.Q.a / 2 over a >= 0, with Q_ij = y_i y_j K_ij. Its slope
 is g = 1 - Q a, one minus the margins. Each step moves the coordinate that gains most. After as
-many steps as there are samples the whole move is stretched as far as it gains: that joins what
-single coordinates reach slowly, and shows at once a direction in which the dual has no bound.
+many steps as there are samples, the whole move is stretched as far as it gains. This is faster than
+single coordinates, and shows at once a direction in which the dual has no bound.
 
 libsvm (scikit-learn's one-class machine of y y' K) takes half the time, but keeps rows of the
-kernel in single precision: its gap stops at 5e-6 to 1e-5, and it wants all of K in memory twice.
+kernel in single precision. Its gap stops at 5e-6 to 1e-5, and it needs all of K in memory twice.
 """
 
 import math
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from perceptron_sim.arrays import FloatArray, IntArray
 from perceptron_sim.kernels.jit import compiled
 
-# A move is stretched at most so far, where nothing bounds it.
+# Largest stretch of a move that nothing bounds.
 _FAR = 1e9
 
 
@@ -40,7 +40,7 @@ def dual_ascent(
         dual: weights a >= 0, shape (P,), changed in place.
         slope: 1 - Q a of the active samples, shape (n,), changed in place.
         gap: relative gap between primal and dual norm at which to end.
-        steps: at most so many coordinates are moved.
+        steps: largest number of moved coordinates.
 
     Returns:
         The relative gap over the active samples, and the number of steps.

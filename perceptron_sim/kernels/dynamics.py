@@ -1,7 +1,7 @@
 """The one table of dynamics and the compiled loops that run them.
 
-It drives the command line, the runs, the tests of correctness (``tests/reference``) and the
-benchmarks. Nothing is compiled or loaded until a loop is asked for.
+The command line, the runs, the tests of correctness (``tests/reference``) and the benchmarks use
+it. Nothing is compiled or loaded until a loop is requested.
 """
 
 from collections.abc import Callable, Mapping
@@ -25,8 +25,8 @@ class Loop:
 
     Attributes:
         at: "module:function" below ``perceptron_sim.kernels``.
-        options: what the function takes after the arguments of ``reference.plain_sgd``.
-        draws_data: whether it draws the training set itself, so that it can be given none.
+        options: arguments of the function after those of ``reference.plain_sgd``.
+        draws_data: whether it draws the training set itself, so that none can be passed.
     """
 
     at: str
@@ -34,7 +34,7 @@ class Loop:
     draws_data: bool = False
 
     def load(self) -> Callable[..., int]:
-        """Return the function; the first call compiles it, or loads it from the cache."""
+        """Return the function. The first call compiles it, or loads it from the cache."""
         module, _, function = self.at.partition(":")
         found: Callable[..., int] = getattr(
             import_module(f"perceptron_sim.kernels.{module}"), function
@@ -48,12 +48,12 @@ class Dynamics:
 
     Attributes:
         about: one line for people.
-        loops: by name of the kernel. The first is what "auto" stands for, but for training sets
-            so large that DEFERRED is faster (``runs.simulate.choose``). The last is the obvious
-            loop, against which the others are tested and timed; itself it is tested against an
-            uncompiled one, ``tests/helpers/oracles.py``.
-        peers: libraries whose steps are timed beside it.
-        refine: steps in a time T; None if a step lasts eta.
+        loops: loops by name of the kernel. The first is "auto", except for training sets so large
+            that DEFERRED is faster (``runs.simulate.choose``). The last is the plain loop, against
+            which the others are tested and timed. It is itself tested against an uncompiled one,
+            ``tests/helpers/oracles.py``.
+        peers: libraries whose steps are timed next to it.
+        refine: number of steps in a time T; None if a step lasts eta.
         whole_hits: whether weights are sums of whole samples, so that hits can be counted.
     """
 
@@ -65,12 +65,12 @@ class Dynamics:
 
     @property
     def kernels(self) -> tuple[str, ...]:
-        """Names of the loops, the obvious one last."""
+        """Names of the loops, the plain one last."""
         return tuple(self.loops)
 
     @property
     def on_given_data(self) -> tuple[str, ...]:
-        """Names of the loops that can be given a training set, the fastest first."""
+        """Names of the loops that take a training set, the fastest first."""
         return tuple(name for name, loop in self.loops.items() if not loop.draws_data)
 
 
@@ -107,7 +107,7 @@ DYNAMICS: Mapping[str, Dynamics] = {
     "poisson": _sde(1, POISSON, "hits of each unfitted sample Poisson, in steps of T"),
 }
 NAMES = tuple(DYNAMICS)
-# Every name that a kernel can have, whatever the dynamics.
+# Every name of a kernel, for any dynamics.
 KERNELS = (AUTO, *dict.fromkeys(name for one in DYNAMICS.values() for name in one.kernels))
 
 
@@ -130,21 +130,21 @@ def resolve(dynamics: str, kernel: str) -> str:
 
 
 def loop_of(dynamics: str, kernel: str) -> Loop:
-    """Return the loop of a dynamics by the name of a kernel, as resolved."""
+    """Return the loop of a dynamics by the name of a kernel, not "auto"."""
     return DYNAMICS[dynamics].loops[kernel]
 
 
 def stored_name(dynamics: str, kernel: str) -> str:
-    """Return what the key of a run knows both by; ``kernel`` as resolved.
+    """Return the name of both in the key of a run; ``kernel`` is not "auto".
 
-    Version 0.1 had one name for the two, and keys of stored runs stay what they were.
+    Version 0.1 had one name for both, and keys of stored runs do not change.
     """
     if dynamics == SGD:
         return kernel
     return dynamics if kernel == REFERENCE else f"{dynamics}, {kernel}"
 
 
-# What that name was of, for runs that version 0.1 stored.
+# Meaning of that name in runs that version 0.1 stored.
 OF_STORED_NAME: Mapping[str, tuple[str, str]] = {
     stored_name(dynamics, kernel): (dynamics, kernel)
     for dynamics, one in DYNAMICS.items()

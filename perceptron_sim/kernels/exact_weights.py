@@ -1,8 +1,8 @@
 """Weights from hit counts, in twice the working precision.
 
-Adding the same sample again and again rounds the same way each time, so the error of running
-weights grows in proportion to the hits: about 1e-16 of |w| for each hit of a sample. The counts are
-integers and exact; from time to time the weights are computed from them anew.
+Adding the same sample repeatedly rounds the same way each time. So the error of running weights
+grows in proportion to the hits: about 1e-16 of |w| per hit of a sample. The counts are integers
+and exact. The weights are computed from them anew at intervals.
 """
 
 import numpy as np
@@ -19,7 +19,7 @@ _LOW_BITS = (1 << 26) - 1
 
 @compiled
 def restore_interval(P: int) -> int:
-    """Return the hits between two restorations, so that they take a small part of the time."""
+    """Return the number of hits between two restorations, so that they take little time."""
     return max(RESTORE_HITS, 4 * P)
 
 

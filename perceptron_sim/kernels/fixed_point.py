@@ -1,9 +1,9 @@
 """Margins above the threshold as 32-bit integers, with a certified bound on their error.
 
-Adding integers is exact, and twice as many fit into a register and a cache line as of doubles. What
-is rounded is the entries, by half a unit at most, so after h additions a margin is off by no more
-than (h + 1)/2 units. Samples whose margin is closer than that to the threshold are looked up in
-double precision: the set of unfitted samples is always exactly that of the weights.
+Adding integers is exact, and a register or a cache line holds twice as many as doubles. Only
+entries are rounded, by half a unit at most. So after h additions the error of a margin is at most
+(h + 1)/2 units. Samples whose margin is closer than that to the threshold are evaluated in double
+precision. So the set of unfitted samples is always exactly that of the weights.
 """
 
 import math
@@ -20,12 +20,12 @@ from perceptron_sim.kernels.observables import margin
 # The margin of padding: never below any bound.
 FITTED_ALWAYS = 2**31 - 1
 _LARGEST_ERROR = float(FITTED_ALWAYS)
-# One bit is left for what a batch adds before its effect on the range is noticed.
+# One bit is left for additions of a batch before its effect on the range is noticed.
 _UNITS = 2.0**30
 
 
 class Extent(NamedTuple):
-    """How large the margins of a pool can be.
+    """Bounds on the margins of a pool.
 
     Attributes:
         top: largest |phi_1| of the first b blocks, shape (blocks + 1,).
@@ -69,9 +69,9 @@ def largest_margin(extent: Extent, blocks: int, span: float, radius: float) -> f
 
 @compiled
 def scale_for(largest: float) -> float:
-    """Return units for each 1, so that ``largest`` fits; 0 if none would do.
+    """Return the number of units per 1, so that ``largest`` fits; 0 if there is none.
 
-    With scale 0 every margin is looked up in double precision, always.
+    With scale 0 every margin is evaluated in double precision.
     """
     scale = _UNITS / largest
     return scale if 0.0 < scale < math.inf else 0.0
@@ -81,7 +81,7 @@ def scale_for(largest: float) -> float:
 def error_rate(scale: float, d: int, w_norm: float, extent: Extent) -> float:
     """Bound the error, in units, that a refresh or an addition contributes to a margin.
 
-    Half a unit, and the rounding of the weights and of dot products of length d, with w or a hit.
+    It is half a unit, plus the rounding of weights and of dot products of length d.
     """
     norm = math.sqrt(extent.square)
     rounding = 2.0**-50 * d * (w_norm + norm) * norm * scale
@@ -90,9 +90,9 @@ def error_rate(scale: float, d: int, w_norm: float, extent: Extent) -> float:
 
 @compiled
 def error_bound(rate: float, hits: int) -> int:
-    """Return the largest error of a margin that many hits after it was computed, in units."""
+    """Return the largest error of a margin ``hits`` hits after it was computed, in units."""
     error = rate * (hits + 1.0) + 1.0
-    # Written so that what is not a number counts as too large.
+    # Written so that NaN counts as too large.
     return int(error) if error < _LARGEST_ERROR else FITTED_ALWAYS
 
 
@@ -115,7 +115,7 @@ def refresh(
 def classify(
     margins: Int32Array, first: int, last: int, error: int, unfitted: IntArray, unclear: IntArray
 ) -> None:
-    """Fill the masks of the blocks first .. last - 1: certainly unfitted, and not certain."""
+    """Fill the masks of the blocks first .. last - 1: certainly unfitted, and unclear."""
     for block in range(first, last):
         certain = lanes_below(margins, block * BLOCK, np.int32(-error))
         unfitted[block] = certain
@@ -124,7 +124,7 @@ def classify(
 
 @compiled
 def move_margins(margins: Int32Array, rows: Int32Array, slot: int, blocks: int) -> None:
-    """Add a Gram row to the first blocks; the masks are left behind."""
+    """Add a Gram row to the first blocks, without updating the masks."""
     for block in range(blocks):
         add_lanes(margins, block * BLOCK, rows, slot)
 
@@ -167,7 +167,7 @@ def settle(
     unfitted: IntArray,
     unclear: IntArray,
 ) -> int:
-    """Look up what is unclear in double precision; return the number unfitted in all blocks."""
+    """Evaluate unclear samples in double precision; return the number unfitted in all blocks."""
     k = 0
     for block in range(blocks):
         doubt = unclear[block]

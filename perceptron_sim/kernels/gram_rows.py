@@ -2,8 +2,8 @@
 
 One hit on sample nu shifts every margin by phi_mu.phi_nu. Rows of this Gram matrix are computed
 for samples that are hit, as far as the active prefix reaches, and kept in fixed point
-(``fixed_point``); when the memory is used up, the row unused for longest (by the clock rule) makes
-room. Rows are kept in whole blocks (``lanes``), padded with zeros.
+(``fixed_point``). When the memory is full, the row unused for longest (by the clock rule) is
+dropped. Rows are kept in whole blocks (``lanes``), padded with zeros.
 """
 
 import math
@@ -23,13 +23,13 @@ class GramRows(NamedTuple):
 
     Attributes:
         rows: Gram rows times ``scale``, rounded, shape (slots, width).
-        length: how many entries of each row are computed, shape (slots,).
-        claimed: how many were asked for, computed or not, shape (slots,).
-        owner: whose row it is, shape (slots,).
-        slot: where a sample's row is, -1 if nowhere, shape (width,).
+        length: number of computed entries of each row, shape (slots,).
+        claimed: number of requested entries, computed or not, shape (slots,).
+        owner: sample of each row, shape (slots,).
+        slot: slot of each sample's row, -1 without one, shape (width,).
         recent: whether a row was used since the clock's hand passed, shape (slots,).
         clock: (hand, slots filled).
-        scale: (scale of fixed point, largest number it is good for), zeros at first.
+        scale: (scale of fixed point, largest number that fits), zeros at first.
     """
 
     rows: Int32Array
@@ -54,7 +54,7 @@ def new_rows(size: int, budget: int) -> GramRows:
     # An odd number of blocks, so that rows do not fall on the same few sets of the caches.
     width = padded(size) // (2 * BLOCK) * (2 * BLOCK) + BLOCK
     slots = max(1, min(width, budget // (4 * width)))
-    # What belongs to a slot is set when the slot is filled: memory never touched costs nothing.
+    # Entries of a slot are set when it is filled, since memory never touched costs nothing.
     return GramRows(
         np.empty((slots, width), np.int32),
         np.empty(slots, np.int64),

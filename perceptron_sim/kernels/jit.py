@@ -1,12 +1,12 @@
-"""The one home of Numba's options.
+"""All options of Numba.
 
 Policy:
     * ``nogil``: kernels run side by side in threads of one process.
     * ``cache``: compiled once per machine, kept on disk, so a second process compiles nothing.
-    * Numba asks only whether a kernel's own file has changed; a kernel compiled into another would
-      go stale. So the cache is stamped with the sources of all kernels together.
-    * The cache is a convenience. A damaged file counts as absent and is overwritten; without a
-      place for it, or without room, kernels are compiled in each process.
+    * Numba tests only whether a kernel's own file has changed. A kernel compiled into another would
+      become outdated. So the cache is stamped with the sources of all kernels together.
+    * The cache is a convenience. A damaged file counts as absent and is overwritten. Without a
+      place or space for it, kernels are compiled in each process.
     * What a kernel calls is compiled as a part of it, and optimised once (``linking``).
     * No ``parallel``: kernels are serial; parallelism is above them (a kernel with its own
       thread pool aborts Python when called from several threads).
@@ -47,11 +47,11 @@ _DIGEST = hashlib.sha256().digest_size
 
 
 class Told:
-    """What this process has been told, each once.
+    """Messages that this process has printed, each once.
 
     Attributes:
-        compiling: whether it was told that kernels are compiled.
-        problem: why compiled kernels cannot be kept, with the remedy; None if that is not known.
+        compiling: whether the message that kernels are compiled was printed.
+        problem: why compiled kernels cannot be kept, with the remedy; None without a problem.
     """
 
     compiling = False
@@ -77,7 +77,7 @@ def _say_not_kept(reason: str) -> None:
 class _Files(IndexDataCacheFile):  # type: ignore[misc]
     """The files of one kernel. Each entry carries its key and a checksum of its bytes.
 
-    Machine code that is not what was written would end the process, or run.
+    Damaged machine code would end the process, or run.
     """
 
     def save(self, key: Any, data: Any) -> None:
@@ -107,7 +107,7 @@ class _Files(IndexDataCacheFile):  # type: ignore[misc]
 
 
 class _KernelCache(FunctionCache):  # type: ignore[misc]
-    """The cache of one kernel, which never keeps it from being compiled."""
+    """The cache of one kernel. It never prevents compilation."""
 
     def __init__(self, function: Callable[..., object]) -> None:
         super().__init__(function)
@@ -131,7 +131,7 @@ class _KernelCache(FunctionCache):  # type: ignore[misc]
 
 
 class _NoCache(NullCache):  # type: ignore[misc]
-    """Stands in where no folder can be written."""
+    """Replaces the cache where no folder can be written."""
 
     def load_overload(self, sig: Any, target_context: Any) -> None:
         _say_not_kept("no folder for Numba's cache can be written")

@@ -1,6 +1,6 @@
-"""SGD of a kernel machine by drawing every batch: the oracle, and the partner of a trained net.
+"""SGD of a kernel machine that draws every batch: for tests, and for comparison with trained nets.
 
-It draws batches as training does, so from the same stream it sees the same batches.
+It draws batches as training does. So the same stream gives the same batches.
 """
 
 import numpy as np
@@ -41,7 +41,7 @@ def kernel_batches(
         rows: all of K, shape (>= P, >= P), float32 or float64.
         y, threshold, rng, limits, stop, kernel_state: as in ``kernel_sgd``.
         order: as in ``draw_batch``.
-        batch: room for one batch, shape (B,).
+        batch: space for one batch, shape (B,).
 
     Returns:
         A code of ``kernels.status``, or NEED_REFRESH.

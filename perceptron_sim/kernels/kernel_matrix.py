@@ -1,4 +1,4 @@
-"""A kernel matrix, validated once, and where a run finds its rows."""
+"""A kernel matrix that is checked once, and the rows of it that a run uses."""
 
 import math
 from collections import OrderedDict
@@ -15,18 +15,18 @@ from perceptron_sim.kernels.kernel_sgd import add_rows
 RowFunction = Callable[[int], ArrayLike]
 
 
-# A kernel computed in float32 may fail to be symmetric or positive by so much of its diagonal.
+# A kernel computed in float32 may fail to be symmetric or positive by this part of its diagonal.
 INDEFINITE = 1e-5
-# Samples whose block is tried for positivity: for a P of thousands it would take minutes.
+# Size of the block tested for positivity. All of a P of thousands would take minutes.
 _SAMPLED = 512
 _TILE = 512
 
 
 class KernelMatrix:
-    """A matrix that was found fit for use: finite, symmetric, positive as far as was looked.
+    """A kernel matrix checked once: finite, symmetric and, as far as tested, positive.
 
-    Runs on its leading samples use its leading block where it lies: nothing is copied, and
-    nothing is looked through again.
+    Runs on its leading samples use its leading block in place. Nothing is copied or checked
+    again.
 
     Attributes:
         entries: shape (P, P), float32 or float64, C-contiguous, in memory or memory-mapped.
@@ -39,13 +39,13 @@ class KernelMatrix:
     """
 
     def __init__(self, K: ArrayLike) -> None:
-        """Validate; copy what is no C-contiguous array of float32 or float64.
+        """Check ``K``, shape (P, P); copy it if it is not C-contiguous float32 or float64.
 
-        Every entry is held to its mirror image and to sqrt(K_mm K_nn), the bound of
-        Cauchy-Schwarz; up to 512 samples are tried for negative eigenvalues.
+        Every entry is compared with its mirror image and with sqrt(K_mm K_nn), the bound of
+        Cauchy-Schwarz. Up to 512 samples are tested for negative eigenvalues.
 
         Raises:
-            InputError: on a wrong shape or type, entries that are not finite, or a matrix that
+            InputError: for a wrong shape or type, entries that are not finite, or a matrix that
                 is not symmetric or not positive semi-definite.
         """
         entries: NDArray[np.floating]
@@ -77,7 +77,7 @@ def _check_symmetric(K: NDArray[np.floating]) -> None:
     for i in range(0, len(K), _TILE):
         for j in range(i, len(K), _TILE):
             tile, mirror = K[i : i + _TILE, j : j + _TILE], K[j : j + _TILE, i : i + _TILE].T
-            # A sum is quick and shows every entry that is not finite; itself it may overflow.
+            # A sum is fast and shows every entry that is not finite, but may itself overflow.
             with np.errstate(over="ignore", invalid="ignore"):
                 total = tile.sum() + mirror.sum()
                 apart = tile - mirror
@@ -107,7 +107,7 @@ def _check_positive(K: NDArray[np.floating]) -> None:
     largest = float(np.max(np.abs(block)))
     if largest == 0.0:
         return
-    # In units in which squares neither overflow nor vanish.
+    # In these units squares neither overflow nor vanish.
     block = np.ldexp(block, -math.frexp(largest)[1])
     # No eigenvalue is larger than the largest sum of a row.
     shift = INDEFINITE * float(np.max(np.sum(np.abs(block), axis=1)))
@@ -122,7 +122,7 @@ def _check_positive(K: NDArray[np.floating]) -> None:
 
 
 class MatrixRows:
-    """Rows of a matrix that is there already.
+    """Rows of a matrix in memory.
 
     Attributes:
         rows: table of rows, of which the first P entries are read.
@@ -132,12 +132,12 @@ class MatrixRows:
     def __init__(self, K: KernelMatrix, P: int) -> None:
         """Take the leading P samples."""
         if len(K) < P:
-            raise InputError(f"K is of {len(K)} samples and y has {P} labels: give as many of K")
+            raise InputError(f"K has {len(K)} samples and y has {P} labels: give as many of K")
         self.rows: Any = K.entries
         self.slot_of = np.arange(P)
 
     def fetch(self, i: int) -> None:
-        """Refuse: nothing is ever missing."""
+        """Raise, since no row is ever missing."""
         raise AssertionError("a matrix has all its rows")
 
     def weighted_sum(self, weights: FloatArray) -> FloatArray:
@@ -148,7 +148,7 @@ class MatrixRows:
 
 
 class CachedRows:
-    """Rows of a function, the recently used ones kept; attributes as in ``MatrixRows``."""
+    """Rows of a function, with a cache of recent ones; attributes as in ``MatrixRows``."""
 
     def __init__(self, function: RowFunction, P: int, budget: int) -> None:
         """Make room for up to ``budget`` bytes of rows."""
@@ -189,7 +189,7 @@ class CachedRows:
         return row
 
     def _check_mirror(self, i: int, row: FloatArray) -> None:
-        """Hold a row to those at hand, as far as their diagonals tell."""
+        """Compare a row with the cached ones, within the rounding of their diagonals."""
         others = np.fromiter(self._order, np.int64, len(self._order))
         slots = self.slot_of[others]
         mirror, own = self.rows[slots, i], self.rows[slots, others]

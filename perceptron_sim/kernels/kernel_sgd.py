@@ -1,8 +1,8 @@
 """Event-driven SGD for any kernel machine: driven by rows of a positive semi-definite K.
 
-In natural units a hit on sample nu moves every margin y_mu f_mu by y_mu y_nu K_mu,nu (eq. (2)
-of docs/lazy.md). Nothing else is needed; the perceptron is K = X X^T / d. A row may be missing:
-then the loop returns and is entered again once the caller has put the row into the table.
+In natural units a hit on sample nu moves every margin y_mu f_mu by y_mu y_nu K_mu,nu (docs/lazy.md
+(2)). Nothing else is needed. The perceptron is K = X X^T / d. If a row is missing, the loop
+returns. The caller puts the row into the table and enters the loop again.
 """
 
 import math
@@ -19,7 +19,7 @@ from perceptron_sim.kernels.lanes import BLOCK, lanes_below, list_ones, nth_of_m
 from perceptron_sim.kernels.null_steps import draw_marked, draw_wait, extend_laws
 from perceptron_sim.kernels.status import FITTED, INTERRUPTED, MAX_STEPS, MAX_UPDATES
 
-# What the loop returns besides a final status.
+# Return values of the loop other than a final status.
 NEED_ROW, NEED_REFRESH = 100, 101
 
 # Places in the state array.
@@ -30,7 +30,7 @@ REFRESH_HITS = 1 << 16
 
 
 class KernelState(NamedTuple):
-    """Everything that survives between two entries of the loop.
+    """The state between two entries of the loop.
 
     Attributes:
         margins: y f in units of T, padded to whole blocks with inf, shape (padded P,).
@@ -130,7 +130,7 @@ def add_rows(rows: NDArray[np.floating], weights: FloatArray, total: FloatArray)
 def add_signed(
     margins: FloatArray, y: FloatArray, rows: FloatArray, slots: IntArray, hits: IntArray
 ) -> None:
-    """Add what a hit on each of ``hits`` does to the margins: y_mu y_nu K_mu,nu.
+    """Add the effect of a hit on each of ``hits`` to the margins: y_mu y_nu K_mu,nu.
 
     Two at a time, so that the margins are read and written half as often.
 

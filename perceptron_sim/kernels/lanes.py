@@ -1,8 +1,8 @@
-"""Sixty-four numbers at a time, as the vector instructions that compilers do not find in loops.
+"""Operations on 64 numbers at a time, by vector instructions that compilers do not find in loops.
 
-Each function here is plain Python, which is what it means and what runs uncompiled; compiled, it
-becomes the same operation on whole vectors of LLVM's, on any processor. The gain is in the masks:
-64 comparisons become 64 bits of one integer, to be counted and searched without branches.
+Each function is plain Python, which runs uncompiled and defines the result. Compiled, it becomes
+the same operation on whole vectors of LLVM, on any processor. The gain is in the masks: 64
+comparisons become 64 bits of one integer, which are counted and searched without branches.
 """
 
 from collections.abc import Callable
@@ -19,7 +19,7 @@ from perceptron_sim.arrays import FloatArray, Int32Array, IntArray
 from perceptron_sim.kernels.jit import compiled
 
 BLOCK = 64
-# Bytes of the widest registers: comparing as much at a time spares shuffles of bits.
+# Bytes of the widest registers. Comparing as many at a time avoids shuffles of bits.
 _REGISTER = 64
 _WORD = (1 << 64) - 1
 

@@ -1,9 +1,9 @@
-"""How kernels are put together: what a kernel calls is compiled into it, and optimised once.
+"""Linking of kernels: functions that a kernel calls are compiled into it, and optimised once.
 
-Numba by itself optimises each function, makes machine code of it, links it into its callers and
-optimises it there again, at every level. Here only a kernel that Python calls is optimised and
-becomes machine code; what it calls is handed to it as it was lowered. The result is as fast, and
-there in little more than half the time.
+Numba optimises each function, makes machine code of it, links it into its callers and optimises it
+there again, at every level. Here only a kernel that Python calls is optimised and becomes machine
+code. Functions that it calls are passed to it before optimisation. The result is as fast, and takes
+little more than half the time to compile.
 """
 
 from typing import Any
@@ -38,7 +38,7 @@ class _Part(JITCodeLibrary):  # type: ignore[misc]
 
     @property
     def codegen(self) -> Any:
-        """What sets environments in machine code: there is none."""
+        """Code that sets environments in machine code; there is none."""
         return _NoMachineCode
 
 
@@ -73,7 +73,7 @@ class _PartDispatcher(CPUDispatcher):  # type: ignore[misc]
 
 
 class Kernel(CPUDispatcher):  # type: ignore[misc]
-    """A compiled function: called from Python it is a kernel, called from a kernel a part of it."""
+    """A compiled function. Called from Python it is a kernel, called from a kernel a part of it."""
 
     def __init__(self, function: Any, options: dict[str, Any]) -> None:
         """Take the function and options of ``numba.jit``."""

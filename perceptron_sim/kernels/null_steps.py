@@ -1,8 +1,8 @@
-"""The law of the batches that change nothing, and of the first one that does.
+"""The law of the batches that change nothing, and of the first one that changes something.
 
-With K of P samples marked, a batch of B distinct samples holds none of them with probability
-C(P-K, B) / C(P, B). The number of steps to the next batch that holds some is geometric, and the
-number it holds is hypergeometric conditioned on being positive (docs/kernels.md (1)).
+Let K of P samples be marked. A batch of B distinct samples holds none of them with probability
+C(P-K, B) / C(P, B), docs/kernels.md (1). The number of steps to the next batch that holds some is
+geometric. The number of marked samples in it is hypergeometric, conditioned on being positive.
 """
 
 import math
@@ -32,7 +32,7 @@ def log_null(P: int, K: int, B: int) -> float:
 def one_given_some(P: int, K: int, B: int, log_q: float) -> float:
     """Return P(batch holds exactly one marked sample | it holds some); ``log_q`` = log_null.
 
-    Zero where no batch can be without marked samples: then ``draw_marked`` decides.
+    It is zero where no batch can be without marked samples. Then ``draw_marked`` decides.
     """
     if P - K < B:
         return 0.0
@@ -147,7 +147,7 @@ def draw_null_steps(rng: np.random.Generator, log_q: float, count: int) -> int:
     if count == 1:
         return draw_wait(rng, -1.0 / log_q) - 1
     if log_q > -(2.0**-32):
-        # So long are the waits that their fractions of a step are uniform.
+        # The waits are so long that their fractions of a step are uniform.
         wait = rng.standard_gamma(float(count)) / -log_q - 0.5 * count
         return int(min(max(wait, 0.0), _LARGEST - 1024.0))
     odds = math.exp(log_q) / -math.expm1(log_q)

@@ -1,4 +1,4 @@
-"""What is measured on a weight vector, in natural units (features = z / sqrt(d), w in T)."""
+"""Observables of a weight vector, in natural units (features = z / sqrt(d), w in T)."""
 
 from perceptron_sim.arrays import FloatArray
 from perceptron_sim.kernels.jit import compiled, reassociated

@@ -1,8 +1,8 @@
-"""SGD on fresh samples: every batch new, so that only w_1 and |w_perp| are left of w.
+"""SGD on fresh samples. Every batch is new, so that only w_1 and |w_perp| of w matter.
 
-A fresh sample is independent of w: its component g along w_perp is N(0, 1), and the sum of the
-other d - 2 coordinates over k hits is isotropic with squared length k chi^2_{d-2}. The pair
-(w_1, |w_perp|) is therefore a Markov chain, simulated here exactly, in O(B) a step for any d.
+A fresh sample is independent of w. Its component g along w_perp is N(0, 1). The sum of the other
+d - 2 coordinates over k hits is isotropic, with squared length k chi^2_{d-2}. So the pair
+(w_1, |w_perp|) is a Markov chain. It is simulated here exactly, in O(B) per step for any d.
 """
 
 import math
@@ -58,7 +58,7 @@ def online_sgd(
             if hits > 0:
                 w1 += scale * sum_1
                 along = w_perp + scale * sum_g
-                # For d = 2 there is no other direction.
+                # At d = 2 there is no other direction.
                 across = scale * scale * hits * rng.chisquare(d - 2.0) if d > 2 else 0.0
                 w_perp = math.sqrt(along * along + across)
         w1_out[i] = w1

@@ -1,4 +1,4 @@
-"""The obvious loop of SGD, the oracle every faster kernel is held against."""
+"""The plain loop of SGD, against which every faster kernel is tested."""
 
 import numpy as np
 
@@ -26,9 +26,9 @@ def plain_sgd(
 ) -> int:
     """Run SGD from ``w`` until every sample has margin >= threshold; natural units.
 
-    Whether all samples are fitted is asked only after P/B steps in a row changed nothing, and
-    the search starts at the sample last seen unfitted, so that the asking costs no more than
-    the stepping. As nothing changes in between, the last non-null step is known exactly.
+    The loop tests whether all samples are fitted only after P/B null steps in a row. The search
+    starts at the sample last seen unfitted, so that it costs no more than the steps. Nothing
+    changes in between, so the last non-null step is known exactly.
 
     Args:
         features: phi = z / sqrt(d), shape (P, d).
@@ -39,10 +39,10 @@ def plain_sgd(
         stop: one flag, read every step; non-zero ends the run as INTERRUPTED.
         recorder: checkpoints to fill.
         w: start weights, shape (d,); final weights on return.
-        counters: zeros; filled on return but for places that are for other kernels.
+        counters: zeros; filled on return, except places of other kernels.
         hit_counts: zeros, shape (P,); hits of each sample on return.
-        shuffled: take batches as consecutive pieces of the training set, shuffled anew in every
-            epoch of P // B steps, the P mod B samples left over dropped; instead of drawing each.
+        shuffled: take batches as consecutive pieces of the training set, which is shuffled anew
+            in every epoch of P // B steps; the P mod B samples left over are dropped.
 
     Returns:
         A code of ``kernels.status``.

@@ -1,4 +1,4 @@
-"""What every kernel of a run writes: counters and checkpoints."""
+"""Counters and checkpoints, which every kernel of a run writes."""
 
 from typing import NamedTuple
 
@@ -15,12 +15,12 @@ NEVER = np.iinfo(np.int64).max // 2
 
 
 class Recorder(NamedTuple):
-    """Where a kernel writes its checkpoints.
+    """The checkpoints that a kernel writes.
 
     Attributes:
         steps: the step numbers at which to record, increasing, shape (n,).
         w: weights after that many steps, natural units, shape (n, d).
-        unfitted: number of unfitted training samples, or its mean given what is known, shape (n,).
+        unfitted: number of unfitted training samples, or its mean given samples seen, shape (n,).
         loss: sum of threshold - margin over the unfitted samples, or its mean, shape (n,).
         exact: 0 where the numbers are means, else 1, shape (n,).
     """
@@ -43,7 +43,7 @@ def record(
 ) -> int:
     """Fill the checkpoints before the step that changes something next; return the next due.
 
-    Only ``rows``, shape (n, d), can be unfitted, so only they are looked at.
+    Only ``rows``, shape (n, d), can be unfitted, so only they are evaluated.
     """
     k = counters[RECORDED]
     if k < recorder.steps.size and recorder.steps[k] < step_of_change:
@@ -60,7 +60,7 @@ def record(
 
 @compiled
 def write_counts(counters: IntArray, step: int, last_update: int, updates: int, hits: int) -> None:
-    """Write what a loop has counted in locals."""
+    """Write the counts that a loop has in local variables."""
     counters[STEPS_DONE] = step
     counters[LAST_UPDATE_STEP] = last_update
     counters[UPDATES] = updates

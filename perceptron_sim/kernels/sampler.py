@@ -8,10 +8,10 @@ from perceptron_sim.arrays import FloatArray
 
 
 def sample_folded(rng: np.random.Generator, P: int, d: int, chi: float) -> FloatArray:
-    """Draw P label-folded samples z = y x of the teacher y = sign(x_1); docs/theory.md (1).
+    """Draw P label-folded samples z = y x of the teacher y = sign(x_1): docs/theory.md (1).
 
-    z_1 = |x_1| = sqrt(2 G), G ~ Gamma((chi+1)/2), has density ~ |x_1|^chi exp(-x_1^2/2);
-    the other coordinates are N(0, 1) and stay so under folding, being symmetric.
+    z_1 = |x_1| = sqrt(2 G), G ~ Gamma((chi+1)/2), has density ~ |x_1|^chi exp(-x_1^2/2). The
+    other coordinates are N(0, 1). Folding keeps this law, since it is symmetric.
 
     Args:
         rng: source of randomness; advanced in place.
@@ -25,7 +25,7 @@ def sample_folded(rng: np.random.Generator, P: int, d: int, chi: float) -> Float
     z = np.empty((P, d))
     z[:, 0] = rng.standard_gamma(0.5 * (chi + 1.0), size=P)
     np.sqrt(2.0 * z[:, 0], out=z[:, 0])
-    # Drawn in blocks of rows so that no second array of the size of the data is needed.
+    # Blocks of rows avoid a second array of the size of the data.
     rows = max(1, (1 << 20) // d)
     for start in range(0, P, rows):
         block = z[start : start + rows, 1:]

@@ -1,7 +1,7 @@
-"""Dynamics that move every unfitted sample at each step: SDEs of SGD, and Poisson hits.
+"""Dynamics that move w by every unfitted sample at each step: SDEs of SGD, and Poisson hits.
 
-An unfitted sample gets weight a + s zeta, with independent normal zeta. Its mean is the drift of
--grad L dt; its variance is that of dw = -grad L dt + sqrt(T) Sigma^(1/2) dW by Euler and Maruyama.
+An unfitted sample gets weight a + s zeta, with independent normal zeta. Its mean is the drift
+-grad L dt. Its variance is that of dw = -grad L dt + sqrt(T) Sigma^(1/2) dW by Euler-Maruyama.
 
 Centred: Sigma is the exact covariance of the gradient of one sample over the training set. Its root
 is never formed: with k unfitted samples and independent normal zeta_mu for each of P samples,
@@ -14,11 +14,11 @@ Uncentred: Sigma is the second moment P^(-1) sum_mu theta_mu phi_mu phi_mu^T, as
 the papers' authors, in steps of eta = T B.
 
 Poisson: the weight is the number of hits, Poisson with the same mean. Its covariance is that of the
-uncentred noise; only the jumps differ. Steps without a hit are counted at once.
+uncentred noise. Only the jumps differ. Steps without a hit are counted at once.
 
-An SDE is SGD while many samples are hit before any one of them is hit again, P n >> d. Each
-unfitted sample gets P^(-1/2) zeta_mu + 1/P in a step of T: what SGD gives it in one jump of 1, with
-probability 1/P, here comes by diffusion, which touches its margin from below (docs/phase.md).
+An SDE agrees with SGD while many samples are hit before any one of them is hit again, P n >> d.
+Each unfitted sample gets P^(-1/2) zeta_mu + 1/P in a step of T. SGD gives it one jump of 1, with
+probability 1/P. Diffusion instead touches its margin from below (docs/phase.md).
 """
 
 import math
@@ -53,11 +53,11 @@ def sde_sgd(
 
     A step lasts T / ``refine``, or eta / ``refine`` if ``kind`` is UNCENTRED. The centred SDE
     depends on B only by the factor (P - B)/(P - 1) of batches of distinct samples in its noise,
-    which ends at gradient flow for B = P; Poisson hits do not depend on B. Without an unfitted
-    sample drift and noise vanish, so the end is an end.
+    which becomes gradient flow for B = P. Poisson hits do not depend on B. Without an unfitted
+    sample drift and noise vanish, so nothing moves after the end.
 
     Other arguments and the result are those of ``reference.plain_sgd``. Hits are counted if
-    ``kind`` is POISSON; else weights move by other than whole samples.
+    ``kind`` is POISSON. Otherwise weights do not move by whole samples.
     """
     P = features.shape[0]
     unfitted = np.empty(P, np.int64)

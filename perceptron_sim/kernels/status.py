@@ -7,7 +7,7 @@ MAX_STEPS = 1
 MAX_UPDATES = 2
 DIVERGED = 3
 INTERRUPTED = 4
-# No end: the kernel may be called again, to go on from what it has written.
+# Not an end: the kernel may be called again, and goes on from the state it has written.
 PAUSED = 5
 MAX_MEMORY = 6
 

@@ -1,4 +1,4 @@
-"""A log of what an event-driven run did, for those who want to replay it.
+"""A log of the events of an event-driven run, for replay.
 
 The log is one flat integer array; entry 0 is the number of entries in use. Each event appends
 (step, kind, n_hits, hits..., n_others, others...). The kind says what the others are: all unfitted
@@ -14,7 +14,7 @@ ACTIVE, UNFITTED, LEFT_OUT = range(3)
 
 @compiled
 def trace_event(trace: IntArray, step: int, hits: IntArray, others: IntArray, kind: int) -> None:
-    """Append one event, if there is room."""
+    """Append one event, if there is space."""
     at = trace[0]
     if at + 4 + hits.size + others.size > trace.size:
         return

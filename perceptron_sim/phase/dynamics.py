@@ -36,7 +36,7 @@ def compared(options: dict[str, Any]) -> dict[str, str]:
     """
     chosen = dict.fromkeys(("sgd", *options["dynamics"]))
     if len(chosen) < 2:
-        raise InputError("dynamics: SGD is compared with nothing: name another --dynamics")
+        raise InputError("dynamics: there is nothing to compare SGD with: name another --dynamics")
     return {LABELS[name]: name for name in chosen}
 
 

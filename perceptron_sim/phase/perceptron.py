@@ -40,7 +40,7 @@ def work_of(
         InputError: if the options have several, or a kernel that the dynamics does not have.
     """
     if dynamics is None and len(options["dynamics"]) != 1:
-        raise InputError("this plane is of one dynamics: give --dynamics once")
+        raise InputError("this plane has one dynamics: give --dynamics once")
     return PerceptronWork(options["kernel"], checkpoints, dynamics or options["dynamics"][0])
 
 

@@ -23,7 +23,7 @@ _SPECIAL = re.compile(r"([\\`*_\[\]<>|#&])")
 def markdown(
     judgements: Sequence[Judgement], summary: Mapping[str, Any], figures: Mapping[str, str]
 ) -> str:
-    """Return the report; ``figures`` maps keys of claims to file names beside it."""
+    """Return the report; ``figures`` maps keys of claims to file names next to it."""
     lines = [f"# {_plain(summary['title'])}", "", *_code(summary["command"])]
     lines += [f"**Not done yet:** {_plain(line)}\n" for line in summary["running"]]
     lines += _provenance_warning(summary)
@@ -119,12 +119,12 @@ def _verdict(verdict: Verdict) -> str:
 
 
 def _plain(text: str) -> str:
-    """Return text in symbols that Markdown leaves as it is, on one line."""
+    """Return text on one line, in symbols that Markdown does not change."""
     return _literal(as_text(text))
 
 
 def _literal(text: str) -> str:
-    """Return a name or a command, to the letter, that Markdown leaves as it is, on one line."""
+    """Return a name or a command on one line, so that Markdown shows it literally."""
     return _SPECIAL.sub(r"\\\1", " ".join(text.split()))
 
 

@@ -1,4 +1,4 @@
-"""The numbers of a report: how they are written out, as JSON and as CSV."""
+"""The numbers of a report as text, as JSON and as CSV."""
 
 import csv
 import io
@@ -13,7 +13,7 @@ from perceptron_sim.intervals import quantile
 # Measurements of a claim that the first table shows.
 _SHOWN = 3
 
-# A spreadsheet takes a cell that begins so for a formula.
+# A spreadsheet reads a cell that begins with one of these as a formula.
 _FORMULA = ("=", "+", "@", "\t", "\r")
 
 
@@ -74,7 +74,7 @@ def rounded(value: float, scale: float) -> str:
 
 
 def what_decides(finding: Finding) -> str:
-    """Return what would turn an undecided measurement into a decided one; else a dash."""
+    """Return what would decide an undecided measurement, else a dash."""
     if finding.verdict is Verdict.UNTESTED:
         return "a trusted prediction for this window"
     if finding.verdict is not Verdict.UNDECIDED:
@@ -85,7 +85,7 @@ def what_decides(finding: Finding) -> str:
 
 
 def as_json(judgement: Judgement, made_by: Sequence[str]) -> dict[str, Any]:
-    """Return a judgement less its figure, with null for what is infinite or no number.
+    """Return a judgement without its figure, with null for infinities and NaN.
 
     Args:
         judgement: a claim with its verdict.
@@ -134,7 +134,7 @@ def _measurement(finding: Finding) -> dict[str, Any]:
 
 
 def measurements_csv(judgements: Iterable[Judgement]) -> str:
-    """Return all measurements, one a row, with the key of their claim."""
+    """Return all measurements, one per row, with the key of their claim."""
     rows = [
         {"claim": judgement.claim.key, **_measurement(finding)}
         for judgement in judgements
@@ -144,7 +144,7 @@ def measurements_csv(judgements: Iterable[Judgement]) -> str:
 
 
 def panels_csv(judgement: Judgement) -> str:
-    """Return the points and lines of a figure, one point a row, less those of the measurements."""
+    """Return points and lines of a figure, one point per row, without those of measurements."""
     rows: list[list[Any]] = []
     for panel in (panel for panel in judgement.panels if not panel.rows):
         for series in panel.series:

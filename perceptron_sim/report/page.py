@@ -1,7 +1,7 @@
 """A report as one HTML page that needs nothing else: styles, scripts, figures and data are in it.
 
-The page's own policy lets it load nothing and run no script but its two (named by their hashes),
-so what a run folder says can neither run nor call out; the template escapes it besides.
+The content security policy of the page lets it load nothing, and run only its two scripts (named by
+their hashes). So text from a run folder can neither run nor make a request. It is escaped, too.
 """
 
 import base64
@@ -44,7 +44,7 @@ def page(
         judgements: the claims with their verdicts, in order.
         summary: content of summary.json, of the same judgements.
         images: static figure (SVG) by key of claim.
-        live: whether the page asks its server for a newer one; else it makes no request at all.
+        live: whether the page asks its server for a newer one; else it makes no request.
     """
     from jinja2 import Environment, PackageLoader, StrictUndefined
     from markupsafe import Markup

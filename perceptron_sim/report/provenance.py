@@ -1,4 +1,4 @@
-"""Where the runs behind a report come from: commands, versions, devices, and where these differ."""
+"""The origin of the runs of a report: commands, versions, devices, and their differences."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -16,9 +16,9 @@ _COLUMNS = ("key", "status", "dynamics", "kernel", "device", "versions")
 
 
 def provenance(folders: Sequence[Folder]) -> list[dict[str, Any]]:
-    """Return for each folder its command and how many runs have which versions, device, status.
+    """Return for each folder its command and numbers of runs by versions, device and status.
 
-    Six columns are read, so that large folders are told as quickly as small ones.
+    It reads six columns, so that large folders take little time.
 
     Raises:
         InputError: if a folder holds no runs, or no summary.
@@ -34,7 +34,7 @@ def provenance(folders: Sequence[Folder]) -> list[dict[str, Any]]:
 
 
 def made_by(judgement: Judgement, folders: Sequence[Folder]) -> list[str]:
-    """Return the commands of the folders without which other numbers would be measured."""
+    """Return the commands of the folders on which the measured numbers depend."""
     measure = judgement.claim.measure
     if not judgement.findings:
         return []
@@ -47,9 +47,9 @@ def made_by(judgement: Judgement, folders: Sequence[Folder]) -> list[str]:
 
 
 def differences(entries: Sequence[dict[str, Any]]) -> dict[str, dict[str, list[str]]]:
-    """Return what is not the same in all runs: name -> value -> folders in which it occurs.
+    """Return values that differ between runs: name -> value -> folders in which it occurs.
 
-    A package that some runs do not name is no difference: perceptrons do not need PyTorch.
+    A package that some runs do not name does not count: perceptrons do not need PyTorch.
     """
     found: dict[str, dict[str, list[str]]] = {}
     for entry in entries:

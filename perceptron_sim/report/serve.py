@@ -1,4 +1,4 @@
-"""Serve a report to this machine alone, and renew it while runs are added to its folders."""
+"""Serve a report to this machine only, and make it again when runs are added."""
 
 import errno
 import hashlib
@@ -28,7 +28,7 @@ _KINDS = {
 
 @dataclass(frozen=True)
 class Content:
-    """What is served: names (no paths) with their bytes, and a revision that changes with them."""
+    """The served files: names without paths, their bytes, and a revision that changes with them."""
 
     files: Mapping[str, bytes]
     revision: str
@@ -57,7 +57,7 @@ class _Server(ThreadingHTTPServer):
 
 
 class ReportServer:
-    """An HTTP server on the loopback interface; nothing outside this machine reaches it."""
+    """An HTTP server on the loopback interface. Only this machine can reach it."""
 
     def __init__(self, content: Content, port: int = 0) -> None:
         """Listen on ``port``, any free one for 0.
@@ -79,7 +79,7 @@ class ReportServer:
         return f"http://{_LOOPBACK}:{self._server.server_address[1]}/"
 
     def replace(self, content: Content) -> None:
-        """Serve something newer from now on."""
+        """Serve newer content from now on."""
         self._content = content
 
     def __enter__(self) -> "ReportServer":
@@ -94,7 +94,7 @@ class ReportServer:
 
 
 def fingerprint(folders: Sequence[Path]) -> tuple[tuple[str, int, int], ...]:
-    """Return what changes when runs or a summary are added to the folders."""
+    """Return a value that changes when runs or a summary are added to the folders."""
     found = []
     for folder in folders:
         for path in sorted((*folder.glob("runs/[!.]*.parquet"), folder / "summary.json")):

@@ -1,4 +1,4 @@
-"""Panels of a judgement as one chart: for print, for papers, and where scripts are off."""
+"""Panels of a judgement as one chart, for print, for papers, and for browsers without scripts."""
 
 from dataclasses import replace
 
@@ -13,7 +13,7 @@ _WIDTH = 3.85
 def figure_of(judgement: Judgement) -> Chart:
     """Chart the panels of a judgement: what is judged, then the data, up to three in a row.
 
-    Points have 95 % bars; theory is drawn as lines, and beside what is judged as points.
+    Points have 95 % bars; theory is drawn as lines, and as points next to judged measurements.
     """
     data = [_marked(panel) for panel in judgement.panels if not panel.rows]
     columns = max(1, min(len(data), _COLUMNS))

@@ -83,7 +83,7 @@ def summary_of(
 ) -> dict[str, Any]:
     """Return the content of summary.json: claims with verdicts and numbers, provenance, versions.
 
-    It holds nothing of when it was made, so the same runs give the same summary.
+    It holds no dates, so the same runs give the same summary.
     """
     return {
         "command": command,

@@ -10,8 +10,8 @@ from perceptron_sim.kernels.dynamics import SGD, stored_name
 from perceptron_sim.runs.identity import digest_of, stream_of
 from perceptron_sim.theory.exponents import check_chi
 
-# Bumped whenever a kernel consumes random numbers differently, so that stored runs of an older
-# stream are never taken for runs of this one.
+# Raised whenever a kernel consumes random numbers differently. So stored runs of an older stream
+# are never taken for runs of this one.
 STREAM_VERSION = 1
 
 MAX_STEPS = 10**15
@@ -30,8 +30,8 @@ class PerceptronConfig:
         T: temperature eta / B, the noise scale of SGD; 0 < T < inf.
         kappa: margin of the hinge loss (kappa - y f)^+, >= 0; 0 is the limit kappa -> 0+.
         seed: replica number, >= 0; fixes data and batches.
-        max_steps: steps after which a run is given up as "max_steps".
-        max_updates: non-null steps after which a run is given up as "max_updates".
+        max_steps: steps after which a run ends as "max_steps"; a null step counts.
+        max_updates: non-null steps after which a run ends as "max_updates".
 
     >>> from perceptron_sim import PerceptronConfig
     >>> PerceptronConfig(chi=1.0, d=8, P=64, B=2, eta=1.0, alpha=4.0).eta
@@ -63,12 +63,12 @@ class PerceptronConfig:
         max_steps: int = MAX_STEPS,
         max_updates: int = MAX_UPDATES,
     ) -> None:
-        """Validate and store; ``eta`` (= T B) may stand for T, ``alpha`` (= 1/kappa) for kappa.
+        """Validate. ``eta`` = T B may replace T, and ``alpha`` = 1/kappa may replace kappa.
 
         Defaults: T = 1, kappa = 2^-15.
 
         Raises:
-            InputError: if a value is out of range, or both of a pair are given.
+            InputError: if a value is out of range, or both T and eta or kappa and alpha are given.
         """
         counts = parameters.integers(
             d=d, P=P, B=B, seed=seed, max_steps=max_steps, max_updates=max_updates
@@ -89,15 +89,15 @@ class PerceptronConfig:
 
     @property
     def alpha(self) -> float:
-        """Scale of the output, alpha = 1 / kappa; inf at kappa = 0."""
+        """Output scale, alpha = 1 / kappa; inf at kappa = 0."""
         return 1.0 / self.kappa if self.kappa > 0 else math.inf
 
     @property
     def threshold(self) -> float:
         """Margin at which a sample is fitted, in units of T.
 
-        At kappa = 0 the limit kappa -> 0+ is taken (the classical perceptron: y f <= 0 is a
-        mistake), because with a strict reading the start w = 0 would already be fitted.
+        kappa = 0 stands for the limit kappa -> 0+, as in the classical perceptron: y f <= 0 is a
+        mistake. Otherwise the start w = 0 would already be fitted.
         """
         return max(self.kappa / self.T, float(np.finfo(np.float64).tiny))
 
@@ -105,10 +105,10 @@ class PerceptronConfig:
         """Return the name of the run of this configuration: 24 hex digits.
 
         Args:
-            kernel: as resolved.
-            dynamics: what moves the weights.
+            kernel: name of the kernel, not "auto".
+            dynamics: name of the dynamics.
         """
-        # The canonical JSON of this identity, written out: grids of 10^6 runs are looked up so.
+        # The canonical JSON of this identity, written out for speed: a grid may have 10^6 runs.
         number = float.__repr__
         return digest_of(
             f'{{"config":{{"B":{self.B},"P":{self.P},"T":{number(self.T)},'
@@ -121,9 +121,9 @@ class PerceptronConfig:
     def stream(self, purpose: str) -> np.random.Generator:
         """Return the random stream for ``purpose`` ("data", "batches", "test").
 
-        Streams depend on T and kappa through kappa / T only: by the exact scale invariance of
-        the dynamics (docs/theory.md (M2)), runs that share it are one trajectory in other units,
-        while runs at different kappa / T are statistically independent.
+        Streams depend on T and kappa through kappa / T only. By the scale invariance
+        docs/theory.md (M2), runs with the same kappa / T are one trajectory in other units. Runs at
+        different kappa / T are statistically independent.
         """
         identity = {
             "purpose": purpose,

@@ -1,4 +1,4 @@
-"""Panels of one run, with what fresh samples would have given beside it."""
+"""Panels of one run, next to the flow on fresh samples."""
 
 import math
 from typing import TYPE_CHECKING, Any

@@ -1,4 +1,4 @@
-"""What a run is known by: hashes of its identity, and the random streams seeded by them."""
+"""Hashes that identify runs, and the random streams that they seed."""
 
 import hashlib
 import json
@@ -18,7 +18,7 @@ def digest_of(canonical: str) -> str:
 
 
 def stream_of(identity: dict[str, Any]) -> np.random.Generator:
-    """Return the random stream that ``identity`` seeds; others are independent of it."""
+    """Return the random stream that ``identity`` seeds; other identities give independent ones."""
     entropy = int.from_bytes(_digest(identity)[:16], "little")
     return np.random.Generator(np.random.PCG64(np.random.SeedSequence(entropy)))
 

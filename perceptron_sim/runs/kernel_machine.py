@@ -33,13 +33,13 @@ from perceptron_sim.status import Status
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-# A kernel matrix need not be separable: identical samples with opposite labels never fit.
+# A limit is needed, because identical samples with opposite labels never fit.
 MAX_UPDATES = 10**8
 
 
 @dataclass(frozen=True, eq=False)
 class KernelCourse(ByValue):
-    """The course of a run at given steps; every array has shape (n,).
+    """The course of a run at given steps. Every array has shape (n,).
 
     Attributes:
         step: number of steps done; the last one is the last non-null step.
@@ -64,13 +64,13 @@ class KernelRunResult(ByValue):
         t_star: time of a step, eta or as the dynamics says, times the index of the last non-null
             step.
         steps, updates, hits: as in ``RunResult``.
-        unfitted: samples with y f < kappa at the end.
+        unfitted: number of samples with y f < kappa at the end.
         hit_counts: hits of each sample, shape (P,); of SDEs what stands for them, no integers.
-        w_norm: ||w - w0|| = sqrt(v K v) with v = (eta/B) y * hit_counts (docs/lazy.md (2)).
+        w_norm: ||w - w0|| = sqrt(v K v) with v = (eta/B) y * hit_counts, docs/lazy.md (2).
         margins: y f at the end, shape (P,).
         train_loss: mean of (kappa - y f)^+ at the end.
         wall_s: seconds.
-        course: at the ``marks`` asked for that the run reached, and at its end.
+        course: the run at those ``marks`` that it reached, and at its end.
     """
 
     status: Status
@@ -118,23 +118,22 @@ def simulate_kernel(
     marks: ArrayLike | None = None,
     dynamics: str = SGD,
 ) -> KernelRunResult:
-    """Train f = K v by SGD with the hinge loss until every sample is fitted (docs/lazy.md).
+    """Train f = K v by SGD with the hinge loss until every sample is fitted, docs/lazy.md (2).
 
-    Every batch draws B distinct samples; those with y f < kappa add (eta/B) y_nu K(., x_nu) to f.
+    A batch holds B distinct samples. Those with y f < kappa add (eta/B) y_nu K(., x_nu) to f.
 
     Args:
-        K: symmetric, positive semi-definite matrix, shape (P, P), in memory or memory-mapped
-            (float32 and float64 stay where they lie, other numbers are copied); or a
-            ``KernelMatrix``, whose leading P samples are used and which is not validated again;
-            or a function that gives row i, shape (P,).
+        K: symmetric, positive semi-definite matrix, shape (P, P), in memory or memory-mapped; only
+            numbers other than float32 and float64 are copied. Or a ``KernelMatrix``, whose leading
+            P samples are used without a new check. Or a function that returns row i, shape (P,).
         y: labels, +1 or -1, shape (P,).
         B, T, eta, kappa, alpha, seed, max_steps, max_updates: as in ``PerceptronConfig``.
-        row_budget: bytes for rows kept, if K is a function.
+        row_budget: bytes for cached rows, if K is a function.
         stop: flag by which another thread can end the run.
-        stream: what batches are drawn from, advanced in place; by default seeded by the rest.
-        every_batch: draw also the batches that change nothing, one by one as training does,
-            instead of jumping over them; needs a matrix.
-        marks: steps after which the course is recorded, ascending; by default none.
+        stream: generator of the batches, advanced in place; by default seeded by the other values.
+        every_batch: draw every batch, one by one as training does, instead of jumping over those
+            that change nothing; needs a matrix.
+        marks: steps after which the course is recorded, ascending, shape (n,); by default none.
         dynamics: how the weights move, as in ``simulate``; others than "sgd" need a matrix, and
             steps of SDEs last as long as there.
 
@@ -142,9 +141,8 @@ def simulate_kernel(
         The result. The same arguments give the same result.
 
     Raises:
-        InputError: if a value is out of range, shapes do not match, labels are not +-1, K has
-            entries that are not finite, or is found not to be symmetric or positive semi-definite
-            (``KernelMatrix``; or a square of ||w - w0|| that comes out negative).
+        InputError: if a value is out of range, shapes do not match, labels are not +-1, or K is
+            not finite, symmetric and positive semi-definite.
 
     >>> import numpy as np
     >>> from perceptron_sim import simulate_kernel
@@ -153,7 +151,7 @@ def simulate_kernel(
     ('fitted', 4, [1, 1, 1, 1])
     """
     labels = _checked_labels(y)
-    # The perceptron's configuration checks everything that the two have in common.
+    # PerceptronConfig checks everything that both have in common.
     config = PerceptronConfig(
         P=labels.size, B=B, T=T, eta=eta, kappa=kappa, alpha=alpha, seed=seed,
         max_steps=max_steps, max_updates=max_updates,
@@ -210,10 +208,10 @@ def _train(
             continue
         if code == loop.NEED_ROW:
             code = status.INTERRUPTED
-        # From the exact integer hit counts, in units of T.
+        # This uses the exact integer hit counts, in units of T.
         margins = labels * table.weighted_sum(labels * state.hit_counts)
         state.margins[:P] = margins
-        # Running margins carry rounding: only those computed anew can end a run as fitted.
+        # Running margins carry rounding errors. Only margins computed anew can end a run as fitted.
         if code != loop.NEED_REFRESH and not (
             code == status.FITTED and np.any(margins < threshold)
         ):
@@ -264,7 +262,7 @@ def _measure(
 
 @lru_cache(maxsize=64)
 def _laws(P: int, B: int) -> tuple[FloatArray, FloatArray]:
-    # All samples are unfitted at first, so every run needs all of it: filled once for all.
+    # All samples are unfitted at first. So every run needs every row, and they are filled at once.
     return loop.fill_laws(P, B)
 
 

@@ -1,4 +1,4 @@
-"""How much memory is at hand, and whether a request fits into it."""
+"""How much memory is free, and whether a request fits into it."""
 
 import os
 import resource
@@ -8,23 +8,23 @@ from pathlib import Path
 from perceptron_sim.cgroups import groups, number
 from perceptron_sim.errors import InputError
 
-# Files of a control group, version 2 and 1: the limit, what is used, and which line of memory.stat
-# counts pages of files, which make room when it is needed.
+# Files of a control group, version 2 and 1: the limit, the use, and the line of memory.stat that
+# counts pages of files. Such pages are freed when memory is needed.
 _GROUP_FILES = (
     ("memory.max", "memory.current", "inactive_file"),
     ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
 )
 
 
-# Less than this process takes by itself: not worth reading a dozen files of the system for.
+# Less than this process takes itself. Such a request is not checked.
 _LITTLE = 1 << 26
 
 
 def available_bytes(root: Path = Path("/")) -> int:
-    """Return the memory available to new data, under every limit that this process has.
+    """Return the memory free for new data, in bytes, under every limit of this process.
 
-    That is what the machine has available, less where a control group around the process, or a
-    limit of the process itself (ulimit -v, ulimit -d), leaves less.
+    This is the free memory of the machine, or what a control group around the process or a limit of
+    the process itself (ulimit -v, ulimit -d) leaves, if that is less.
 
     Args:
         root: of the file system, for tests.
@@ -77,7 +77,7 @@ def check_memory(needed: int, what: str, at_once: int = 1, at_hand: float | None
         needed: bytes one copy takes.
         what: name of the thing, for the message.
         at_once: how many copies are in memory together.
-        at_hand: bytes that there are; by default those of this machine.
+        at_hand: free bytes; by default those of this machine.
     """
     total = needed * at_once
     if at_hand is None and total <= _LITTLE:
@@ -87,7 +87,7 @@ def check_memory(needed: int, what: str, at_once: int = 1, at_hand: float | None
         copies = f" ({at_once} at once)" if at_once > 1 else ""
         raise InputError(
             f"{what}{copies} needs about {format_bytes(total)} of memory and "
-            f"{format_bytes(at_hand)} are at hand: lower P or d"
+            f"{format_bytes(at_hand)} are free: lower P or d"
             + (", or use fewer --workers" if at_once > 1 else "")
         )
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class OnlineResult(ByValue):
-    """Replicas of SGD on fresh samples.
+    """Replicas of SGD on fresh samples. Weights and t scale with T.
 
     Attributes:
         steps: step numbers, shape (n,).
@@ -56,16 +56,16 @@ def simulate_online(
     replicas: int = 16,
     seed: int = 0,
 ) -> OnlineResult:
-    """Run SGD from w = 0 with every batch drawn anew (docs/theory.md), O(B) a step.
+    """Run SGD from w = 0 with every batch drawn anew, docs/theory.md (M1), in O(B) per step.
 
     Args:
-        t: times at which to record, increasing; each is taken at the nearest step, at least 1.
+        t: times at which to record, increasing, shape (n,); recorded at the nearest step >= 1.
         chi: density exponent at the boundary, > -1.
         d: input dimension, >= 2.
         B: batch size, >= 1.
         T: temperature eta / B, > 0.
         kappa: margin, >= 0; 0 is the limit kappa -> 0+.
-        replicas: independent runs.
+        replicas: number of independent runs.
         seed: fixes all of them.
 
     Raises:
@@ -76,7 +76,7 @@ def simulate_online(
     (4, 3)
     """
     parameters.integer("replicas", replicas, 1, "there must be a run")
-    # A training set of B samples stands for the absent one, so that the same checks apply.
+    # A training set of B samples replaces the absent one, so that the same checks apply.
     config = PerceptronConfig(chi=chi, d=d, P=B, B=B, T=T, kappa=kappa, seed=seed)
     times = np.atleast_1d(np.asarray(t, dtype=np.float64))
     if not (times.ndim == 1 and np.all(times > 0.0) and np.all(np.isfinite(times))):

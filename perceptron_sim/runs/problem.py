@@ -19,8 +19,8 @@ CHECKPOINTS_PER_DECADE = 8
 class Problem(NamedTuple):
     """The arguments of every kernel, as ``kernels.reference.plain_sgd`` has them, and two units.
 
-    If the training set is drawn as the run goes on, ``samples`` is what is known of it, and
-    ``features`` and ``hit_counts`` are empty (``seen`` fills them in).
+    If the training set is drawn during the run, ``samples`` holds its state, and ``features`` and
+    ``hit_counts`` are empty (``seen`` fills them in).
 
     Attributes:
         w_unit: w in the units of the configuration, over w in those of the kernel.
@@ -43,11 +43,11 @@ class Problem(NamedTuple):
 
     @property
     def arguments(self) -> tuple[Any, ...]:
-        """What a kernel takes; one by one, because a tuple costs more than a short run."""
+        """The arguments of a kernel, one by one, because a tuple costs more than a short run."""
         return self[:-3]
 
     def seen(self) -> "Problem":
-        """Return it with the samples seen so far."""
+        """Return the problem with the samples seen so far."""
         if self.samples is None:
             return self
         n, samples = self.samples.n_seen, self.samples
@@ -60,7 +60,7 @@ class Problem(NamedTuple):
         return own | ({} if self.samples is None else {"at_exact": course.exact})
 
     def state(self, wall_s: float) -> State:
-        """Return for a file what a kernel goes on from after a pause, and the seconds so far."""
+        """Return the state from which a kernel goes on after a pause, with the seconds so far."""
         arrays = self._arrays()
         if self.samples is not None:
             own = self.samples.arrays()
@@ -68,7 +68,7 @@ class Problem(NamedTuple):
         return {"rng": self.rng.bit_generator.state, "wall_s": wall_s}, arrays
 
     def restore(self, state: State) -> float:
-        """Set it to what ``state`` returned, and return the seconds; 0.0 if it does not fit."""
+        """Restore a ``state`` and return its seconds; 0.0 if it does not fit this problem."""
         meta, arrays = state
         samples = {
             name.removeprefix("samples_"): array
@@ -106,10 +106,10 @@ def new_problem(
 
     Args:
         config: what to run.
-        z: label-folded samples, shape (P, d), or None: they are drawn as the run goes on.
+        z: label-folded samples, shape (P, d), or None if they are drawn during the run.
         checkpoints: as in ``simulate``.
         stop: flag of one entry.
-        most: samples of those drawn on the way that may be held.
+        most: largest number of samples drawn during the run that may be held.
     """
     samples = None if z is not None else unseen_samples(config.P, config.d, config.chi, most)
     features, threshold, w_unit, margin_unit = (
@@ -142,8 +142,8 @@ def _in_natural_units(
     largest = float(np.max(np.abs(features)))
     if largest == 0.0 or 2.0**-100 < largest < 2.0**100:
         return features, config.threshold, config.T, config.T
-    # Measure x in another power of two, so that squares neither overflow nor vanish. Thresholds
-    # beyond 1e250 are out of reach anyway: a hit moves a margin by d at most.
+    # x is measured in another power of two, so that squares neither overflow nor vanish. Thresholds
+    # beyond 1e250 are never reached, since a hit moves a margin by d at most.
     exponent = math.frexp(largest)[1]
     with np.errstate(over="ignore", under="ignore"):
         threshold = np.ldexp(config.threshold, -2 * exponent)

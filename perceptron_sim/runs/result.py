@@ -1,4 +1,4 @@
-"""How a run ended and what its course was, measured from what a kernel wrote."""
+"""How a run ended and its course, measured from what a kernel wrote."""
 
 import math
 from dataclasses import dataclass, field
@@ -23,21 +23,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Checkpoints(ByValue):
-    """The course of a run at log-spaced steps; every array has shape (n,) unless said.
+    """The course of a run at log-spaced steps; every array has shape (n,) unless stated.
 
-    Where samples that could be unfitted had not been drawn (kernel "deferred"), ``unfitted`` and
-    ``train_loss`` are means given those that had.
+    Kernel "deferred" may not have drawn all samples that can be unfitted. Then ``unfitted`` and
+    ``train_loss`` are means, given the samples drawn.
 
     Attributes:
-        step: number of steps done; the last one is the last non-null step.
-        t: step times its duration: eta, or what ``kernels.dynamics`` says.
+        step: number of steps done; the last entry is the last non-null step.
+        t: step times its duration, which is eta for SGD (``kernels.dynamics`` for others).
         w1: signal w_1.
         w_perp: noise |w_perp|.
         unfitted: fraction of training samples with y f < kappa.
         train_loss: mean over the training set of (kappa - y f)^+.
-        test_error: closed form F_t(-lambda sqrt(1+chi); 1+chi) (docs/theory.md (3)), for either
+        test_error: closed form F_t(-lambda sqrt(1+chi); 1+chi), docs/theory.md (3), for either
             sign of lambda.
-        exact: whether ``unfitted`` and ``train_loss`` are those of the training set, not means.
+        exact: whether ``unfitted`` and ``train_loss`` are exact, not means.
         w: weights, shape (n, d).
     """
 
@@ -54,31 +54,31 @@ class Checkpoints(ByValue):
 
 @dataclass(frozen=True, eq=False)
 class RunResult(ByValue):
-    """How one run ended.
+    """How one run ended (docs/theory.md (M1)). Weights scale with T, and t_star with T.
 
     Attributes:
         config: what was run.
-        dynamics: what moved the weights.
-        kernel: the loop that computed it.
-        status: "fitted", "max_steps", "max_updates", "diverged" or "interrupted".
+        dynamics: name of the dynamics.
+        kernel: name of the loop that computed it.
+        status: "fitted", "max_steps", "max_updates", "max_memory", "diverged" or "interrupted".
         message: one line for people: how it ended and, if not fitted, what would help.
-        t_star: the training time, steps times their duration (``Checkpoints.t``).
+        t_star: training time t*, the last non-null step times its duration (``Checkpoints.t``).
         steps: index of the last non-null step.
         updates: number of non-null steps.
         hits: number of samples that were unfitted when drawn, over all steps.
-        unfitted: training samples still unfitted at the end; a rounded mean where samples that
-            could be are not drawn (kernel "deferred").
+        unfitted: number of training samples unfitted at the end; for kernel "deferred" a rounded
+            mean where samples that can be unfitted are not drawn.
         hit_counts: hits of each training sample, shape (P,); w = T/sqrt(d) hit_counts @ z. Zero
-            for an SDE. Of kernel "deferred" those of the samples seen, the rest having none.
+            for an SDE. For kernel "deferred" those of the samples seen, since others have no hit.
         w: final weights, shape (d,).
         w1: signal, the component of w along the teacher.
         w_perp: noise, the norm of the rest of w.
         lam: w1 / w_perp.
         w_norm: ||w||.
-        test_error: closed form at ``lam``.
-        wall_s: seconds the kernel took, data not included.
+        test_error: closed form at ``lam``, docs/theory.md (3).
+        wall_s: seconds the kernel took, without the drawing of data.
         checkpoints: the course of the run, or None if not asked for.
-        samples: what kernel "deferred" knows of the training set, else None; ``seen`` and
+        samples: state of the training set of kernel "deferred", else None; ``seen`` and
             ``simulate.training_data_of`` give the samples.
     """
 
@@ -107,7 +107,7 @@ class RunResult(ByValue):
     def seen(self) -> FloatArray | None:
         """Label-folded training samples seen, shape (n, d), in the order of ``hit_counts``.
 
-        None if the training set was drawn, or given, as a whole.
+        None if the whole training set was drawn or given.
         """
         if self.samples is None:
             return None
@@ -115,14 +115,14 @@ class RunResult(ByValue):
         return np.asarray(features * math.sqrt(self.config.d))
 
     def plot(self, ax: "Axes | None" = None, what: str = "weights") -> "Axes":
-        """Draw the course of the run against t, with that on fresh samples; return the axes.
+        """Draw the course of the run against t, next to that on fresh samples; return the axes.
 
         Args:
             ax: Matplotlib axes of your own; None makes a figure.
             what: "weights" (w_1 and |w_perp|), "unfitted" or "test_error".
 
         Raises:
-            InputError: if the run has no checkpoints, or for another ``what``.
+            InputError: if the run has no checkpoints, or ``what`` is unknown.
         """
         from perceptron_sim.drawing.mpl import plot
         from perceptron_sim.runs.figures import course_panels
@@ -134,7 +134,7 @@ class RunResult(ByValue):
 
 
 def time_step(config: PerceptronConfig, dynamics: str = "sgd") -> float:
-    """Return how long a step of a dynamics lasts: eta, or T or a part of it."""
+    """Return the duration of a step of a dynamics: eta, T, or a fraction of T."""
     refine = DYNAMICS[dynamics].refine
     return config.eta if refine is None else config.T / refine
 
@@ -152,9 +152,9 @@ def measure(
     counters, recorder = problem.counters, problem.recorder
     unfitted, loss, exact = _training_state(problem, code)
     steps = int(counters[run_state.LAST_UPDATE_STEP])
-    # Checkpoints after the last update repeat the final state, which is put last.
+    # Checkpoints after the last update repeat the final state, which comes last.
     keep = int(np.searchsorted(recorder.steps[: counters[run_state.RECORDED]], steps))
-    # Near the largest floats T w may overflow; that is a status, not a warning.
+    # Near the largest floats T w may overflow. That is a status, not a warning.
     with np.errstate(over="ignore", invalid="ignore"):
         w = np.vstack([recorder.w[:keep], problem.w]) * problem.w_unit
         if not (np.all(np.isfinite(w[-1])) and math.isfinite(loss)):
@@ -213,7 +213,7 @@ def _training_state(problem: Problem, code: int) -> tuple[int, float, bool]:
 
 
 def _check_fitted(problem: Problem) -> None:
-    """Refuse to call a run fitted whose margins, computed anew, are short by more than rounding."""
+    """Raise if margins of a fitted run, computed anew, are short by more than rounding."""
     margins = problem.features @ problem.w
     rounding = 1e-9 * (problem.threshold + np.abs(problem.features) @ np.abs(problem.w))
     short = int(np.count_nonzero(~(margins >= problem.threshold - rounding)))
@@ -237,5 +237,5 @@ def _test_error(lam: FloatArray, chi: float) -> FloatArray:
     """Closed-form test error of directions at signal-to-noise ratio ``lam``; NaN if unknown."""
     known = ~np.isnan(lam)
     error = unfitted_fraction(np.abs(np.where(known, lam, 0.0)), chi)
-    # Weights that point away from the teacher, as an SDE's can, err where others do not.
+    # If w points away from the teacher, as in an SDE, right and wrong are exchanged.
     return np.where(known, np.where(lam < 0.0, 1.0 - error, error), np.nan)

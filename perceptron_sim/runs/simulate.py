@@ -1,4 +1,4 @@
-"""Run one configuration: the way from a config to a result."""
+"""Run one configuration: from a config to a result."""
 
 import functools
 import math
@@ -27,10 +27,10 @@ from perceptron_sim.runs.snapshots import Snapshots
 ROW_BUDGET = 1 << 30
 # Memory for the samples that "deferred" draws. Another budget gives the same run, or none.
 SAMPLE_BUDGET = 1 << 31
-# "auto" is "deferred" from so many samples per dimension, and per sample of a batch.
+# "auto" is "deferred" from this number of samples per dimension, and per sample of a batch.
 DEFERRED_FROM = 8192
-# Hits after which a run pauses, to be saved: 5 s to some minutes. Another number gives another,
-# equally distributed run. Less often than pauses may be, states are saved.
+# Hits after which a run pauses to be saved, 5 s to some minutes. Another number gives another,
+# equally distributed run. States are saved at most once in SAVE_EVERY_S.
 PAUSE_HITS = 1 << 27
 SAVE_EVERY_S = 20.0
 SCHEDULES = {
@@ -42,10 +42,10 @@ SCHEDULES = {
 
 
 class StopFlag:
-    """A flag that running kernels read: set it and they return with status "interrupted"."""
+    """A flag that running kernels read. Once it is set, they return with status "interrupted"."""
 
     def __init__(self) -> None:
-        """Start lowered."""
+        """Start with the flag not set."""
         self.array: IntArray = np.zeros(1, dtype=np.int64)
 
     def set(self) -> None:
@@ -54,13 +54,13 @@ class StopFlag:
 
 
 def choose(dynamics: str, kernel: str, config: PerceptronConfig | None = None) -> tuple[str, str]:
-    """Return dynamics and kernel, "auto" resolved.
+    """Return dynamics and kernel, with "auto" replaced by the kernel it stands for.
 
-    "auto" is "deferred" for a ``config`` of SGD whose training set is so large that drawing all of
-    it costs more, and otherwise the first kernel of the dynamics.
+    For SGD with a training set so large that drawing all of it costs more, "auto" is "deferred".
+    Otherwise it is the first kernel of the dynamics.
 
-    Version 0.1 had one name for the two: the name of a dynamics in place of a kernel is still
-    taken, with a DeprecationWarning.
+    Version 0.1 had one name for both. The name of a dynamics in place of a kernel is still
+    accepted, with a DeprecationWarning.
 
     Raises:
         InputError: if there is no such dynamics, or no such kernel of it.
@@ -84,15 +84,15 @@ def _is_large(config: PerceptronConfig) -> bool:
 
 
 def run_bytes(config: PerceptronConfig, kernel: str) -> int:
-    """Return the memory that a run takes at most, in bytes; ``kernel`` as resolved."""
+    """Return the memory that a run takes at most, in bytes; ``kernel`` is not "auto"."""
     if kernel == DEFERRED:
         rows = most_rows(config.P, config.d, SAMPLE_BUDGET)
         return row_bytes(config.d) * rows + 2 * min(ROW_BUDGET, 8 * rows**2)
     data = memory_bytes(config.P, config.d)
     if kernel != "event":
         return data
-    # While one pool and its rows replace another, two of each are there; a pool holds a copy of the
-    # data at most, and the rows the square of their number.
+    # While one pool and its rows replace another, both are in memory. A pool holds at most a copy
+    # of the data, and the rows at most the square of their number.
     return data + 2 * (8 * config.P * (config.d + 8) + min(ROW_BUDGET, 8 * config.P**2))
 
 
@@ -104,8 +104,8 @@ def training_data(config: PerceptronConfig) -> FloatArray:
 def training_data_of(run: RunResult) -> FloatArray:
     """Return the label-folded training set of a run on data that it drew, shape (P, d).
 
-    Of a run by kernel "deferred" the samples that it never looked at are drawn now: those it has
-    seen come first, in the order of ``hit_counts``.
+    For a run by kernel "deferred", the samples that it never looked at are drawn now. The samples
+    it has seen come first, in the order of ``hit_counts``.
     """
     if run.samples is None:
         return training_data(run.config)
@@ -114,7 +114,7 @@ def training_data_of(run: RunResult) -> FloatArray:
 
 
 def load_kernel(kernel: str = AUTO, dynamics: str = SGD) -> None:
-    """Compile a kernel, or load it, by a tiny run; so that the first run takes no longer."""
+    """Compile or load a kernel by a tiny run, so that the first run takes no longer than others."""
     simulate(PerceptronConfig(P=8, d=2), kernel, None, dynamics=dynamics)
 
 
@@ -136,31 +136,31 @@ def simulate(
 
     Args:
         config: what to run.
-        kernel: the loop: "event" (exact and fast, of "sgd" alone), "deferred" (the same for large
-            P, by drawing only samples that are looked at), "reference" (the obvious one), or
-            "auto": the fastest.
+        kernel: the loop: "event" (exact and fast, only for "sgd"), "deferred" (the same for large
+            P, draws only samples that are looked at), "reference" (the plain loop) or "auto" (the
+            fastest).
         checkpoints: "log" for log-spaced checkpoints, None for none.
-        dynamics: how weights move: "sgd"; on the same data "shuffled" (every sample once an
-            epoch), "sde" (Euler and Maruyama with the exact noise covariance; a step lasts T, not
-            eta), "sde/4" and "sde/16" (the same in steps of T/4 and T/16), "sde-uncentred" (noise
-            of the second moment, in steps of eta), "poisson" (hits Poisson of the same mean).
-        data: label-folded training samples z = y x, shape (P, d), real and finite, instead of
-            those the configuration draws.
+        dynamics: how weights move: "sgd"; on the same data "shuffled" (every sample once per
+            epoch), "sde" (Euler-Maruyama with the exact noise covariance, in steps of T), "sde/4"
+            and "sde/16" (the same in steps of T/4 and T/16), "sde-uncentred" (noise of the second
+            moment, in steps of eta), "poisson" (Poisson hits of the same mean).
+        data: label-folded training samples z = y x, shape (P, d), real and finite, to use instead
+            of samples that the configuration draws.
         stop: flag by which another thread can end the run.
         row_budget: bytes that fast kernels may use for cached Gram rows.
-        sample_budget: bytes that "deferred" may use for samples; a run in need of more ends as
+        sample_budget: bytes that "deferred" may use for samples; a run that needs more ends as
             "max_memory".
-        trace: room for a log of the fast kernels (``kernels.trace``).
-        schedule: let the event-driven kernel step in one way alone, for tests and benchmarks:
-            "plain", "candidates" or "events" instead of "auto".
+        trace: array for a log of the fast kernels, shape (n,), int64 (``kernels.trace``).
+        schedule: "auto", or the only way in which the event-driven kernel may step, for tests:
+            "plain", "candidates" or "events".
         snapshots: where fast kernels save their state, and find that of a killed run.
 
     Returns:
         The result. The same configuration, dynamics and kernel give the same result, killed or not.
 
     Raises:
-        InputError: on an unknown name; data of the wrong shape, not finite, or beyond the memory at
-            hand; snapshots with arguments that the key of a run does not tell.
+        InputError: for an unknown name; for data of the wrong shape, not finite or too large for
+            the memory; for snapshots together with arguments that are not part of a run's key.
 
     >>> from perceptron_sim import PerceptronConfig, simulate
     >>> run = simulate(PerceptronConfig(chi=1.0, d=8, P=64, B=2, T=1.0))
@@ -173,12 +173,10 @@ def simulate(
     dynamics, kernel = choose(dynamics, kernel, config if own else None)
     loop = loop_of(dynamics, kernel)
     if loop.draws_data and not own:
-        raise InputError(
-            f"kernel {kernel!r} draws the data in its own way: data and schedule are for others"
-        )
+        raise InputError(f"kernel {kernel!r} draws its own data: leave out data and schedule")
     budgets = (row_budget, sample_budget) == (ROW_BUDGET, SAMPLE_BUDGET)
     if snapshots is not None and not (own and trace is None and budgets):
-        raise InputError("snapshots are of runs with data, trace, schedule, budgets as default")
+        raise InputError("snapshots need the defaults of data, trace, schedule and budgets")
     check_choice("schedule", schedule, tuple(SCHEDULES))
     check_memory(run_bytes(config, kernel), f"a run at P = {config.P}, d = {config.d}")
     most = most_rows(config.P, config.d, sample_budget)
@@ -208,16 +206,16 @@ def simulate(
 def _with_pauses(
     call: Callable[[], int], key: str, problem: Problem, snapshots: Snapshots | None
 ) -> tuple[int, float]:
-    """Call a kernel until it ends; save its state at pauses.
+    """Call a kernel until it ends, and save its state at pauses.
 
     Returns:
-        What it returned last, and the seconds that the run had taken when its state was saved.
+        Its last return code, and the seconds that the run had taken when its state was saved.
     """
     saved = None if snapshots is None else snapshots.load_run(key)
     before_s = 0.0 if saved is None else problem.restore(saved)
     started = saved_at = time.perf_counter()
     while True:
-        # By hits, not by the clock: what the kernel does next depends on where it paused.
+        # Pauses follow hits, not the clock: what the kernel does next depends on where it paused.
         problem.counters[run_state.PAUSE_AT] = problem.counters[run_state.HITS] + PAUSE_HITS
         code = call()
         if code != status.PAUSED:

@@ -13,7 +13,7 @@ import numpy as np
 
 from perceptron_sim.atomic import write_atomically
 
-# What JSON holds, and arrays by name.
+# Values that JSON can hold, and arrays by name.
 State = tuple[dict[str, Any], dict[str, np.ndarray]]
 
 _BROKEN = (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile)
@@ -22,15 +22,15 @@ _ABANDONED_S = 600.0
 
 
 class Snapshots:
-    """A folder of states, a file each; a file appears whole or not at all."""
+    """A folder of states, one file per state. A file appears whole or not at all."""
 
     def __init__(self, folder: Path, identity: dict[str, Any], note: Callable[[str], None]) -> None:
         """Prepare; nothing is written yet.
 
         Args:
             folder: made where needed, removed once empty.
-            identity: what must be the same for a state to be used again, as JSON has it.
-            note: told, once, if states cannot be saved, and of files that cannot be used.
+            identity: values, as JSON has them, that must be equal for a state to be used again.
+            note: is told once if states cannot be saved, and of files that cannot be used.
         """
         self._folder = folder
         self._identity = identity
@@ -52,15 +52,15 @@ class Snapshots:
             if not self._silent:
                 self.note(
                     f"unfinished runs cannot be saved to {self._folder} ({error.strerror}): "
-                    "they go on, a kill now would lose them; free some space"
+                    "they go on, but a kill now would lose them: free some space"
                 )
             self._silent = True
 
     def load(self, known: set[str]) -> dict[str, State]:
-        """Return the states by name that can be used; others are noted, but for other requests'.
+        """Return the usable states by name; others are noted, except those of other requests.
 
         Args:
-            known: keys of the runs that are asked for; a state must have no others.
+            known: keys of the requested runs; a state must have no others.
         """
         found = {path.stem: self._usable(path, known) for path in self._files()}
         return {name: state for name, state in found.items() if state is not None}
@@ -73,19 +73,19 @@ class Snapshots:
     def _usable(self, path: Path, known: set[str]) -> State | None:
         read = self._read(path)
         if read is None:
-            self.note(f"{path} is damaged: its runs start anew")
+            self.note(f"{path} is damaged: its runs start again")
             return None
         meta, arrays = read
         if not known.issuperset(meta["keys"]):
             return None
         if meta["identity"] != self._identity:
-            self.note(f"{path} was saved by other code or options: its runs start anew")
+            self.note(f"{path} was saved by other code or options: its runs start again")
             return None
         return meta["state"], arrays
 
     def refuse(self, name: str, reason: str) -> None:
         """Note that the state ``name`` cannot be used, and why; its file stays until a sweep."""
-        self.note(f"{self._folder / name}.npz cannot be used ({reason}): its runs start anew")
+        self.note(f"{self._folder / name}.npz cannot be used ({reason}): its runs start again")
 
     def remove(self, name: str) -> None:
         """Remove the state ``name``, if there is one."""

@@ -1,4 +1,4 @@
-"""Runs on a Dask cluster: few groups in flight, results as they end, lost workers survived."""
+"""Runs on a Dask cluster: few groups in progress, results as they end, lost workers replaced."""
 
 import json
 import logging
@@ -34,23 +34,23 @@ if TYPE_CHECKING:
 C = TypeVar("C")
 A = TypeVar("A")
 
-# Groups in flight a thread of a worker: one runs, one waits.
+# Groups in progress per thread of a worker: one runs, one waits.
 _DEPTH = 2
 _CONNECT_S = 10.0
 _TICK_S = 0.1
 _PROTOCOLS = ("tcp", "tls", "ws", "wss", "ucx")
-# Workers come and go; those that came while a scan was halted must be told, too.
+# Workers that join while a scan is halted must be told, too.
 _LOOK_EVERY_S = 2.0
 _CLOSE_S = 5.0
 _GPU = "GPU"
 
 
 class WorkerLost(RuntimeError):
-    """Workers died, again and again, under this one run."""
+    """Workers died repeatedly during this one run."""
 
 
 class Cluster:
-    """A connection to a Dask scheduler; a context that closes it.
+    """A connection to a Dask scheduler, and a context manager that closes it.
 
     Dask pickles what it sends: use schedulers of a trusted network only, or TLS.
     """
@@ -62,18 +62,18 @@ class Cluster:
         tell: Callable[[str], None] = lambda text: None,
         gpu: bool = False,
     ) -> None:
-        """Connect, wait for a first worker, and check the versions of all there are.
+        """Connect, wait for a first worker, and check the versions of all workers.
 
         Args:
             scheduler: an address, tcp://host:port or tls://host:port, or the path of a scheduler
                 file.
-            packages: whose versions must agree, beyond those that every run depends on.
-            tell: told what a person should know.
-            gpu: use workers that offer the resource GPU, and no others; a task takes one of it.
+            packages: packages whose versions must agree, beyond those that every run needs.
+            tell: gets messages for people.
+            gpu: use only workers that offer the resource GPU; a task takes one unit.
 
         Raises:
-            InputError: if distributed is not installed, no scheduler answers, or a worker has
-                other versions than this machine.
+            InputError: if distributed is not installed, no scheduler answers, or versions of a
+                worker differ from those of this machine.
         """
         self.address = _address_of(scheduler)
         self.gpu = gpu
@@ -92,7 +92,7 @@ class Cluster:
             raise
 
     def __enter__(self) -> "Cluster":
-        """Return this."""
+        """Return the connection."""
         return self
 
     def __exit__(
@@ -111,12 +111,12 @@ class Cluster:
 
     @property
     def slots(self) -> int:
-        """Tasks that can run at once, at least one."""
+        """Number of tasks that can run at once, at least one."""
         return max(1, self._slots())
 
     @property
     def bytes_a_run(self) -> float:
-        """Memory that the worker with the least has for each of its threads."""
+        """Memory per thread, in bytes, of the worker that has the least."""
         self._look()
         room = [w["memory_limit"] / w["nthreads"] for w in self._usable() if w["memory_limit"]]
         return min(room, default=float("inf"))
@@ -154,20 +154,20 @@ class Cluster:
     ) -> Iterator[tuple[list[C], A | WorkerLost]]:
         """Yield groups with what ``work`` answered, as they end.
 
-        Few groups are in flight, so that a scheduler never holds a large grid. Tasks of a lost
-        worker are done again by others. A group under which workers keep dying is halved; of a
-        single run the answer is then the error.
+        Few groups are in progress, so that a scheduler never holds a large grid. Other workers
+        repeat the tasks of a lost one. If workers keep dying during a group, it is halved. The
+        answer for a single run is then the error.
 
         Args:
             groups: runs of each task.
             work: called on a worker; must be picklable, and obey its steering.
-            interrupts: once draining no group is sent and no run started; its flag drops those
-                that run.
-            heartbeat: called a few times a second.
-            until: the same as draining after this time.monotonic().
+            interrupts: once draining, no group is sent and no run starts; its flag drops runs in
+                progress.
+            heartbeat: called a few times per second.
+            until: time.monotonic() after which draining begins.
 
         Raises:
-            VersionMismatch: if a worker that joined has other versions than this machine.
+            VersionMismatch: if versions of a worker that joined differ from this machine's.
             InputError: as ``work`` does.
             ConnectionError: if the scheduler is gone.
         """
@@ -233,7 +233,7 @@ class Cluster:
         return [w for w in workers if w["resources"].get(_GPU, 0) >= 1]
 
     def _look(self) -> None:
-        """Ask the scheduler now and then which workers there are."""
+        """Ask the scheduler at intervals for its workers."""
         now = time.monotonic()
         if now - self._looked >= _LOOK_EVERY_S:
             self._check_connection()
@@ -245,7 +245,7 @@ class Cluster:
                 self._tell(f"no worker is left at {self.address}: waiting for one")
 
     def _await_workers(self) -> None:
-        """Wait until a worker is there; batch systems may take hours."""
+        """Wait for a worker; batch systems may take hours."""
         self._look()
         if self._usable():
             return
@@ -258,7 +258,7 @@ class Cluster:
             self._look()
 
     def _check_workers(self) -> None:
-        """Refuse workers whose versions differ, or who lack the program."""
+        """Refuse workers whose versions differ, or that lack the program."""
         with self._asking():
             found = self._client.run(versions_here, self._packages, on_error="return")
         for address, answer in sorted(found.items()):
@@ -267,14 +267,14 @@ class Cluster:
                 continue
             if isinstance(answer, Exception):
                 raise InputError(
-                    f"worker {address} cannot run perceptron-sim ({answer}): install it there as "
-                    "it is here, or leave that worker out"
+                    f"worker {address} cannot run perceptron-sim ({answer}): install the "
+                    "same version there, or leave that worker out"
                 )
             check_versions(self._expected, answer, address)
 
     @contextmanager
     def _asking(self) -> Iterator[None]:
-        """Say it in one line if the scheduler dies meanwhile."""
+        """Raise an error of one line if the scheduler dies meanwhile."""
         try:
             yield
         except OSError:
@@ -286,28 +286,28 @@ class Cluster:
 
     def _gone(self) -> ConnectionError:
         return ConnectionError(
-            f"the scheduler at {self.address} is gone: what ended is stored; start it again and "
-            "repeat the command to go on"
+            f"the scheduler at {self.address} is gone: finished runs are stored; start it again "
+            "and repeat the command to go on"
         )
 
     def _raise(self, error: Exception) -> NoReturn:
-        """Raise what a failed task means."""
+        """Raise the error that a failed task stands for."""
         from concurrent.futures import CancelledError as Cancelled
 
         from distributed import CancelledError
 
         if isinstance(error, InputError):
             raise error
-        # Before anything is asked of a scheduler that is no longer there.
+        # This comes before any request to a scheduler that may be gone.
         self._check_connection()
         if isinstance(error, OSError | Cancelled | CancelledError):
             raise self._gone() from None
-        # A task that a worker could not even read: say which worker that is.
+        # A worker could not read the task. Say which worker.
         self._check_workers()
         raise error
 
     def _halt(self, token: str, drop: bool) -> threading.Thread:
-        """Tell all workers, without waiting for those that do not listen."""
+        """Tell all workers, without waiting for those that do not answer."""
 
         def tell_all() -> None:
             with suppress(Exception):
@@ -318,7 +318,7 @@ class Cluster:
         return thread
 
     def _drop(self, token: str, futures: "list[Future]") -> None:
-        """Give up what is in flight."""
+        """Drop the tasks in progress."""
         if self._client.status == "running":
             self._halt(token, drop=True).join(_CLOSE_S)
             with suppress(OSError):
@@ -326,13 +326,13 @@ class Cluster:
 
 
 def _address_of(scheduler: str) -> str:
-    """Return an address, also where it is in a scheduler file.
+    """Return an address, given as such or as a scheduler file.
 
     Raises:
         InputError: if it is neither.
     """
     try:
-        # What is not an address would leave a client behind that cannot end quietly.
+        # Anything but an address would leave a client behind that cannot end quietly.
         parts = urlsplit(scheduler)
         if parts.scheme in _PROTOCOLS and parts.hostname and parts.port:
             return scheduler
@@ -348,17 +348,17 @@ def _client(scheduler: str) -> "Client":
     """Return a connection.
 
     Raises:
-        InputError: if there is nothing to connect to, or nothing to connect with.
+        InputError: if no scheduler answers, or distributed is not installed.
     """
     require("--scheduler", "dask", "distributed")
     from distributed import Client, Security
     from distributed.versions import VersionMismatchWarning
 
-    # What matters of its reports is raised here, as one line.
+    # Important reports of the client are raised here, as one line.
     for name in list(logging.root.manager.loggerDict):
         if name.partition(".")[0] == "distributed":
             logging.getLogger(name).setLevel(logging.CRITICAL)
-    # Without certificates, too, a client would be left behind that cannot end quietly.
+    # Missing certificates, too, would leave a client behind that cannot end quietly.
     if scheduler.startswith("tls://"):
         connection = Security().get_connection_args("client")
         if connection["ssl_context"] is None:
@@ -388,10 +388,10 @@ def _killed(answer: object) -> bool:
 
 
 def _next(ended: "as_completed") -> "Iterator[tuple[Future, Any]]":
-    """Yield what ended, waiting a moment if nothing did."""
+    """Yield tasks that ended; wait a moment if none did."""
     if not ended.has_ready():
         with ended.thread_condition:
             ended.thread_condition.wait(_TICK_S)
     for future, answer in ended.next_batch(block=False):
-        # Of an error that a task raised, its type, itself and its trace.
+        # An error of a task comes as its type, itself and its trace.
         yield future, answer[1] if future.status == "error" else answer

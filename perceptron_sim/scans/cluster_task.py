@@ -1,4 +1,4 @@
-"""What a worker of a cluster does: check versions, do the runs of a group, stop when told."""
+"""The side of a worker: check versions, do the runs of a group, stop when told."""
 
 import functools
 import pickle
@@ -16,13 +16,13 @@ from perceptron_sim.store.schema import versions
 C = TypeVar("C")
 A = TypeVar("A")
 
-# Scans that a worker remembers; only their last tasks ask.
+# Number of scans that a worker remembers; only their last tasks ask.
 _SCANS = 64
 _lock = threading.Lock()
 
 
 class VersionMismatch(InputError):
-    """A worker has other versions than the driver: its numbers could differ."""
+    """Versions of a worker differ from the driver's, so its numbers could differ."""
 
 
 @dataclass
@@ -31,7 +31,7 @@ class Steering:
 
     Attributes:
         draining: start no further run.
-        stop: once raised, kernels return at once.
+        stop: once set, kernels return at once.
     """
 
     draining: bool
@@ -44,13 +44,13 @@ def _steering(token: str) -> Steering:
 
 
 def steering(token: str) -> Steering:
-    """Return what the tasks of the scan ``token`` obey in this process."""
+    """Return the steering of the tasks of the scan ``token`` in this process."""
     with _lock:
         return _steering(token)
 
 
 def halt(token: str, drop: bool) -> None:
-    """Let the tasks of a scan start no further run here; drop those that run if ``drop``."""
+    """Start no further run of a scan here; drop runs in progress if ``drop``."""
     told = steering(token)
     told.draining = True
     if drop:
@@ -59,7 +59,7 @@ def halt(token: str, drop: bool) -> None:
 
 @functools.cache
 def versions_here(packages: tuple[str, ...]) -> dict[str, str]:
-    """Return ``records.versions(packages)`` of this process; "absent" for what is not there."""
+    """Return the versions of packages in this process; "absent" for missing ones."""
     try:
         return versions(packages)
     except metadata.PackageNotFoundError:
@@ -95,10 +95,10 @@ class Task(Generic[C, A]):
     """One task: the runs of a group.
 
     Attributes:
-        work: what is done with them.
+        work: how the runs are done.
         runs: the group.
-        token: of the scan, by which it is told to stop.
-        packages: beyond the common ones, whose versions must agree.
+        token: name of the scan, by which it is stopped.
+        packages: packages, beyond the common ones, whose versions must agree.
         expected: versions of the driver.
     """
 
@@ -109,13 +109,13 @@ class Task(Generic[C, A]):
     expected: dict[str, str]
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Travel as bytes, so that a worker finds our packages before it reads what needs them."""
+        """Pickle as bytes, so that a worker finds our packages before it reads what needs them."""
         return _arrived, (packed(Task, *(getattr(self, field.name) for field in fields(self))),)
 
     def __call__(self) -> A:
         """Do the runs; errors that concern this worker name it."""
         address = _address()
-        # Here too, because workers may join at any time.
+        # Versions are checked here too, because workers may join at any time.
         check_versions(self.expected, versions_here(self.packages), address)
         try:
             return self.work(self.runs, steering(self.token))
@@ -137,7 +137,7 @@ def _arrived(content: bytes) -> Any:
 
 
 def call(content: bytes) -> Any:
-    """Make a call of ``packed``; its InputError is returned, so that it keeps its text."""
+    """Make a call from ``packed``. An InputError is returned, so that it keeps its text."""
     try:
         return _arrived(content)
     except InputError as error:

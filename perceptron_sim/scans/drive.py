@@ -1,4 +1,4 @@
-"""The one driver: skip what is stored, do the rest here or on a cluster, store as runs end."""
+"""The driver: skips stored runs, does the others here or on a cluster, stores them as they end."""
 
 import contextlib
 import functools
@@ -23,20 +23,20 @@ from perceptron_sim.store.upkeep import settle
 
 C = TypeVar("C")
 
-# A finished run is on disk within 2 s: records wait at most this long for others.
+# A finished run is on disk within 2 s, since records wait at most this long for others.
 FLUSH_S = 1.0
 
 
 @dataclass(frozen=True)
 class ScanReport:
-    """What a scan did.
+    """Counts of a scan.
 
     Attributes:
         keys: keys of every run of the grid.
-        found: runs that were stored already.
-        done: runs done now.
-        not_fitted: of those, how many did not end "fitted", by status.
-        interrupted: whether it was ended before the grid was complete.
+        found: number of runs that were stored already.
+        done: number of runs done now.
+        not_fitted: number of runs done now that did not end "fitted", by status.
+        interrupted: whether the scan ended before the grid was complete.
         wall_s: seconds from start to end.
         out_of_time: whether a deadline ended it.
     """
@@ -51,7 +51,7 @@ class ScanReport:
 
     @property
     def failed(self) -> int:
-        """Runs done now that ended with an error; the same scan again tries them again."""
+        """Number of runs done now that ended with an error. The same scan tries them again."""
         return self.not_fitted.get(Status.FAILED, 0)
 
     def __add__(self, other: "ScanReport") -> "ScanReport":
@@ -70,11 +70,11 @@ class ScanReport:
 
 @dataclass(frozen=True)
 class Request(Generic[C]):
-    """Runs that were checked, with how and where they are done; made by ``checked``.
+    """Checked runs, with how and where they are done. ``checked`` makes it.
 
     Attributes:
-        work: how.
-        runs: what, by key.
+        work: how they are done.
+        runs: their configurations, by key.
         workers: threads, None for one per core, or a cluster.
     """
 
@@ -91,7 +91,7 @@ def checked(runs: Iterable[C], work: Work[C], workers: Workers = None) -> Reques
     """Return a request of ``runs``, each taken once.
 
     Raises:
-        InputError: if something of it cannot run, as ``work.check``.
+        InputError: if a run cannot be done, as ``work.check``.
     """
     by_key = {work.key(run): run for run in runs}
     work.check(list(by_key.values()), workers)
@@ -107,22 +107,22 @@ def drive(
 ) -> ScanReport:
     """Do every run of a request that ``store`` does not hold yet.
 
-    The first Ctrl-C starts no new run, finishes and stores what runs; the second drops it, or
-    puts it away where states are saved. A run that diverges, gives up or raises is stored with
-    its reason, and the scan goes on.
+    After the first Ctrl-C no run starts, and those in progress finish and are stored. The second
+    drops them, or saves their states where that is possible. A run that diverges, reaches a limit
+    or raises an error is stored with its reason, and the scan goes on.
 
     Args:
         request: what to do, how and where.
-        store: where results are looked up and put, and states of unfinished runs, from which a
-            killed scan goes on. Workers of a cluster keep none.
+        store: holds results, and states of unfinished runs from which a killed scan goes on.
+            Workers of a cluster save no states.
         progress: watcher.
-        until: start no run after this time.monotonic(), finish those that run; None for no end.
+        until: time.monotonic() after which no run starts and those in progress finish; None: none.
 
     Returns:
         The report.
 
     Raises:
-        ConnectionError: if the scheduler of the cluster is gone; what ended is stored.
+        ConnectionError: if the scheduler of the cluster is gone. Runs that ended are stored.
     """
     watcher = progress or NoProgress()
     tally = _Tally(store, watcher)
@@ -156,11 +156,11 @@ def drive(
                 )
                 ended = work.here(pending, session)
             for run, record in ended:
-                # Those stored only kept company to runs that went on from a saved state.
+                # Stored runs were only done again together with runs from a saved state.
                 if record["status"] != Status.INTERRUPTED and record["key"] not in stored:
                     tally.add(record, work.cost(run))
         except BaseException:
-            # Nothing can be stored or shown any more: do not wait for runs of hours.
+            # Nothing can be stored or shown any more, so do not wait for runs of hours.
             interrupts.draining = True
             interrupts.stop.set()
             raise
@@ -194,7 +194,7 @@ class _Tally:
     """Counts results and passes them to the store, in groups but soon."""
 
     def __init__(self, store: Store, progress: Progress) -> None:
-        """Begin at zero; the time of the scan runs from here."""
+        """Begin at zero, and start the clock of the scan."""
         self._done = 0
         self._not_fitted: dict[str, int] = {}
         self._started = time.monotonic()
@@ -204,7 +204,7 @@ class _Tally:
         self._since = 0.0
 
     def add(self, record: Record, cost: float) -> None:
-        """Count a run that ended, and pass it on."""
+        """Count a run that ended, and pass it on to the store."""
         if not self._waiting:
             self._since = time.monotonic()
         self._waiting.append(record)
@@ -217,15 +217,15 @@ class _Tally:
         self.flush()
 
     def flush(self, force: bool = False) -> None:
-        """Store what waits, if it has waited long enough or if forced to."""
+        """Store waiting records if they have waited long enough, or if ``force``."""
         if self._waiting and (force or time.monotonic() - self._since >= FLUSH_S):
             self._store.append(self._waiting)
             self._waiting = []
 
     def close(self, keys: Collection[str], pending: int, interrupts: Interrupts) -> ScanReport:
-        """Return what became of a scan of the runs ``keys``, of which ``pending`` were to do."""
+        """Return the report on a scan of the runs ``keys``, of which ``pending`` had to be done."""
         if isinstance(self._store, ParquetStore):
-            # Stored is stored: without room to tidy, a run that stands twice counts once.
+            # If there is no space to tidy, a run that is stored twice still counts once.
             with contextlib.suppress(OSError):
                 settle(self._store)
         missing = self._done < pending
@@ -242,11 +242,11 @@ class _Tally:
 
 @dataclass(frozen=True)
 class Job(Generic[C]):
-    """One run of a request that mixes kinds of runs: the cells of a plane.
+    """One run of a request that mixes kinds of runs, such as the cells of a plane.
 
     Attributes:
         work: how it is done.
-        run: what.
+        run: its configuration.
     """
 
     work: Work[C]
@@ -259,13 +259,13 @@ class Job(Generic[C]):
 
 
 def check_jobs(jobs: Iterable[Job[Any]], workers: Workers) -> None:
-    """Refuse, with InputError and before any work, what cannot run."""
+    """Raise InputError, before any work, if a job cannot be done."""
     for work, runs in _by_work(jobs):
         work.check(runs, workers)
 
 
 def estimate_jobs(jobs: Iterable[Job[Any]], stored: set[str]) -> Estimate:
-    """Return what is left of ``jobs``, at least one, beside the keys ``stored``."""
+    """Return an estimate of ``jobs``, at least one, without those in ``stored``."""
     return functools.reduce(
         operator.add, (work.estimate(runs, stored) for work, runs in _by_work(jobs))
     )
@@ -279,7 +279,7 @@ def drive_jobs(
     progress: Progress | None = None,
     until: float | None = None,
 ) -> ScanReport:
-    """Do jobs that were checked, kind by kind; the rest as of ``drive``."""
+    """Do checked jobs, kind by kind; all else is as in ``drive``."""
     report: ScanReport | None = None
     for work, runs in _by_work(jobs):
         request = Request(work, {work.key(run): run for run in runs}, workers)

@@ -1,4 +1,4 @@
-"""Where runs are done: in threads of this process, or by the workers of a cluster."""
+"""Where runs are done: in threads of this process, or on the workers of a cluster."""
 
 import contextlib
 import math
@@ -20,8 +20,8 @@ C_contra = TypeVar("C_contra", contravariant=True)
 # Threads of this process, None for one per core, or a cluster.
 Workers = int | Cluster | None
 
-# A task of a cluster costs some milliseconds; so it should last about a second, but many tasks
-# should go to each worker, and none should return more than some megabytes.
+# A task of a cluster costs some milliseconds, so it should last about a second. Many tasks should
+# go to each worker, and none should return more than some megabytes.
 TASKS_A_SLOT = 8
 _BATCH_S, _LEAST_S = 1.0, 0.02
 _MOST_RUNS = 1000
@@ -38,7 +38,7 @@ def default_workers(root: Path = Path("/")) -> int:
         cores = len(os.sched_getaffinity(0))
     except (AttributeError, OSError):
         cores = os.cpu_count() or 1
-    # The share of time that a control group grants, version 2 and 1.
+    # The fraction of time that a control group grants, version 2 and 1.
     for folder in groups("cpu", root):
         quota, period = number(folder / "cpu.cfs_quota_us"), number(folder / "cpu.cfs_period_us")
         with contextlib.suppress(OSError, ValueError):
@@ -49,7 +49,7 @@ def default_workers(root: Path = Path("/")) -> int:
 
 
 def slots_of(workers: Workers) -> int:
-    """Return how many runs are done at a time."""
+    """Return the number of runs done at a time."""
     return workers.slots if isinstance(workers, Cluster) else workers or default_workers()
 
 
@@ -61,7 +61,7 @@ def in_threads(
     heartbeat: Callable[[], None],
     until: float | None = None,
 ) -> Iterator[tuple[C, Record]]:
-    """Yield results as they end; few runs are in flight, so that a signal drains quickly."""
+    """Yield results as they end. Few runs are in progress, so that a signal drains quickly."""
     queue = iter(pending)
     flying: dict[Future[Record], C] = {}
     with ThreadPoolExecutor(workers) as pool:

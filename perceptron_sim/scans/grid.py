@@ -85,7 +85,7 @@ def _range(text: str, name: str) -> list[float]:
         raise InputError(
             f"{name}: {parts[2]!r} points in {text!r}: allowed is an integer from 2 to {MAX_RUNS:,}"
         )
-    # In base 2, so that a range between powers of two hits powers of two exactly.
+    # In base 2, so that a range between powers of two contains powers of two exactly.
     exponents = np.linspace(math.log2(first), math.log2(last), int(points))
     values = np.exp2(exponents)
     values[0], values[-1] = first, last
@@ -93,10 +93,10 @@ def _range(text: str, name: str) -> list[float]:
 
 
 def axis(name: str, values: Any, parse: Callable[[str, str], tuple[Any, ...]]) -> tuple[Any, ...]:
-    """Return the different values of one axis of a grid, given as one, a list, an array or text.
+    """Return the distinct values of one axis of a grid: one value, a list, an array or text.
 
     Raises:
-        InputError: if there are none, or they are no values.
+        InputError: if there are none, or one of them is not a number.
     """
     if isinstance(values, str):
         return parse(values, name)
@@ -105,7 +105,7 @@ def axis(name: str, values: Any, parse: Callable[[str, str], tuple[Any, ...]]) -
         raise InputError(f"{name} has no values: {_HINT}")
     if not all(isinstance(value, Number) for value in flat):
         raise InputError(f"{name} = {values!r} is not a list of numbers: {_HINT}")
-    # NumPy's numbers as Python's: they are what stored runs are known by.
+    # NumPy's numbers become Python's, since they enter the keys of stored runs.
     plain = [value.item() if isinstance(value, np.generic) else value for value in flat]
     return tuple(dict.fromkeys(plain))
 
@@ -117,17 +117,17 @@ Integers = Sequence[int] | int | str | None
 class Grid(ABC, Generic[C]):
     """A full grid: every combination of the listed values, each with every seed.
 
-    A kind of run has a grid as a frozen dataclass derived from this one. Its fields are axes: one
-    value, a list, an array, or text as on the command line ("2^-5:2^2:8"), kept as tuples; None
-    leaves the parameter to its default. ``T`` may be given as ``eta``, ``kappa`` as ``alpha``.
+    The grid of a kind of run is a frozen dataclass derived from this one. Its fields are axes: one
+    value, a list, an array of shape (n,), or text as on the command line ("2^-5:2^2:8"). They are
+    kept as tuples. None means the default. ``eta`` may replace ``T``, ``alpha`` ``kappa``.
 
     Attributes:
-        seeds: number of replicas at each point; they are numbered 0 .. seeds-1.
+        seeds: number of replicas at each point, numbered 0 .. seeds-1.
     """
 
     # Fields that are not axes, shared by all runs.
     SHARED: ClassVar[tuple[str, ...]] = ("max_steps",)
-    # What T stands for.
+    # The law that defines T.
     LAW: ClassVar[str] = "eta / B"
     T: Reals
     eta: Reals
@@ -140,13 +140,13 @@ class Grid(ABC, Generic[C]):
         """Return the configuration of one run."""
 
     def __post_init__(self) -> None:
-        """Refuse contradictions, empty axes and grids beyond 10^7 runs."""
+        """Raise InputError for contradictions, empty axes and grids of more than 10^7 runs."""
         parameters.check_pairs(self.T, self.eta, self.kappa, self.alpha, self.LAW)
         for name, values in self._axes().items():
             parse = parse_integers if name in parameters.INTEGERS else parse_floats
             object.__setattr__(self, name, axis(name, values, parse))
         parameters.integer("seeds", self.seeds)
-        # The length of a sequence has a limit of its own, which must not be met here.
+        # Python limits the length of a sequence. It must not be exceeded here.
         if self._count() > MAX_RUNS:
             raise InputError(
                 f"the grid has {self._count():,} runs: allowed are up to {MAX_RUNS:,}; "
@@ -179,12 +179,16 @@ class Grid(ABC, Generic[C]):
 
 @dataclass(frozen=True)
 class PerceptronGrid(Grid[PerceptronConfig]):
-    """A grid of perceptrons; axes as in ``Grid``, their defaults as in ``PerceptronConfig``.
+    """A full grid of perceptrons: every combination of the values, each with every seed.
 
     Attributes:
-        chi, d, P, B, T, eta, kappa, alpha: values of each parameter.
-        seeds: number of replicas at each point; they are numbered 0 .. seeds-1.
-        max_steps: give up a run after so many steps.
+        chi, d, P, B, T, eta, kappa, alpha: one value, a list, an array of shape (n,), or text such
+            as "2^-5:2^2:8"; defaults as in ``PerceptronConfig``.
+        seeds: number of replicas at each point, numbered 0 .. seeds-1.
+        max_steps: number of steps after which a run ends unfitted.
+
+    Raises:
+        InputError: for contradictions, empty axes and grids of more than 10^7 runs.
 
     >>> from perceptron_sim import PerceptronGrid
     >>> grid = PerceptronGrid(chi=(0, 1), d=8, P="64:256:3", T="2^-1", seeds=2)

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: the first finishes and saves what runs, the second aborts it."""
+"""Ctrl-C and SIGTERM: the first finishes and saves runs in progress, the second drops them."""
 
 import signal
 import threading
@@ -19,19 +19,19 @@ def passed(until: float | None) -> bool:
 
 
 class _Interrupted(KeyboardInterrupt):
-    """A signal came where nothing was running yet."""
+    """A signal came before any run had started."""
 
 
 class Interrupts:
     """Context in which signals are counted instead of raised.
 
     Attributes:
-        draining: True after the first signal: start nothing new.
-        stop: raised by the second signal: running kernels return at once.
+        draining: True after the first signal; then nothing new starts.
+        stop: set by the second signal; then running kernels return at once.
     """
 
     def __init__(self, progress: Progress | None = None) -> None:
-        """Prepare; ``progress`` is told what a signal did."""
+        """Prepare; ``progress`` gets a note on what a signal did."""
         self.draining = False
         self.stop = StopFlag()
         self._progress = progress or NoProgress()
@@ -56,14 +56,14 @@ class Interrupts:
             signal.signal(number, handler)
 
     def prepare(self, call: Callable[[], object]) -> None:
-        """Make a call that comes before the first run: a signal ends it at once."""
+        """Make a call before the first run. A signal ends it at once."""
         if self.draining:
             return
         try:
             self._preparing = True
             call()
         except BaseException:
-            # Raised in a callback of LLVM, the signal ends the call by another error.
+            # In a callback of LLVM the signal ends the call by another error.
             if not self.draining:
                 raise
         self._preparing = False
@@ -77,4 +77,4 @@ class Interrupts:
             self._progress.note("stopping now; runs in progress are dropped")
         else:
             self.draining = True
-            self._progress.note("finishing and saving what runs; interrupt again to drop it")
+            self._progress.note("finishing and saving running work; interrupt again to drop it")

@@ -1,4 +1,4 @@
-"""Scans of perceptrons: what ``drive`` needs to know of them."""
+"""Scans of perceptrons: the ``Work`` that ``drive`` needs."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -41,7 +41,7 @@ class PerceptronWork(Work[PerceptronConfig]):
     name: ClassVar[str] = "scan"
 
     def __post_init__(self) -> None:
-        """Refuse, by InputError, a kernel or dynamics of which there is none."""
+        """Raise InputError for an unknown kernel or dynamics."""
         dynamics, kernel = choose(self.dynamics, self.kernel)
         object.__setattr__(self, "dynamics", dynamics)
         if dynamics != SGD or self.kernel != AUTO:
@@ -56,7 +56,7 @@ class PerceptronWork(Work[PerceptronConfig]):
         return run.key(self.kernel_of(run), self.dynamics)
 
     def check(self, runs: Sequence[PerceptronConfig], workers: Workers) -> None:
-        """Refuse runs of which those in flight would not fit into memory."""
+        """Raise InputError if the runs in progress together would not fit into memory."""
         if not runs:
             return
         needed, largest = max(
@@ -73,7 +73,7 @@ class PerceptronWork(Work[PerceptronConfig]):
         return seconds(run, self.kernel_of(run), self.dynamics)
 
     def estimate(self, runs: Sequence[PerceptronConfig], stored: set[str]) -> Estimate:
-        """Return what is left of ``runs``."""
+        """Return an estimate of ``runs`` without those in ``stored``."""
         return estimate(runs, self.kernel, stored, self.dynamics)
 
     def failed(self, run: PerceptronConfig, reason: BaseException) -> Record:
@@ -86,7 +86,7 @@ class PerceptronWork(Work[PerceptronConfig]):
         return record_of(simulate(run, self.kernel, self.checkpoints, **how))
 
     def state_identity(self) -> dict[str, Any]:
-        """Return what a saved state depends on."""
+        """Return the values on which a saved state depends."""
         return {**code_identity(), "checkpoints": self.checkpoints}
 
     def prepare(self) -> None:
@@ -108,10 +108,16 @@ def scan(
     """Simulate every configuration that ``store`` does not hold yet.
 
     Args:
-        configs: what to run.
+        configs: what to run; a ``PerceptronGrid`` or any iterable.
         dynamics, kernel, checkpoints: as in ``simulate``.
-        store: as in ``drive``, or the folder of one.
-        workers, progress, until: as in ``drive``, which says the rest.
+        store: a store, or the folder of one. Results are added as runs end.
+        workers: number of threads, None for one per core, or a cluster.
+        progress: watcher.
+        until: time.monotonic() after which no run starts and those in progress finish.
+
+    Raises:
+        InputError: if a run is out of range or too large for the memory.
+        ConnectionError: if the scheduler of the cluster is gone. Runs that ended are stored.
 
     >>> from perceptron_sim import MemoryStore, PerceptronGrid, scan
     >>> grid, store = PerceptronGrid(chi=1, d=4, P=(16, 32), T=1, seeds=2), MemoryStore()

@@ -1,4 +1,4 @@
-"""One run, watched: interruptible, and its closed-form test error checked on fresh samples."""
+"""One run that can be interrupted, and a check of its test error on fresh samples."""
 
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -24,7 +24,7 @@ _NOTE_EVERY_S = 10.0
 def watched_run(
     config: PerceptronConfig, kernel: str, dynamics: str, progress: Progress, snapshots: Snapshots
 ) -> RunResult:
-    """Run ``config`` with checkpoints; an interrupt returns what there is so far."""
+    """Run ``config`` with checkpoints; an interrupt returns the run so far."""
     started = time.monotonic()
     noted = started
     with Interrupts(progress) as interrupts, ThreadPoolExecutor(1) as pool:
@@ -34,7 +34,7 @@ def watched_run(
         while not future.done():
             time.sleep(0.002)
             if interrupts.draining:
-                # A single run cannot be finished by waiting less: the first signal ends it.
+                # The first signal ends a single run, since waiting would not save anything.
                 interrupts.stop.set()
             if time.monotonic() - noted > _NOTE_EVERY_S:
                 noted = time.monotonic()
@@ -47,9 +47,9 @@ class TestErrorCheck(ByValue):
     """Test error measured on fresh samples at some checkpoints; arrays of shape (n,).
 
     Attributes:
-        index: which checkpoints.
+        index: indices of the checkpoints.
         t: their times.
-        measured: fraction of fresh samples misclassified.
+        measured: fraction of misclassified fresh samples.
         error: its standard error.
     """
 
@@ -76,6 +76,6 @@ def measured_test_error(run: RunResult) -> TestErrorCheck:
         z = sample_folded(rng, min(block, _FRESH_SAMPLES - first), c.d, c.chi)
         wrong += np.sum(z @ course.w[index].T <= 0.0, axis=0)
     measured = wrong / _FRESH_SAMPLES
-    # At least one count's worth of uncertainty, also where no error was seen.
+    # The uncertainty is at least one count, also where no error was seen.
     variance = np.maximum(measured * (1.0 - measured), 1.0 / _FRESH_SAMPLES)
     return TestErrorCheck(index, course.t[index], measured, np.sqrt(variance / _FRESH_SAMPLES))

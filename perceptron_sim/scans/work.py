@@ -1,9 +1,9 @@
-"""What a kind of run must offer to be driven: the place to add the next one.
+"""What a kind of run must offer to the driver: start here to add another kind.
 
-A kind of run is a frozen dataclass derived from ``Work``, in a few dozen lines: how a run is known,
-checked, estimated and done. All else, what is stored already, threads or a cluster, interrupts,
-budgets, storing as runs end, is ``drive``. Perceptrons are in ``scans.scan``, nets in
-``nets.scan``, linearised nets in ``nets.lazy.scan``.
+A kind of run is a frozen dataclass derived from ``Work``, in a few dozen lines. It says how a run
+is identified, checked, estimated and done. ``drive`` does all else: stored runs, threads or a
+cluster, interrupts, budgets, storing. Perceptrons are in ``scans.scan``, nets in ``nets.scan``,
+linearised nets in ``nets.lazy.scan``.
 """
 
 from abc import ABC, abstractmethod
@@ -32,17 +32,17 @@ C = TypeVar("C")
 
 @dataclass(frozen=True)
 class Session(Generic[C]):
-    """What runs of one request are done with on this machine.
+    """The means by which the runs of one request are done on this machine.
 
     Attributes:
         workers: threads; None for one per core.
-        interrupts: no run starts once ``draining``; its flag ends those that run.
-        heartbeat: to be called a few times a second.
-        settle: to be called before an error that ends the scan: stores what ended.
-        until: the same as draining after this time.monotonic(), or None.
+        interrupts: no run starts once ``draining``; its flag ends runs in progress.
+        heartbeat: call it a few times per second.
+        settle: call it before an error that ends the scan; it stores runs that ended.
+        until: time.monotonic() after which draining begins, or None.
         snapshots: where states of unfinished runs are saved and found, or None.
-        watcher: told of what a person should know.
-        stored: runs of the request that are done; a saved state may name them.
+        watcher: gets messages for people.
+        stored: keys of done runs of the request; a saved state may name them.
     """
 
     workers: int | None
@@ -56,13 +56,13 @@ class Session(Generic[C]):
 
 
 class Work(ABC, Generic[C]):
-    """One kind of runs, with what all of a request have in common; on a cluster it is pickled.
+    """One kind of runs, with the options that all runs of a request share; it must be picklable.
 
-    The ways of doing runs have defaults that do each by ``once``: a thread a run here, groups
-    of about a second on a cluster.
+    By default each run is done by ``once``: one thread per run here, groups of about a second on a
+    cluster.
 
     Attributes:
-        name: what progress and messages call it.
+        name: its name in progress and messages.
     """
 
     name: ClassVar[str]
@@ -73,7 +73,7 @@ class Work(ABC, Generic[C]):
 
     @abstractmethod
     def check(self, runs: Sequence[C], workers: Workers) -> None:
-        """Refuse, with InputError and before any work, what cannot run."""
+        """Raise InputError, before any work, if a run cannot be done."""
 
     @abstractmethod
     def cost(self, run: C) -> float:
@@ -81,22 +81,22 @@ class Work(ABC, Generic[C]):
 
     @abstractmethod
     def estimate(self, runs: Sequence[C], stored: set[str]) -> Estimate:
-        """Return what is left of ``runs`` beside the keys ``stored``."""
+        """Return the cost of ``runs`` that are not in ``stored``."""
 
     @abstractmethod
     def failed(self, run: C, reason: BaseException) -> Record:
         """Return the record of a run that could not be done."""
 
     def once(self, run: C, stop: StopFlag, snapshots: Snapshots | None) -> Record:
-        """Do one run; what it raises is stored as its failure."""
+        """Do one run. An error that it raises is stored as its failure."""
         raise NotImplementedError
 
     def placed(self, workers: Workers) -> "Work[C]":
-        """Return how runs are done at a place where what the user left open is known."""
+        """Return this work with the options that the user left open, as ``workers`` fix them."""
         return self
 
     def state_identity(self) -> dict[str, Any] | None:
-        """Return what a saved state depends on beside its run; None if no states are saved."""
+        """Return values, other than its run, that a saved state depends on; None without states."""
         return None
 
     def total_cost(self, pending: Sequence[C]) -> float:
@@ -104,7 +104,7 @@ class Work(ABC, Generic[C]):
         return sum(map(self.cost, pending))
 
     def prepare(self) -> None:
-        """Load what every run needs, so that it does not enter the estimate of time."""
+        """Load what every run needs, so that it does not count as time of runs."""
 
     def here(self, pending: Sequence[C], session: Session[C]) -> Iterator[tuple[C, Record]]:
         """Yield runs with their records as they end, done on this machine."""
@@ -122,7 +122,7 @@ class Work(ABC, Generic[C]):
         return batches(pending, self.cost, batch_s(self.total_cost(pending), cluster.slots))
 
     def __call__(self, group: list[C], steering: Steering) -> Any:
-        """Do the runs of a group in one thread of a worker; the answer is for ``records``."""
+        """Do the runs of a group in one thread of a worker. ``records`` reads the answer."""
         return [
             None if steering.draining else self._safely(run, steering.stop, None) for run in group
         ]

@@ -17,19 +17,19 @@ from perceptron_sim.errors import InputError
 from perceptron_sim.extras import require
 from perceptron_sim.words import counted
 
-# What a run is found by, in this order; columns that are empty throughout are left out.
+# Columns that identify a run, in this order; empty columns are left out.
 AXES = (
     *("dynamics", "kernel", "shared_seeds", "model", "data", "arch", "depth", "width", "act"),
     *("dtype", "P_test"),
     *("chi", "d", "P", "B", "T", "kappa", "max_steps", "max_updates", "seed"),
 )
-# A coordinate only where runs differ in it: else it says nothing, and is an attribute.
+# A coordinate only where runs differ in it, else an attribute.
 _SHARED = (
     *("dynamics", "shared_seeds", "model", "data", "arch", "act", "dtype", "P_test"),
     *("max_steps", "max_updates"),
 )
 _CHECKPOINT = "checkpoint_"
-# What Parquet alone takes.
+# Columns that only Parquet can hold.
 _BYTES = ["test_outputs"]
 
 # Endings of file names, by the format they promise.
@@ -37,7 +37,7 @@ SUFFIXES = {"csv": (".csv", ".txt", ".dat"), "netcdf": (".nc", ".nc4"), "parquet
 
 
 def format_of(target: str | PathLike[str], wanted: str | None = None) -> str:
-    """Return the format of a file: the one wanted, or what its name promises; CSV if nothing.
+    """Return the format of a file: the one wanted, or that of its name, or CSV.
 
     Args:
         target: name of the file, "-" for standard output.
@@ -65,8 +65,8 @@ def content(frame: pd.DataFrame, kind: str, checkpoints: bool = False) -> bytes:
     Args:
         frame: as ``Store.frame`` gives it.
         kind: "csv", "netcdf" or "parquet".
-        checkpoints: courses too. CSV has then one row per checkpoint instead of per run, NetCDF a
-            dimension "checkpoint", padded with NaN. Parquet has them as lists in any case.
+        checkpoints: whether to include courses. CSV then has one row per checkpoint instead of per
+            run, and NetCDF a dimension "checkpoint", padded with NaN. Parquet always has lists.
 
     Raises:
         InputError: if an extra is missing, or the runs are not a complete grid (NetCDF).
@@ -127,10 +127,10 @@ def _netcdf(frame: pd.DataFrame, checkpoints: bool) -> bytes:
     if set(frame["model"]) == {"net"} or (
         several and frame.groupby("dynamics")["kernel"].nunique().max() == 1
     ):
-        # Of nets it is the engine, which does not tell runs apart; nor does it beside dynamics.
+        # For nets it is the engine, which does not distinguish runs; nor does it next to dynamics.
         known.remove("kernel")
     if frame[known].isna().any(axis=None):
-        raise InputError("runs of different models fit into no grid: use --format csv")
+        raise InputError("runs of different models do not fit into one grid: use --format csv")
     axes = [name for name in known if name not in _SHARED or frame[name].nunique() > 1]
     complete = math.prod(frame[axis].nunique() for axis in axes)
     if complete != len(frame) or frame.duplicated(axes).any():
@@ -158,7 +158,7 @@ def _netcdf(frame: pd.DataFrame, checkpoints: bool) -> bytes:
 
 
 def _padded(column: "pd.Series[Any]") -> FloatArray:
-    """Return lists as rows of one array, shape (runs, longest), NaN behind their ends."""
+    """Return lists as rows of one array, shape (runs, longest), with NaN after their ends."""
     rows = [() if row is None else row for row in column]
     return np.array(list(itertools.zip_longest(*rows, fillvalue=np.nan)), np.float64).T
 

@@ -1,7 +1,8 @@
 """One Parquet file of runs: published under the hash of its content, verified when read.
 
-Page checksums cover the values but not the names, types and encodings around them, so a file read
-as a whole is held to its name first. Files from before names were hashes have page checksums alone.
+Page checksums cover the values, but not the names, types and encodings around them. So the
+hash of a whole file is compared with its name first. Older files, whose names are not hashes, have
+page checksums only.
 """
 
 import hashlib
@@ -24,7 +25,7 @@ _LATER = {"checkpoint_exact", *(name for name, _ in NET_FIELDS)}
 
 
 class DamagedFile(Exception):
-    """A file whose content is not what was written; the message is the reason, one line."""
+    """A file whose content is not what was written. The message gives the reason in one line."""
 
 
 def publish(folder: Path, table: pa.Table) -> Path:
@@ -57,7 +58,7 @@ def read_whole(path: Path) -> pa.Table:
                 f"{path} holds {', '.join(sorted(unknown))}, written by a newer version: "
                 "upgrade perceptron-sim, or name another folder"
             )
-        # The first versions knew fewer columns, never others.
+        # The first versions had fewer columns, but no others.
         missing = set(SCHEMA.names) - set(table.column_names)
         if unknown or missing - _LATER:
             names = ", ".join(sorted(unknown | missing))
@@ -71,19 +72,19 @@ def read_whole(path: Path) -> pa.Table:
 def read_columns(path: Path, columns: list[str]) -> pa.Table:
     """Return some columns of a file, page checksums verified; the rest is not read.
 
-    Of a file of version 0.1 ``dynamics`` and ``shared_seeds`` are told from ``kernel``.
+    For a file of version 0.1, ``dynamics`` and ``shared_seeds`` follow from ``kernel``.
 
     Raises:
         DamagedFile, InputError, FileNotFoundError: as ``read_whole``.
     """
     with _reading(path):
-        # Opened here: Arrow would take a folder called ~ for the user's home.
+        # Opened here, because Arrow takes a folder called ~ for the user's home.
         return _parsed(path.open("rb"), columns)
 
 
 @contextmanager
 def _reading(path: Path) -> Iterator[None]:
-    """Tell damage from what another process or the system does to a file."""
+    """Distinguish damage from actions of another process or of the system on a file."""
     try:
         yield
     except (FileNotFoundError, InputError):
@@ -110,7 +111,7 @@ def _parsed(source: Any, columns: list[str] | None) -> pa.Table:
         old = "dynamics" not in file.schema_arrow.names
     if old and "kernel" in table.column_names:
         table = translated(table)
-    # Asked for what is not there, Arrow gives the rest.
+    # If some columns are missing, Arrow returns the others.
     lost = set(columns or ()) - set(table.column_names)
     if lost:
         raise DamagedFile(f"it has no column {', '.join(sorted(lost))}")

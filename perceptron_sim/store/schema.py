@@ -1,4 +1,4 @@
-"""A run as one flat row: what the store keeps and the fits read."""
+"""A run as one flat row, which the store keeps and the fits read."""
 
 import contextlib
 import functools
@@ -20,7 +20,7 @@ from perceptron_sim.runs.result import RunResult
 from perceptron_sim.status import Status
 from perceptron_sim.version import __version__
 
-# ``exact`` is null where older versions wrote: all is exact there.
+# ``exact`` is null in rows of older versions, where all is exact.
 _CHECKPOINT_FIELDS = {
     "step": pa.int64(),
     **dict.fromkeys(("t", "w1", "w_perp", "unfitted", "train_loss", "test_error"), pa.float64()),
@@ -37,7 +37,7 @@ def _columns(kind: pa.DataType, names: str) -> list[tuple[str, pa.DataType]]:
 
 
 _TEXT, _INTEGER, _REAL, _REALS = pa.string(), pa.int64(), pa.float64(), pa.list_(pa.float64())
-# Columns of nets alone; null for the perceptron, as w1, w_perp, lam and w_norm are for nets.
+# Columns of nets only; null for perceptrons. For nets w1, w_perp, lam and w_norm are null.
 NET_FIELDS = [
     *_columns(_TEXT, "data arch"),
     *_columns(_INTEGER, "depth width"),
@@ -79,7 +79,7 @@ PERCEPTRON = "perceptron"
 # Kernel of runs that other programs made, and of linearised nets.
 IMPORTED = "imported"
 LAZY = "lazy"
-# What stands in the column ``kernel`` of stores of version 0.1, if it is more than a kernel:
+# Entries of column ``kernel`` in stores of version 0.1 that mean more than a kernel:
 # dynamics, kernel, and whether the runs of a seed share their data or initial weights.
 _OF_VERSION_0_1: dict[str, tuple[str, str, bool]] = {
     **{name: (*found, False) for name, found in OF_STORED_NAME.items()},
@@ -96,7 +96,7 @@ def of_version_0_1(kernel: str | None) -> tuple[str, str | None, bool]:
 
 
 def translated(table: pa.Table) -> pa.Table:
-    """Return runs that version 0.1 wrote, with the columns that tell how they were made."""
+    """Return runs that version 0.1 wrote, with the columns on how they were made."""
     made = [of_version_0_1(kernel) for kernel in table["kernel"].to_pylist()]
     for i, name in enumerate(("dynamics", "kernel", "shared_seeds")):
         column = pa.array([row[i] for row in made], SCHEMA.field(name).type)
@@ -119,16 +119,16 @@ def versions_text(extra: tuple[str, ...] = ()) -> str:
 
 
 def code_identity(extra: tuple[str, ...] = ()) -> dict[str, str]:
-    """Return what must be the same for the state of an unfinished run to be used again."""
+    """Return values that must be equal for the state of an unfinished run to be used again."""
     return {"versions": versions_text(extra), "revision": revision(), "kernels": SOURCE_STAMP}
 
 
 @functools.lru_cache
 def provenance(extra: tuple[str, ...] = ()) -> str:
-    """Return what made the runs of this process, ``name=value`` separated by spaces.
+    """Return the origin of the runs of this process, as ``name=value`` separated by spaces.
 
-    Versions, the class of the machine (operating system, architecture, processor), and the
-    revision of the code if it is run from a git checkout.
+    It holds versions, the class of the machine (operating system, architecture, processor), and the
+    revision of the code if it runs from a git checkout.
     """
     pairs = {"host": _host_class(), "revision": revision()}
     known = [f"{name}={value}" for name, value in pairs.items() if value]
@@ -161,12 +161,12 @@ def revision() -> str:
 
 
 def identity_fields(config: Any, key: str, packages: tuple[str, ...] = ()) -> Record:
-    """Return what the row of any run holds of its configuration and of what made it.
+    """Return the fields of any run on its configuration and its origin.
 
     Args:
         config: a dataclass with ``eta``.
-        key: of the run.
-        packages: whose versions can influence a number, beyond the common ones.
+        key: key of the run.
+        packages: packages, beyond the common ones, whose versions can change a number.
     """
     return {
         "key": key,
@@ -185,10 +185,10 @@ def failure_fields(reason: BaseException) -> Record:
 
 def result_fields(run: Any, names: Iterable[str], of_course: Iterable[str]) -> Record:
     """Return fields of a result, and the columns of its course, if it has one."""
-    course = run.checkpoints
+    columns = {name: getattr(run.checkpoints, name, None) for name in of_course}
     return {name: getattr(run, name) for name in names} | {
-        f"checkpoint_{name}": None if course is None else getattr(course, name).tolist()
-        for name in of_course
+        f"checkpoint_{name}": None if column is None else column.tolist()
+        for name, column in columns.items()
     }
 
 

@@ -32,35 +32,35 @@ R = TypeVar("R")
 _MARKER = "store.json"
 _VERSION = 1
 _IDENTITY = {"format": "perceptron-sim store", "version": _VERSION}
-# So often is a folder listed again when files have gone before they were read.
+# How often a folder is listed again if files were gone before they were read.
 _LOOKS = 20
-# Where damaged files go, beside the runs.
+# Folder for damaged files, next to the runs.
 QUARANTINE = "quarantine"
 
 
 class QuarantinedError(InputError):
-    """Damaged files were found while reading results, and set aside: their runs are not there."""
+    """Damaged files were found while reading results, and set aside. Their runs are missing."""
 
 
 class Store(Protocol):
-    """What the driver needs of a store."""
+    """The methods of a store that the driver needs."""
 
     @property
     def unfinished(self) -> Path | None:
-        """The folder for states of unfinished runs, made where needed; None for none."""
+        """The folder for states of unfinished runs, made where needed; None if there is none."""
 
     def keys(self) -> set[str]:
-        """Return the keys of all stored runs but the failed ones, which may be tried again."""
+        """Return the keys of all stored runs except failed ones, which may be tried again."""
 
     def append(self, records: Sequence[Record]) -> None:
         """Store records; on return they will survive a crash."""
 
     def frame(self, keys: Iterable[str] | None = None) -> pd.DataFrame:
-        """Return the stored runs, one row a key, sorted by key; all, or those in ``keys``."""
+        """Return the stored runs, one row per key, sorted by key; all, or those in ``keys``."""
 
 
 class MemoryStore:
-    """A store that lives and dies with the process; the oracle for the others.
+    """A store in memory, which ends with the process. Tests compare other stores with it.
 
     >>> from perceptron_sim import MemoryStore, PerceptronGrid, scan
     >>> store = MemoryStore()
@@ -84,19 +84,19 @@ class MemoryStore:
         self._records.extend(records)
 
     def frame(self, keys: Iterable[str] | None = None) -> pd.DataFrame:
-        """Return the stored runs as ``Store.frame`` says."""
+        """Return the stored runs, one row per key, sorted by key; all, or those in ``keys``."""
         wanted = None if keys is None else set(keys)
         kept = [record for record in self._records if wanted is None or record["key"] in wanted]
         return _tidy(pa.Table.from_pylist(kept, schema=SCHEMA))
 
 
 class ParquetStore:
-    """Runs in ``folder/runs/*.parquet``, readable by pandas, polars and DuckDB without us.
+    """Runs in ``folder/runs/*.parquet``, which pandas, polars and DuckDB can read directly.
 
     Attributes:
-        folder: where.
-        runs: the folder of the files in it.
-        unfinished: the folder of states of unfinished runs in it.
+        folder: folder of the store.
+        runs: its folder of files.
+        unfinished: its folder of states of unfinished runs.
     """
 
     def __init__(
@@ -106,12 +106,12 @@ class ParquetStore:
         tell: Callable[[str], None] | None = None,
         read_only: bool = False,
     ) -> None:
-        """Open or found the store in ``folder``.
+        """Open the store in ``folder``, or make one there.
 
         Args:
-            folder: where.
-            tell: is told in one line of every damaged file that was set aside; default stderr.
-            read_only: open a store that must be there, in a folder that need not be writable.
+            folder: folder of the store.
+            tell: gets one line about every damaged file that was set aside; default stderr.
+            read_only: open a store that must exist, in a folder that need not be writable.
 
         Raises:
             InputError: if ``folder`` is a file, cannot be written, or holds something else.
@@ -128,7 +128,7 @@ class ParquetStore:
         check_place(folder)
         marker = folder / _MARKER
         make_folder(folder, "--out")
-        # First: a folder of runs without it is none of ours to another driver.
+        # This comes first, since without it another driver takes the folder for a foreign one.
         if not marker.exists():
             with writing(folder, "--out"):
                 write_atomically(marker, (json.dumps(_IDENTITY) + "\n").encode())
@@ -138,7 +138,7 @@ class ParquetStore:
     def existing(
         cls, folder: str | PathLike[str], *, tell: Callable[[str], None] | None = None
     ) -> "ParquetStore":
-        """Open a store that must be there already, if only to read it.
+        """Open the store that must exist in ``folder``, if only to read it; ``tell`` as above.
 
         Raises:
             InputError: if there is none.
@@ -149,10 +149,10 @@ class ParquetStore:
         return cls(folder, tell=tell, read_only=True)
 
     def keys(self) -> set[str]:
-        """Return the keys of all stored runs but the failed ones.
+        """Return the keys of all stored runs except failed ones.
 
-        Reads two columns of each file. Damaged files go to ``quarantine``, or are passed
-        over where the store is only read: their runs count as not done.
+        It reads two columns of each file. Damaged files go to ``quarantine``, or are skipped if the
+        store is only read. Their runs count as not done.
         """
 
         def done(path: Path) -> list[str]:
@@ -167,10 +167,10 @@ class ParquetStore:
         publish(self.runs, pa.Table.from_pylist(list(records), schema=SCHEMA))
 
     def frame(self, keys: Iterable[str] | None = None) -> pd.DataFrame:
-        """Return the stored runs as ``Store.frame`` says, every file verified as a whole.
+        """Return the stored runs, one row per key, sorted by key; all, or those in ``keys``.
 
         Raises:
-            QuarantinedError: if files were damaged; they are out of the way now, unless only read.
+            QuarantinedError: if files were damaged. They are set aside, unless only read.
         """
         wanted = None if keys is None else pa.array(sorted(set(keys)), pa.string())
 
@@ -187,11 +187,11 @@ class ParquetStore:
         return _tidy(pa.concat_tables([SCHEMA.empty_table(), *tables]))
 
     def _each(self, read: Callable[[Path], R]) -> tuple[list[R], list[str]]:
-        """Return what ``read`` makes of every file, and what is said of those set aside."""
+        """Return the results of ``read`` for every file, and messages on those set aside."""
         for _ in range(_LOOKS):
             found: list[R] = []
             damaged: list[str] = []
-            # Another process may compact the folder or set a file aside: then look again.
+            # Another process may have compacted the folder or set a file aside. Then look again.
             with contextlib.suppress(FileNotFoundError):
                 for path in self.files():
                     try:
@@ -209,7 +209,7 @@ class ParquetStore:
         return sorted(self.runs.glob("[!.]*.parquet"))
 
     def set_aside(self, path: Path) -> Path:
-        """Move a damaged file to ``quarantine`` and return its new place."""
+        """Move the damaged file ``path`` to ``quarantine`` and return its new place."""
         target = self.folder / QUARANTINE / path.name
         target.parent.mkdir(exist_ok=True)
         # Another process may have been quicker.
@@ -245,7 +245,7 @@ def check_place(folder: Path) -> None:
 
 
 def _is_foreign(folder: Path) -> bool:
-    """Tell whether a folder holds more than another driver that founds a store leaves there."""
+    """Tell whether a folder holds more than another driver leaves there while it makes a store."""
     return any(not entry.name.startswith(f".{_MARKER}.") for entry in folder.iterdir())
 
 
@@ -265,8 +265,8 @@ def _check_identity(marker: Path) -> None:
             f"{_VERSION}): upgrade perceptron-sim, or name another folder"
         )
     raise InputError(
-        f"{marker} is not of a store this version can read: name another folder, or restore "
-        "the file from a backup"
+        f"{marker} does not describe a store that this version can read: name another folder, "
+        "or restore the file from a backup"
     )
 
 
@@ -280,7 +280,7 @@ def _tidy(table: pa.Table) -> pd.DataFrame:
     return frame.drop_duplicates("key", ignore_index=True).drop(columns="_failed")
 
 
-# What tells runs apart beside their limits. Nets by another engine are the same runs.
+# Columns that distinguish runs, except limits. Nets by another engine are the same runs.
 _APART = (
     *("model", "dynamics", "kernel", "shared_seeds", "data", "chi", "d", "arch", "depth", "width"),
     *("act", "P_test", "dtype"),
@@ -289,10 +289,10 @@ _APART = (
 
 
 def standing(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return the runs of ``frame`` but for those that were done again with larger limits.
+    """Return the runs of ``frame`` without those that were repeated with larger limits.
 
-    Of runs that differ in max_steps and max_updates alone one stands: a fitted one if there is
-    one, else that with the largest limits.
+    Of runs that differ only in max_steps and max_updates, one remains: a fitted one if there is
+    one, else the one with the largest limits.
     """
     own = pd.DataFrame({name: frame[name] for name in _APART if name in frame})
     own["kernel"] = own["kernel"].where(own["model"] != "net")
@@ -306,7 +306,7 @@ def standing(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def open_store(folder: str | PathLike[str]) -> ParquetStore:
-    """Open the store in ``folder``, or found one there; to read: ``open_store(...).frame()``.
+    """Open the store in ``folder``, or make one there; ``open_store(...).frame()`` reads it.
 
     Raises:
         InputError: if ``folder`` is a file, cannot be written, or holds something else.

@@ -1,6 +1,6 @@
-"""Look after stores: verify every byte, make few files of many, put folders together.
+"""Verify every byte of stores, join many files into few, and merge folders.
 
-All of it may happen while scans run: files are published before those they replace are removed, and
+All of it may happen while scans run. Files are published before those they replace are removed, and
 a run that is stored twice counts once.
 """
 
@@ -21,9 +21,9 @@ from perceptron_sim.store.files import DamagedFile, publish, read_columns, read_
 from perceptron_sim.store.schema import SCHEMA
 from perceptron_sim.store.store import ParquetStore
 
-# A file is finished at so many bytes in memory: few files, and little memory to make them.
+# Bytes in memory at which a file is finished. So files are few, and need little memory.
 _FILE_BYTES = 64 << 20
-# So often is a folder looked at again that another process changes.
+# How often a folder is read again if another process changes it.
 _LOOKS = 20
 # A temporary file this old belongs to no process that still runs.
 _LITTER_S = 3600.0
@@ -33,15 +33,15 @@ _RESULTS = ["status", "t_star", "steps", "updates", "hits", "w_norm", "dw"]
 
 @dataclass(frozen=True)
 class Checked:
-    """What a store holds.
+    """The findings of a check of a store.
 
     Attributes:
         files: number of files read.
-        runs: different runs.
-        failed: of those, how many ended in an exception and will be tried again.
-        repeated: rows beyond one a run.
+        runs: number of distinct runs.
+        failed: number of them that ended in an exception and will be tried again.
+        repeated: number of rows beyond one per run.
         contradictions: keys of runs stored twice with different results.
-        damaged: one line a damaged file.
+        damaged: one line per damaged file.
     """
 
     files: int
@@ -53,7 +53,7 @@ class Checked:
 
 
 def check(store: ParquetStore, repair: bool = False) -> Checked:
-    """Read every byte of a store and say what is there.
+    """Read every byte of a store and report on it.
 
     Args:
         store: what to read.
@@ -85,7 +85,7 @@ def check(store: ParquetStore, repair: bool = False) -> Checked:
 
 @dataclass(frozen=True)
 class Compacted:
-    """What a compaction did: numbers of files before and after, and of runs kept."""
+    """Numbers of files before and after a compaction, and of runs kept."""
 
     before: int
     after: int
@@ -93,9 +93,9 @@ class Compacted:
 
 
 def compact(store: ParquetStore) -> Compacted:
-    """Rewrite a store as few files, one row per run; failed runs that were done again are dropped.
+    """Rewrite a store as few files, one row per run, without failed runs that were done again.
 
-    A kill at any moment loses nothing: old files go when all that was in them is on disk.
+    A kill at any moment loses nothing: old files are removed after all their rows are on disk.
 
     Raises:
         InputError: if files are damaged; nothing is changed then.
@@ -111,10 +111,10 @@ def compact(store: ParquetStore) -> Compacted:
 
 
 def settle(store: ParquetStore) -> None:
-    """Leave one row per run, for readers that know nothing of ours.
+    """Leave one row per run, for readers that do not use this program.
 
-    A run stands twice where two drivers did it, or where it failed and was done again. Another
-    driver may settle the folder at once: so look until nothing is repeated.
+    A run is stored twice if two drivers did it, or if it failed and was done again. Another driver
+    may settle the folder at the same time. So this repeats until no run is stored twice.
     """
     for _ in range(_LOOKS):
         try:
@@ -132,7 +132,7 @@ def settle(store: ParquetStore) -> None:
             done = set(rows.loc[rows["status"] != Status.FAILED, "key"])
             _replace(store, sorted(set(repeated)), done)
         except (FileNotFoundError, InputError):
-            # Another process was quicker.
+            # Another process was faster.
             continue
 
 
@@ -152,7 +152,7 @@ def merge(sources: Sequence[ParquetStore], out: str | PathLike[str]) -> int:
         The number of runs copied.
 
     Raises:
-        InputError: if files are damaged, or ``out`` can be no store; nothing is written then.
+        InputError: if files are damaged, or ``out`` cannot be a store. Nothing is written then.
     """
     files = [path for source in sources for path in source.files()]
     _verify(files)
@@ -173,9 +173,9 @@ def _verify(files: Sequence[Path]) -> None:
 
 
 def _merged(files: Sequence[Path], done: set[str], seen: set[str]) -> Iterator[pa.Table]:
-    """Yield tables of file size with the runs of ``files``: one row a key that is not in ``seen``.
+    """Yield tables of file size with the runs of ``files``, one row per key not in ``seen``.
 
-    Rows of failed runs are left out where their key is in ``done``.
+    Rows of failed runs are left out if their key is in ``done``.
     """
     waiting: list[pa.Table] = []
     size = 0
@@ -205,7 +205,7 @@ def _tables(
             damaged(path, error)
         except FileNotFoundError:
             raise InputError(
-                f"{path} vanished while it was to be read, another process tidies the folder: "
+                f"{path} vanished before it was read, because another process tidies the folder: "
                 "repeat the command when that is done"
             ) from None
 

@@ -1,4 +1,4 @@
-"""Look whether a simulator obeys the laws of SGD; find the smallest configuration where not."""
+"""Test whether a simulator obeys the laws of SGD; find the smallest configuration that fails."""
 
 import contextlib
 import random
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _LEAST_RUNS, _MOST_RUNS = 100, 1000
 _LEAST_EXAMPLES, _MOST_EXAMPLES = 20, 200
-# Looks that make a counter-example small, whatever time is left.
+# Number of looks that shrink a counter-example, whatever time is left.
 _LEAST_SHRINKS = 100
 # Checks of different seeds share no run.
 _SEEDS_A_CHECK = 10_000
@@ -33,7 +33,7 @@ _PROBE = PerceptronConfig(chi=1.0, d=3, P=8, B=2, T=1.0, kappa=0.5, max_steps=30
 
 
 class Answer(StrEnum):
-    """What came of one law."""
+    """Whether a law holds, or why that is not known."""
 
     HOLDS = "holds"
     BROKEN = "BROKEN"
@@ -43,15 +43,15 @@ class Answer(StrEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """What came of one law.
+    """The result for one law.
 
     Attributes:
-        law: which.
+        law: the law.
         answer: "holds", "BROKEN", "not testable" or "not tested" (no time was left).
-        text: why: what was found, or what the simulator would have to take or return.
-        config: smallest configuration at which it is broken, or None.
-        looks: how many configurations, or settings, were looked at.
-        line: a line of Python that shows it, or "".
+        text: the reason: what was found, or what the simulator would have to take or return.
+        config: smallest configuration at which the law is broken, or None.
+        looks: number of configurations, or settings, that were tested.
+        line: a line of Python that shows the fault, or "".
     """
 
     law: Law
@@ -64,7 +64,12 @@ class Finding:
 
 @dataclass(frozen=True)
 class Report:
-    """What came of all laws, in their order."""
+    """The results for all laws.
+
+    Attributes:
+        findings: one ``Finding`` per law, in the order of the laws.
+        seconds: time that the check took.
+    """
 
     findings: tuple[Finding, ...]
     seconds: float
@@ -75,13 +80,13 @@ class Report:
         return tuple(f for f in self.findings if f.answer is Answer.BROKEN)
 
     def to_frame(self) -> "pd.DataFrame":
-        """Return a row per law."""
+        """Return a table with one row per law."""
         import pandas as pd
 
         return pd.DataFrame([_row(finding) for finding in self.findings])
 
     def raise_if_broken(self) -> None:
-        """Raise ``Broken`` with a line per broken law, if there is one."""
+        """Raise ``Broken`` with one line per broken law, if there is one."""
         if self.broken:
             raise Broken("; ".join(f"{f.law.name}: {f.text} ({f.line})" for f in self.broken))
 
@@ -106,22 +111,22 @@ def check(
     """Test whether a simulator of SGD on the perceptron obeys the laws.
 
     Args:
-        simulator: ``simulator(config)`` gives a mapping, or an object, with any of ``w`` (d,),
+        simulator: ``simulator(config)`` returns a mapping, or an object, with any of ``w`` (d,),
             ``t_star``, ``steps``, ``updates``, ``hits``, ``hit_counts`` (P,), ``test_error``; see
-            ``Outcome``. It draws from ``config.seed`` alone and gives up after
-            ``config.max_steps``. If it takes ``data``, it gets label-folded samples z = y x, shape
-            (P, d); if it takes ``batches``, indices, shape (n, B).
-        laws: names, or laws, to look at; all by default.
+            ``Outcome``. It draws from ``config.seed`` alone and ends after ``config.max_steps``. If
+            it takes ``data``, it gets label-folded samples z = y x, shape (P, d); if it takes
+            ``batches``, indices, shape (n, B).
+        laws: names of laws, or laws; all by default.
         budget: seconds for all laws together.
-        seed: another one searches, and samples, anew.
+        seed: seed of the search; another one gives other configurations and samples.
         limit_s: seconds that one run may take.
         rtol: relative error up to which two numbers count as equal.
 
     Returns:
-        The report. Once a run does not return what can be read, the laws after it are left.
+        The report. After a run whose result cannot be read, the remaining laws are not tested.
 
     Raises:
-        InputError: on an unknown law, or a simulator that cannot be called.
+        InputError: for an unknown law, or a simulator that cannot be called.
         MissingExtra: without Hypothesis.
     """
     require("check", "hypothesis")

@@ -230,7 +230,7 @@ def _last_step(
     if np.array_equal(w[0], w[1]):
         raise Broken(
             f"step {steps} changes nothing: t_star is eta times the last step that does, however "
-            "seldom one looks"
+            "rarely the program looks"
         )
 
 

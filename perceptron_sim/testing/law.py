@@ -1,4 +1,4 @@
-"""What a law is: a statement that every exact simulator obeys, and how it is looked at."""
+"""A law: a statement that holds for every exact simulator, and how it is tested."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from perceptron_sim.testing.subject import RETURNED, Misbehaved, Simulator, Subj
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
 
-# Steps after which runs of laws are given up: the bound on their cost.
+# Largest number of steps of runs of laws, which bounds their cost.
 MAX_STEPS = 3000
 Look = Callable[[Subject, PerceptronConfig], None]
 
@@ -25,11 +25,11 @@ class Kind(StrEnum):
 
 
 class Broken(AssertionError):
-    """A law does not hold; the message says what was found, in one line."""
+    """A law does not hold. The message states in one line what was found."""
 
 
 class NotTestable(Exception):
-    """A simulator does not offer what a law needs; the message says what it would have to."""
+    """A simulator lacks what a law needs. The message states what it would have to offer."""
 
 
 @dataclass(frozen=True)
@@ -37,16 +37,15 @@ class Law:
     """One law of SGD on the perceptron.
 
     Attributes:
-        name: what it is called, for ``--law``.
+        name: its name, for ``--law``.
         kind: exact, in distribution or scaling.
         statement: what holds.
-        source: where it is derived: an equation of docs/theory.md, or a paper.
-        needs: what a simulator must take or return; of each group one.
-        bound: tolerance of an exact law, probability of a false alarm of the others.
-        fault: the classic mistake that it exists for.
-        look: looks at one configuration, and raises ``Broken``.
-        cases: strategy of configurations for an exact law, the settings of the others, easy ones
-            first.
+        source: an equation of docs/theory.md, or a paper, where it is derived.
+        needs: what a simulator must take or return, one of each group.
+        bound: tolerance of an exact law, or probability of a false alarm.
+        fault: the classic mistake that it finds.
+        look: tests one configuration, and raises ``Broken``.
+        cases: strategy of configurations of an exact law, or settings of others, easy ones first.
     """
 
     name: str
@@ -60,11 +59,11 @@ class Law:
     cases: "Callable[[], SearchStrategy[PerceptronConfig]] | Sequence[PerceptronConfig]"
 
     def settings(self) -> Sequence[PerceptronConfig]:
-        """Return the settings of a statistical law; none of an exact one."""
+        """Return the settings of a statistical law; an exact law has none."""
         return () if callable(self.cases) else self.cases
 
     def missing(self, subject: Subject) -> str:
-        """Return what the simulator would have to take or return, "" if nothing is missing."""
+        """Return what the simulator ``subject`` lacks, or "" if nothing is missing."""
         wanted = [group for group in self.needs if not subject.offers.intersection(group)]
         parts = []
         for group in wanted:
@@ -73,15 +72,15 @@ class Law:
         return ", ".join(parts)
 
     def test(self, simulator: Simulator, config: PerceptronConfig, *, rtol: float = 1e-9) -> None:
-        """Look whether the law holds for a simulator at one configuration.
+        """Test whether the law holds for a simulator at one configuration.
 
         Args:
-            simulator: ``simulator(config)``, with ``data`` and ``batches`` if it takes them.
-            config: where.
+            simulator: as in ``check``.
+            config: the configuration.
             rtol: relative error up to which two numbers count as equal.
 
         Raises:
-            Broken: if it does not, or if the simulator gives no readable answer.
+            Broken: if it does not hold, or if the result of the simulator cannot be read.
             NotTestable: if the simulator lacks what the law needs.
         """
         subject = Subject(simulator, rtol=rtol)

@@ -15,14 +15,14 @@ from perceptron_sim.testing.law import MAX_STEPS
 def configs(
     draw: Any, *, max_steps: int = MAX_STEPS, full_batch: bool = False, most: int = 40
 ) -> PerceptronConfig:
-    """Draw a configuration whose run is short; it shrinks to few samples and kappa = 0.
+    """Draw a configuration whose run is short. It shrinks to few samples and kappa = 0.
 
     Corners are drawn often: B = 1, B = P, P < d, kappa = 0, kappa >> T, chi < 0.
 
     Args:
-        draw: Hypothesis hands this over.
-        max_steps: the bound on the cost: steps after which a run is given up.
-        full_batch: only B = P.
+        draw: supplied by Hypothesis.
+        max_steps: number of steps after which a run ends, which bounds the cost.
+        full_batch: draw only B = P.
         most: largest P.
     """
     P = draw(st.integers(1, most))
@@ -43,16 +43,16 @@ def configs(
 
 @st.composite
 def training_sets(draw: Any, *, most: int = 40) -> FloatArray:
-    """Draw label-folded samples z = y x of the model (docs/theory.md (M1)), shape (P, d)."""
+    """Draw label-folded samples z = y x, docs/theory.md (M1), shape (P, d), with P <= ``most``."""
     return training_data(draw(configs(most=most)))
 
 
 @st.composite
 def gram_matrices(draw: Any, *, most: int = 24) -> tuple[FloatArray, FloatArray]:
-    """Draw a positive semi-definite kernel, shape (P, P), with labels +-1, shape (P,).
+    """Draw a positive semi-definite kernel, shape (P, P), and labels, shape (P,); P <= ``most``.
 
-    Of full rank, of low rank, or with samples that stand twice; one can fit it but where samples
-    that stand twice have opposite labels.
+    Labels are +-1. The kernel has full rank, low rank, or repeated samples. It can be fitted,
+    unless repeated samples have opposite labels.
     """
     P = draw(st.integers(1, most))
     rng = np.random.default_rng(draw(st.integers(0, 10**6)))

@@ -1,4 +1,4 @@
-"""Someone's simulator: called within a time limit, its answers read and checked."""
+"""A user's simulator: called within a time limit, its results read and checked."""
 
 import ctypes
 import inspect
@@ -15,15 +15,15 @@ from perceptron_sim.errors import InputError
 from perceptron_sim.runs.config import PerceptronConfig
 
 Simulator = Callable[..., Any]
-# What may be handed to a simulator besides the configuration.
+# Keywords that a simulator may take in addition to the configuration.
 GIVEN = ("data", "batches")
-# The first run, which may compile, may take so many times as long.
+# The first run may compile. It may take this many times as long.
 _FIRST = 12.0
 _COUNTS = ("steps", "updates", "hits")
 
 
 class Misbehaved(Exception):
-    """A simulator gave no answer that could be read; the message is one line."""
+    """The result of a simulator could not be read; the message is one line."""
 
 
 class TooLong(Misbehaved):
@@ -32,7 +32,7 @@ class TooLong(Misbehaved):
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """What one run returned; None is what it did not return.
+    """The values that one run returned; None for a value that it did not return.
 
     Attributes:
         w: final weights, shape (d,).
@@ -53,7 +53,7 @@ class Outcome:
     test_error: float | None = None
 
     def present(self) -> dict[str, Any]:
-        """Return what is there, by name."""
+        """Return the values that are not None, by name."""
         found = {name: getattr(self, name) for name in RETURNED}
         return {name: value for name, value in found.items() if value is not None}
 
@@ -67,7 +67,7 @@ class Subject:
     Attributes:
         rtol: relative error up to which two numbers count as equal.
         runs: how many runs each setting of a statistical law takes.
-        offers: what the simulator takes of ``GIVEN`` and returns of ``RETURNED``.
+        offers: those of ``GIVEN`` that the simulator takes, and of ``RETURNED`` that it returns.
     """
 
     def __init__(
@@ -79,7 +79,7 @@ class Subject:
         runs: int = 400,
         first_seed: int = 0,
     ) -> None:
-        """Look at the arguments of a simulator; nothing runs yet.
+        """Read the arguments of a simulator. Nothing runs yet.
 
         Args:
             simulator: ``simulator(config)``, with ``data`` and ``batches`` by keyword if it takes
@@ -108,7 +108,7 @@ class Subject:
         data: FloatArray | None = None,
         batches: IntArray | None = None,
     ) -> Outcome:
-        """Return what a run gives.
+        """Return the result of a run.
 
         Args:
             config: what to run.
@@ -116,7 +116,7 @@ class Subject:
             batches: indices of the samples of each step, shape (n, B); likewise.
 
         Raises:
-            Misbehaved: if it raises, takes too long, or returns what cannot be read.
+            Misbehaved: if it raises, takes too long, or its result cannot be read.
         """
         given = {"data": data, "batches": batches}
         # Copies: whatever the simulator does to its arguments stays there.
@@ -125,7 +125,7 @@ class Subject:
         return _read(answer, config)
 
     def probe(self, config: PerceptronConfig) -> None:
-        """Learn from one run what the simulator returns; compilation may take its time there.
+        """Learn from one run what the simulator returns. This run may compile.
 
         Raises:
             Misbehaved: as ``run``.
@@ -139,7 +139,7 @@ class Subject:
     def samples(self, config: PerceptronConfig, runs: int = 0) -> dict[str, FloatArray]:
         """Return w_1, |w_perp| and the scalars of runs at one seed after another.
 
-        Each has shape (runs,), ``self.runs`` by default. They are done once for all laws that ask.
+        Each has shape (runs,), ``self.runs`` by default. All laws share these runs.
 
         Raises:
             Misbehaved: as ``run``.
@@ -154,7 +154,7 @@ class Subject:
 
 
 def scalars(outcomes: list[Any]) -> dict[str, FloatArray]:
-    """Return what runs have in common as arrays of shape (runs,); w as w_1 and |w_perp|."""
+    """Return values that all runs have as arrays of shape (runs,); w as w_1 and |w_perp|."""
     found: dict[str, FloatArray] = {}
     for name in ("t_star", *_COUNTS, "test_error"):
         values = [getattr(outcome, name) for outcome in outcomes]
@@ -188,7 +188,7 @@ def _within(seconds: float, call: Callable[[], Any]) -> Any:
     thread.start()
     thread.join(seconds)
     if thread.is_alive():
-        # So that a loop of Python ends; one of compiled code cannot be ended from outside.
+        # This ends a loop of Python. One of compiled code cannot be ended from outside.
         ctypes.pythonapi.PyThreadState_SetAsyncExc(
             ctypes.c_ulong(thread.ident or 0), ctypes.py_object(TimeoutError)
         )

@@ -9,13 +9,13 @@ from perceptron_sim.theory.integrals import SQRT_2PI, log_chi_norm
 
 @dataclass(frozen=True)
 class Constants:
-    """Prefactors of the large-lambda laws; eqs. (14) to (16) of docs/theory.md.
+    """Prefactors of the laws at large lambda: docs/theory.md (14) to (16).
 
     Attributes:
         C_n: n ~ C_n lambda^-(1+chi).
         C_1: g_1 ~ C_1 lambda^-(2+chi).
-        r_star: |w_perp| / (T sqrt(d)) at which noise drift and diffusion balance.
-        t_prefactor: t / (T d) over lambda^(3+chi) on that balanced branch.
+        r_star: |w_perp| / (T sqrt(d)) at which drift and diffusion of the noise balance.
+        t_prefactor: t / (T d) over lambda^(3+chi) once they balance.
     """
 
     C_n: float
@@ -25,11 +25,11 @@ class Constants:
 
 
 def constants(chi: float) -> Constants:
-    """Return the large-lambda prefactors for boundary density |x_1|^chi.
+    """Return the prefactors at large lambda for boundary density |x_1|^chi, chi > -1.
 
-    With c' = 2^((1-chi)/2) / Gamma((1+chi)/2) and M_m = int_0^inf u^m phi(u) du:
-    C_n = c' M_{1+chi}/(1+chi), C_1 = c' M_{2+chi}/(2+chi), r* = C_n sqrt(2 pi)/2, and
-    t = lambda^(3+chi) r* sqrt(d) / ((3+chi) C_1).
+    These are docs/theory.md (14) to (16): with c' = 2^((1-chi)/2) / Gamma((1+chi)/2) and
+    M_m = int_0^inf u^m phi(u) du, C_n = c' M_{1+chi}/(1+chi), C_1 = c' M_{2+chi}/(2+chi),
+    r* = C_n sqrt(2 pi)/2 and t = lambda^(3+chi) r* sqrt(d) / ((3+chi) C_1).
 
     Raises:
         InputError: if chi is outside -0.9..50.

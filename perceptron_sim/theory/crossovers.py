@@ -1,13 +1,14 @@
 """Where the regimes of SGD on the perceptron meet (docs/phase.md).
 
-Three laws for the signal at the end of training compete, eqs. (22) and (29) of docs/theory.md:
+Three laws for the signal at the end of training compete, eqs. (22) and (29) of docs/theory.md.
+The largest decides:
 
     noise-dominated       w_1 = u T sqrt(d) omega
     gradient descent      w_1 = kappa sqrt(d) omega
     first step            w_1 = eta mu_1 / sqrt(d)
 
-so that T_c = kappa / u, B* = u d omega / mu_1, and the first step overtakes gradient descent at
-eta = T_c B*: the three boundaries meet in one point.
+So T_c = kappa / u and B* = u d omega / mu_1. The first step overtakes gradient descent at
+eta = T_c B*, so the three boundaries meet in one point.
 """
 
 import math
@@ -20,12 +21,12 @@ from perceptron_sim.theory.order_parameters import mean_abs_x1
 
 @dataclass(frozen=True)
 class Crossovers:
-    """The regimes of one training-set size.
+    """Where the regimes meet at one training-set size: docs/theory.md (29).
 
     Attributes:
-        plateau: ||w|| / kappa of gradient descent, T << T_c and eta << T_c B*.
-        T_c_over_kappa: where noise overtakes the margin.
-        B_star: where the first step overtakes noise.
+        plateau: ||w|| / kappa of gradient descent, at T << T_c and eta << T_c B*.
+        T_c_over_kappa: T / kappa above which noise, and not the margin, sets ||w||.
+        B_star: batch size above which the first step, and not noise, sets ||w||.
     """
 
     plateau: float
@@ -34,10 +35,10 @@ class Crossovers:
 
 
 def crossovers(chi: float, P: float, d: int) -> Crossovers:
-    """Return the predicted crossovers at finite P and d.
+    """Return the predicted crossovers at finite P and d: docs/theory.md (29).
 
-    B* ~ P^gamma with gamma = 1/(1+chi) for P -> infinity after d -> infinity, and the local
-    exponent of ||w|| on P at finite size, eq. (28) of docs/theory.md.
+    B* ~ P^gamma. At finite size gamma is the local exponent (28) of ||w|| on P. It is 1/(1+chi)
+    for P -> infinity after d -> infinity.
 
     Args:
         chi: density exponent at the boundary, > -1.
@@ -45,7 +46,7 @@ def crossovers(chi: float, P: float, d: int) -> Crossovers:
         d: input dimension, >= 2.
 
     Raises:
-        InputError: if an argument is out of range.
+        InputError: if chi is outside -0.75..10, if d < 2 or if P <= 2 (d - 1).
     """
     least = minimal_signal(chi, P, d)
     u = stopping.overshoot(stopping.State(chi, d, least.lam))

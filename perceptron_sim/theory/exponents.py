@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from perceptron_sim import parameters
 from perceptron_sim.errors import InputError
 
-# Beyond, closed forms and their series leave the range that they were tested in, and here
-# quadratures and root finders on top of them.
+# chi for which closed forms and their series were tested, and for which quadratures and root
+# finders on top of them were.
 _EVALUATED = (-0.9, 50.0)
 _SOLVABLE = (-0.75, 10.0)
 
 
 @dataclass(frozen=True)
 class Exponents:
-    """Powers of T and P in ||w|| ~ T^delta P^gamma and t* ~ T P^b (all dimensionless).
+    """Powers of T and P in ||w|| ~ T^delta P^gamma and t* ~ T P^b, dimensionless.
 
     Attributes:
         chi: density exponent of the data at the decision boundary, p(x_1) ~ |x_1|^chi.
@@ -48,7 +48,7 @@ def check_evaluated_chi(chi: float) -> float:
 
 
 def check_solvable_chi(chi: float) -> float:
-    """Return ``chi`` if what has no closed form is solved there; raise InputError otherwise."""
+    """Return ``chi`` if quadratures and root finders work there; raise InputError otherwise."""
     return _check_range(check_chi(chi), _SOLVABLE, "predictions are solved")
 
 
@@ -60,22 +60,22 @@ def _check_range(chi: float, window: tuple[float, float], what: str) -> float:
 
 
 def is_solvable(chi: float) -> bool:
-    """Tell whether what has no closed form is solved for this chi."""
+    """Tell whether quadratures and root finders work for this chi."""
     low, high = _SOLVABLE
     return low <= chi <= high
 
 
 def check_dimension(d: int) -> int:
-    """Return ``d`` if there is a direction beside the teacher's; raise InputError otherwise."""
+    """Return ``d`` if there are directions other than the teacher's; raise InputError otherwise."""
     return parameters.integer("d", d, 2, "the boundary needs a direction along it")
 
 
 def exponents(chi: float) -> Exponents:
-    """Return the asymptotic exponents for boundary density |x_1|^chi.
+    """Return the asymptotic exponents for density |x_1|^chi, chi > -1: docs/theory.md (17).
 
-    Source: the paper, section 4: fitting stops when P n(lambda) = O(1) with
-    n ~ lambda^-(1+chi), hence lambda* ~ P^(1/(1+chi)); the noise settles at r ~ T, so
-    ||w|| ~ T P^gamma; and t ~ lambda^(3+chi) T gives t* ~ T P^(1 + 2/(1+chi)).
+    Source: Sclocchi, Geiger, Wyart (ICML 2023), section 4. Training stops when P n(lambda) = O(1).
+    As n ~ lambda^-(1+chi), lambda* ~ P^(1/(1+chi)). The noise settles at |w_perp| ~ T, so
+    ||w|| ~ T P^gamma. And t ~ lambda^(3+chi) T gives t* ~ T P^(1 + 2/(1+chi)).
 
     Raises:
         InputError: if chi <= -1 or chi is not finite.
@@ -89,11 +89,11 @@ def exponents(chi: float) -> Exponents:
 
 
 def exponents_at_dimension(chi: float, d: int) -> Exponents:
-    """Return the exponents of the limit P -> infinity at fixed dimension d; eq. (26).
+    """Return the exponents for P -> infinity at fixed dimension d >= 2: docs/theory.md (26).
 
-    gamma = (d-1) / ((d+1)(1+chi)) and b = (3+chi) gamma, hence b - 1 - 2 gamma = -2/(d+1): as P
-    grows SGD gets ~ lambda^2 attempts at each signal to land among the solutions, whose share
-    of w_perp space is a power d - 1 of that signal. The paper's exponents are the limit d -> inf.
+    gamma = (d-1) / ((d+1)(1+chi)) and b = (3+chi) gamma, hence b - 1 - 2 gamma = -2/(d+1). As P
+    grows, SGD gets ~ lambda^2 attempts at each signal to land among the solutions. Their fraction
+    of w_perp space is a power d - 1 of the signal. For d -> inf these are the paper's exponents.
 
     Raises:
         InputError: if chi <= -1 or chi is not finite, or d < 2.

@@ -6,8 +6,8 @@ In units w_1 = W T sqrt(d), |w_perp| = R T sqrt(d), t = tau T d only kappa/T, d 
     dR^2/dtau = 2 R E[z theta] + [(d-2) n + E[z^2 theta] + (B-1) E[z theta]^2] / d
 
 with lambda = W/R and margin = (kappa/T)/R; eq. (11) of docs/theory.md. Twelve decades of time
-call for logarithms of W, R^2 and tau, the fast relaxation of R for an implicit method. From
-w = 0 the first steps are taken one by one, because they are not small.
+need logarithms of W, R^2 and tau. The fast relaxation of R needs an implicit method. From w = 0
+the first steps are taken one by one, because they are not small.
 """
 
 import math
@@ -30,18 +30,18 @@ _TOLERANCE = 3e-7
 # Whole steps are taken until they change W and R^2 by less than this fraction.
 _SMALL_STEP = 0.01
 _MOST_STEPS = 2_000
-# This fraction of the shortest time scale is as good as no time.
+# This fraction of the shortest time scale counts as time 0.
 _EARLY = 1e-7
 _FAR = 100.0
 _SETTLED = 1e6
-# Of t to T, and of kappa to T; beyond, the solver meets numbers that overflow.
+# Largest t/T and kappa/T. Beyond them numbers overflow in the solver.
 LARGEST_TIME = 1e60
 LARGEST_RATIO = 1e30
 
 
 @dataclass(frozen=True, eq=False)
 class Flow(ByValue):
-    """A solution of the order-parameter equations, each array of the shape of ``t``.
+    """A solution of the order-parameter equations, docs/theory.md (11); arrays of shape (n,).
 
     Attributes:
         t: time, learning rate times steps.
@@ -70,11 +70,11 @@ def order_parameter_flow(
     B: int = 1,
     start: tuple[float, float] = (0.0, 0.0),
 ) -> Flow:
-    """Solve the order-parameter equations (11) for SGD on fresh samples.
+    """Solve the order-parameter equations, docs/theory.md (11), for SGD on fresh samples.
 
-    From w = 0 the first steps are taken one by one, with linear interpolation between them, until
-    each changes w by a per cent. Fluctuations of w_perp are left out, a correction of relative
-    order 1/d; so are those of a step, which bounds the batch by B n(lambda) << d.
+    From w = 0 the first steps are taken one by one, until each changes w by less than 1 %. Between
+    them w is interpolated. Fluctuations of w_perp are neglected, a correction of relative order
+    1/d. So are those of a step, so the result holds for B n(lambda) << d.
 
     Args:
         t: times since the start, > 0, increasing, shape (n,).
@@ -89,8 +89,8 @@ def order_parameter_flow(
         The solution at ``t``.
 
     Raises:
-        InputError: if an argument is out of range: chi outside -0.75..10, kappa/T > 1e30,
-            t/T > 1e60, or as ``parameters.scale``.
+        InputError: if an argument is out of range: chi outside -0.75..10, kappa/T > 1e30 or
+            t/T > 1e60.
     """
     times = np.atleast_1d(np.asarray(t, dtype=np.float64))
     _check(times, d, T, kappa, B, start)
@@ -133,7 +133,7 @@ def check_ratio(kappa_over_T: float) -> None:
 
 
 def flow_to_show(t: ArrayLike, **parameters_: Any) -> Flow | None:
-    """Return ``order_parameter_flow``, or None for a figure beside which there is none to draw."""
+    """Return ``order_parameter_flow``, or None where a figure has none to draw."""
     try:
         return order_parameter_flow(t, **parameters_)
     except (InputError, ArithmeticError):
@@ -174,10 +174,10 @@ def _integrate(
     """Return W and R^2 at times ``tau`` > 0 after the state (W, R2), both positive."""
     g_1, drift, diffusion = system.rates(W / math.sqrt(R2), system.kappa_over_T / math.sqrt(R2))
     fastest = max(g_1 / W, (2.0 * math.sqrt(R2) * abs(drift) + diffusion) / R2)
-    # In ln tau the start lies at -infinity; before ``origin`` nothing has happened yet.
+    # In ln tau the start lies at -infinity. Before ``origin`` nothing has happened yet.
     origin = _EARLY * min(float(tau[0]), 1.0 / fastest if fastest > 0.0 else math.inf)
     with warnings.catch_warnings():
-        # A failure is told by the message, which is raised.
+        # The message tells of a failure, and is raised.
         warnings.simplefilter("ignore", integrate.ODEintWarning)
         solution, info = integrate.odeint(
             system.slope,
@@ -205,14 +205,14 @@ class _System:
 
     def slope(self, log_tau: float, state: FloatArray) -> tuple[float, float]:
         tau = math.exp(log_tau)
-        # A trial step may land anywhere; far outside, the equations only have to be finite.
+        # A trial step may land anywhere. Far outside, the equations only have to be finite.
         W = math.exp(min(max(state[0], -_FAR), _FAR))
         R = math.exp(0.5 * min(max(state[1], -_FAR), _FAR))
         g_1, drift, diffusion = self.rates(W / R, self.kappa_over_T / R)
         turnover = tau * diffusion / (R * R)
         rise = turnover + tau * 2.0 * drift / R
-        # Late in training R settles lambda^2 times within a decade. A million times is settled;
-        # beyond, rounding in the balance of drift and diffusion would be all the solver sees.
+        # Late in training R settles lambda^2 times within a decade. A million times is settled.
+        # More would leave the solver only rounding in the balance of drift and diffusion.
         return tau * g_1 / W, rise * min(1.0, _SETTLED / turnover) if turnover > 0.0 else rise
 
     def rates(self, lam: float, margin: float) -> tuple[float, float, float]:

@@ -6,8 +6,8 @@ z < margin - lambda z_1, they are
     tail(nu)  = E[Phi(margin - lambda z_1)]    and    edge(nu) = E[phi(margin - lambda z_1)].
 
 ``tail`` is the distribution function of a noncentral t. SciPy's own loses six digits where the
-margin is large, hence the quadrature here; both hold 1e-10 relative for nu from 0.1 to 53 and
-any lambda, margin >= 0 whose result is a normal double. Formula numbers: docs/theory.md.
+margin is large, hence the quadrature here. Both integrals hold 1e-10 relative for nu from 0.1 to
+53 and any lambda, margin >= 0 whose result is a normal double.
 """
 
 import math
@@ -31,9 +31,9 @@ _LARGE_SHIFT = 30.0
 
 
 def tail(nu: float, lam: FloatArray, margin: FloatArray) -> FloatArray:
-    """Return E[Phi(margin - lambda z_1)], z_1 ~ chi_nu; eqs. (3) and (8).
+    """Return E[Phi(margin - lambda z_1)], z_1 ~ chi_nu: docs/theory.md (3), (8).
 
-    At margin 0 the regularised incomplete beta function, else Gauss quadrature.
+    At margin 0 this is the regularised incomplete beta function, else a Gauss quadrature.
 
     Args:
         nu: degrees of freedom, > 0.
@@ -58,7 +58,7 @@ def tail(nu: float, lam: FloatArray, margin: FloatArray) -> FloatArray:
 
 
 def edge(nu: float, lam: FloatArray, margin: FloatArray) -> FloatArray:
-    """Return E[phi(margin - lambda z_1)], z_1 ~ chi_nu; eqs. (5) and (9).
+    """Return E[phi(margin - lambda z_1)], z_1 ~ chi_nu: docs/theory.md (5), (9).
 
     Completing the square leaves a moment of a shifted Gaussian:
     (1+lambda^2)^(-nu/2) phi(margin/s) times the moment at margin lambda/s, s^2 = 1+lambda^2.
@@ -110,7 +110,7 @@ def at_point(nu: float, lam: float, margin: float) -> tuple[float, float, float,
 
 
 def excess(nu: float, lam: ArrayLike, margin: ArrayLike) -> FloatArray:
-    """Return E[((margin - lambda z_1 - g)^+)^2], z_1 ~ chi_nu, g ~ N(0, 1); eq. (19).
+    """Return E[((margin - lambda z_1 - g)^+)^2], z_1 ~ chi_nu, g ~ N(0, 1): docs/theory.md (19).
 
     Args:
         nu: degrees of freedom, > 0.
@@ -138,12 +138,12 @@ def excess(nu: float, lam: ArrayLike, margin: ArrayLike) -> FloatArray:
 
 
 def _mean(nu: float) -> float:
-    """Return E[z_1], z_1 ~ chi_nu; eq. (2)."""
+    """Return E[z_1], z_1 ~ chi_nu: docs/theory.md (2)."""
     return math.sqrt(2.0) * math.exp(math.lgamma(0.5 * (nu + 1.0)) - math.lgamma(0.5 * nu))
 
 
 def log_chi_norm(nu: float) -> float:
-    """Return ln c of the chi density c u^(nu-1) exp(-u^2/2), u >= 0; eq. (1)."""
+    """Return ln c of the chi density c u^(nu-1) exp(-u^2/2), u >= 0: docs/theory.md (1)."""
     return (1.0 - 0.5 * nu) * math.log(2.0) - math.lgamma(0.5 * nu)
 
 
@@ -190,7 +190,7 @@ def _rule(power: float) -> tuple[FloatArray, FloatArray]:
 
 
 def _log_shifted_moment(nu: float, shift: FloatArray) -> FloatArray:
-    """Return ln of c int_0^inf v^(nu-1) exp(-(v - shift)^2 / 2) dv, 0 at shift 0; eq. (9)."""
+    """Return ln of c int_0^inf v^(nu-1) exp(-(v - shift)^2/2) dv, which is 0 at shift 0."""
     out = np.empty(shift.shape)
     near = shift < _LARGE_SHIFT
     out[near] = _log_near_moment(nu, shift[near])

@@ -1,9 +1,9 @@
 """The hard-margin solution of a kernel machine: the least norm that fits with margin 1.
 
-SGD of a lazy net ends near (kappa + u kick) omega (docs/lazy.md, The max-margin law), where omega
-is the least ||w - w0|| with y_i f(x_i) >= 1 for all i, without bias. With f = K (y a), a >= 0, the
-dual gives a lower bound for any a, and scaling a to margin 1 an upper one (Boyd & Vandenberghe,
-Convex Optimization, ch. 5): the gap between them is certified, whatever the solver did.
+SGD of a lazy net ends near (kappa + u kick) omega (docs/lazy.md (5)). Here omega is the least
+||w - w0|| with y_i f(x_i) >= 1 for all i, without bias. With f = K (y a), a >= 0, the dual gives a
+lower bound for any a. Scaling a to margin 1 gives an upper one (Boyd & Vandenberghe, Convex
+Optimization, ch. 5). The gap between them is certified, whatever the solver did.
 """
 
 import math
@@ -24,16 +24,16 @@ from perceptron_sim.kernels.kernel_matrix import INDEFINITE, KernelMatrix
 from perceptron_sim.kernels.kernel_sgd import add_rows
 from perceptron_sim.progress import NoProgress, Progress
 
-# Samples of support up to which their equations are solved directly: 8 bytes times its square.
+# Most support vectors whose equations are solved directly; memory is 8 bytes times its square.
 _DIRECT = 6000
-# Coordinates moved before the clock is looked at, times P: milliseconds.
+# Coordinates moved between looks at the clock, times P: some milliseconds.
 _BLOCK = 2e6
-# Each round brings the gap down by so much, and then looks at all samples.
+# Each round lowers the gap by this factor, and then looks at all samples.
 _ROUND = 0.1
 
 
 class Separability(StrEnum):
-    """What was found; the value is what results say."""
+    """Whether a solution was found; results and files hold the values."""
 
     SEPARABLE = "separable"
     NOT_SEPARABLE = "not separable"
@@ -42,19 +42,19 @@ class Separability(StrEnum):
 
 @dataclass(frozen=True, eq=False)
 class MaxMargin(ByValue):
-    """The hard-margin solution, as far as it was found.
+    """The hard-margin solution, as far as it was found: docs/lazy.md (5).
 
     Attributes:
         status: "separable", "not separable" or "gap not reached".
         message: one line for people.
-        omega: norm of a solution with y f >= 1: the least one is above omega / (1 + gap); inf
-            where no solution is known.
+        omega: norm of a solution with y f >= 1; inf where no solution is known. The least norm is
+            above omega / (1 + gap).
         gap: certified relative gap; inf where no solution is known.
         margin: 1 / omega, least y f at ||w - w0|| = 1; 0 where no solution is known.
-        dual: weights a >= 0 with f = K (y a); least margin 1 where a solution is known, else of
-            sum 1; shape (P,).
-        support: samples with a > 0, ascending, shape (n_support,).
-        steps: coordinates moved.
+        dual: weights a >= 0 with f = K (y a), shape (P,). Their least margin is 1 where a solution
+            is known, else their sum is 1.
+        support: indices of samples with a > 0, ascending, shape (n_support,).
+        steps: number of coordinates moved.
         wall_s: seconds.
     """
 
@@ -80,17 +80,17 @@ def max_margin_norm(
 ) -> MaxMargin:
     """Return the least norm ||w - w0|| that fits every sample with margin 1, without bias.
 
-    By greedy coordinate ascent of the dual on the samples that may be of support, alternating
-    with the equations of the support solved directly. For SGD at margin kappa << the norm is
-    kappa omega. For the perceptron K = Z Z^T / d and y = 1, omega is |w| at kappa = 1.
+    SGD that is not dominated by noise ends at kappa times this norm omega (docs/lazy.md (5)). For
+    the perceptron, K = Z Z^T / d and y = 1, omega is the least ||w|| at kappa = 1. The solver is
+    greedy coordinate ascent of the dual on the samples that may be support vectors. It alternates
+    with a direct solution of the equations of the support.
 
     Args:
-        K: as in ``simulate_kernel``, in memory or memory-mapped; or a ``KernelMatrix``, whose
-            leading P samples are used and which is not validated again.
+        K: kernel, shape (P, P), as in ``simulate_kernel``, in memory or memory-mapped; or a
+            ``KernelMatrix``, whose leading P samples are used without a new check.
         y: labels, +1 or -1, shape (P,).
         gap: relative gap to reach, 1e-12..1.
-        dual: weights to start from, as an earlier result of the leading samples has them; shape
-            (n,), n <= P.
+        dual: weights to start from, shape (n,), n <= P, from a result for the leading samples.
         budget: seconds after which to end with the best that is known.
         progress: watcher; its cost is the decades of the gap.
 
@@ -100,8 +100,7 @@ def max_margin_norm(
 
     Raises:
         InputError: if a value is out of range, shapes do not match, labels are not +-1, or K is
-            not finite, symmetric and positive semi-definite, as far as ``KernelMatrix`` looks or
-            as the solution shows.
+            not finite, symmetric and positive semi-definite.
 
     >>> from perceptron_sim import max_margin_norm
     >>> end = max_margin_norm([[4.0, 0.0], [0.0, 1.0]], [1, -1])
@@ -111,7 +110,7 @@ def max_margin_norm(
     matrix = K if isinstance(K, KernelMatrix) else KernelMatrix(K)
     labels = _checked_labels(y, len(matrix))
     if not isinstance(K, KernelMatrix) and len(matrix) != labels.size:
-        raise InputError(f"K is of {len(matrix)} samples and y has {labels.size} labels")
+        raise InputError(f"K has {len(matrix)} samples and y has {labels.size} labels")
     gap = parameters.positive("gap", gap)
     if not 1e-12 <= gap <= 1.0:
         raise InputError(f"gap = {gap:g} is out of range: allowed is 1e-12..1")
@@ -126,7 +125,7 @@ def max_margin_norm(
 
 
 class _Solver:
-    """The dual weights of one problem, and what is known of them."""
+    """The dual weights of one problem, their margins and their gap."""
 
     def __init__(self, K: Reals, y: FloatArray, dual: FloatArray) -> None:
         self.K, self.y, self.dual = K, y, dual
@@ -136,7 +135,7 @@ class _Solver:
         self.reached = math.inf
 
     def obstacle(self) -> str | None:
-        """Return why no weights can fit, if two samples or one show it at a look."""
+        """Return why no weights can fit, if one sample or two show this at once."""
         zero = np.flatnonzero(self.diagonal == 0.0)
         if zero.size:
             return f"sample {zero[0]} has kernel 0 with itself: f there is always 0"
@@ -168,7 +167,7 @@ class _Solver:
                 now = min(max(-math.log10(max(self.reached, gap)), told), -math.log10(gap))
                 progress.advance(0, now - told)
                 told = now
-                # Rounds that settle nothing new end at a smaller gap.
+                # If a round changed little, the next one ends at a smaller gap.
                 if self.reached <= 3.0 * tolerance:
                     tolerance = max(_ROUND * tolerance, 0.25 * gap)
                 if self.reached < _ROUND:
@@ -230,7 +229,7 @@ class _Solver:
         return float(0.5 * (a @ (1.0 + s)))
 
     def _noise(self) -> float:
-        """Return what rounding may do to squares of distances, relative to the diagonal."""
+        """Return the rounding error of squared distances, relative to the diagonal."""
         return 8.0 * float(np.finfo(self.K.dtype).eps)
 
     def _vanishes(self) -> bool:
@@ -280,7 +279,7 @@ def _checked_labels(y: ArrayLike, most: int) -> FloatArray:
     if labels.ndim != 1 or labels.size == 0 or not np.all(np.abs(labels) == 1.0):
         raise InputError("y must be a vector of labels +1 and -1, one for each sample")
     if labels.size > most:
-        raise InputError(f"K is of {most} samples and y has {labels.size} labels")
+        raise InputError(f"K has {most} samples and y has {labels.size} labels")
     return labels
 
 

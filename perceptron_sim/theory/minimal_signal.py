@@ -2,12 +2,12 @@
 
 While w_1 grows slowly, w_perp searches. A training set can be fitted with margin kappa only
 once w_1 has reached the least value for which some w_perp fits every sample. By Gordon's
-comparison theorem, sharp for d -> infinity at fixed P/d, some |w_perp| = r does if
+comparison theorem, sharp for d -> infinity at fixed P/d, some w_perp of norm r fits them if
 
     P E[((margin - lambda z_1 - g)^+)^2] <= d - 1,   margin = kappa sqrt(d)/r, lambda = w_1/r,
 
 g ~ N(0, 1). Minimising w_1 over r leaves two equations for lambda and margin: this one with the
-equality sign, and P n(lambda, margin) = d - 1; eqs. (18) to (20).
+equality sign, and P n(lambda, margin) = d - 1. They are eqs. (18) to (20) of docs/theory.md.
 """
 
 import math
@@ -28,9 +28,9 @@ from perceptron_sim.theory.exponents import check_dimension, check_solvable_chi
 from perceptron_sim.theory.integrals import edge, excess, tail
 from perceptron_sim.theory.order_parameters import mean_abs_x1
 
-# Below this many samples a degree of freedom no signal is needed (Cover's capacity).
+# Below this many samples per degree of freedom no signal is needed (Cover's capacity).
 CAPACITY = 2.0
-# Both equations hold to this relative accuracy at worst; steps of Newton's method end at these.
+# Worst relative accuracy of both equations, and sizes of steps at which Newton's method ends.
 _SOLVED = 1e-8
 _SMALL_STEP, _ROUNDING = 1e-10, 1e-13
 _MOST_STEPS = 60
@@ -38,11 +38,11 @@ _MOST_STEPS = 60
 
 @dataclass(frozen=True, eq=False)
 class MinimalSignal(ByValue):
-    """The least signal that fits P samples with margin kappa; numbers, or arrays of one shape.
+    """The least signal that fits P samples with margin kappa: docs/theory.md (18) to (20).
 
     Attributes:
-        lam: w_1 / |w_perp| there.
-        margin: kappa sqrt(d) / |w_perp| there.
+        lam: w_1 / |w_perp| there; a number, or an array of the shape of the arguments.
+        margin: kappa sqrt(d) / |w_perp| there, of the same shape.
     """
 
     lam: Any
@@ -50,18 +50,18 @@ class MinimalSignal(ByValue):
 
     @property
     def slope(self) -> Any:
-        """w_1 over kappa sqrt(d)."""
+        """The least signal, omega = w_1 / (kappa sqrt(d)): docs/theory.md (20)."""
         return self.lam / self.margin
 
 
 def minimal_signal(chi: ArrayLike, P: ArrayLike, d: ArrayLike) -> MinimalSignal:
-    """Return the least signal that fits P samples in d dimensions; eqs. (18) to (20).
+    """Return the least signal that fits P samples in d dimensions: docs/theory.md (18) to (20).
 
-    Asymptotically lambda ~ (P/d)^(1/(1+chi)) at a margin that depends on chi alone: the test
-    error is then C d/P, with C = 0.5005 at chi = 0 as for the maximally stable perceptron
-    (Opper & Kinzel), for which |w| instead of w_1 is minimal.
+    Asymptotically lambda ~ (P/d)^(1/(1+chi)) at a margin that depends on chi alone. The test error
+    is then C d/P. At chi = 0, C is 0.5005, as for the maximally stable perceptron (Opper & Kinzel),
+    for which |w| instead of w_1 is minimal.
 
-    Arguments broadcast; many points at once take a fraction of the time of one after another.
+    Arguments may be arrays whose shapes broadcast. One call for many points is much faster.
 
     Args:
         chi: density exponent at the boundary, > -1.
@@ -92,21 +92,21 @@ def minimal_signal(chi: ArrayLike, P: ArrayLike, d: ArrayLike) -> MinimalSignal:
 
 @lru_cache(maxsize=4096)
 def _solution(chi: float, targets: tuple[float, ...]) -> FloatArray:
-    """Solve n(lambda, margin) = e^target and eq. (20) by Newton's method, shape (2, targets).
+    """Solve n(lambda, margin) = e^target and docs/theory.md (20) by Newton's method.
 
     Returns:
-        ln lambda and ln margin.
+        ln lambda and ln margin, shape (2, targets).
     """
     target = np.array(targets)
     margin = _asymptotic_margin(chi)
-    # From large lambda, where the equations decouple, on to the P asked for.
+    # Start at large lambda, where the equations decouple.
     log_lam = (math.log(constants(chi).C_n) + _log_gain(chi, margin) - target) / (1.0 + chi)
     x = np.array([np.maximum(log_lam, -1.0), np.full_like(target, math.log(margin))])
     open_ = np.arange(target.size)
     for _ in range(_MOST_STEPS):
         left, step = _newton(chi, x[:, open_], target[open_])
         x[:, open_] -= step / np.maximum(1.0, np.abs(step).max(axis=0))
-        # Next to the capacity rounding keeps steps from getting small.
+        # Near the capacity rounding keeps steps from getting small.
         solved = (np.abs(step).max(axis=0) < _SMALL_STEP) | (np.abs(left).max(axis=0) < _ROUNDING)
         open_ = open_[~solved]
         if not open_.size:
@@ -117,9 +117,9 @@ def _solution(chi: float, targets: tuple[float, ...]) -> FloatArray:
 
 
 def _newton(chi: float, x: FloatArray, target: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return what is left of both equations and the step of Newton's method, in logarithms.
+    """Return the residuals of both equations and the step of Newton's method, in logarithms.
 
-    With d/dlambda E[Phi(m - lambda z_1)] = -E[z_1] edge(nu+1), and so on for the excess.
+    It uses d/dlambda E[Phi(m - lambda z_1)] = -E[z_1] edge(nu+1), and so on for the excess.
     """
     nu, (lam, margin) = 1.0 + chi, np.exp(x)
     n, n_1, n_2 = (tail(nu + k, lam, margin) for k in (0.0, 1.0, 2.0))
@@ -137,7 +137,7 @@ def _newton(chi: float, x: FloatArray, target: FloatArray) -> tuple[FloatArray, 
 
 
 def minimal_error(chi: float) -> float:
-    """Return C of test error = C d/P at the least signal, P/d -> infinity; eq. (21).
+    """Return C of test error = C d/P at the least signal for P/d -> infinity: docs/theory.md (21).
 
     Raises:
         InputError: if chi is outside -0.75..10.
@@ -146,7 +146,7 @@ def minimal_error(chi: float) -> float:
 
 
 def _asymptotic_margin(chi: float) -> float:
-    """Return the margin at which E[(m+g)_+^(3+chi)] / m^(1+chi) is least; eq. (21)."""
+    """Return the margin at which E[(m+g)_+^(3+chi)] / m^(1+chi) is least: docs/theory.md (21)."""
     check_solvable_chi(chi)
     found = optimize.minimize_scalar(
         lambda log_m: _log_moment(3.0 + chi, math.exp(log_m)) - (1.0 + chi) * log_m,

@@ -20,10 +20,10 @@ from perceptron_sim.theory.order_parameters import (
 
 @dataclass(frozen=True, eq=False)
 class NoiseCovariance(ByValue):
-    """Sigma(w) = cov(theta z) / d in the basis (x_1 axis, w_perp direction, the rest).
+    """Sigma(w) = cov(theta z) / d in the basis (x_1 axis, w_perp, the rest): docs/theory.md (12).
 
-    A step of SGD adds eta^2 / B times Sigma to the covariance of w (batches of fresh samples;
-    times (P - B) / (P - 1) for distinct samples out of P).
+    A step of SGD on fresh samples adds eta^2 / B times Sigma to the covariance of w. For distinct
+    samples out of P, multiply by (P - B) / (P - 1). All arrays have the shape of the arguments.
 
     Attributes:
         signal: variance along the x_1 axis.
@@ -43,19 +43,19 @@ class NoiseCovariance(ByValue):
 def noise_covariance(
     lam: ArrayLike, chi: float, d: int, margin: ArrayLike = 0.0
 ) -> NoiseCovariance:
-    """Return the covariance of the per-sample gradient theta z / sqrt(d); eq. (12).
+    """Return the covariance of the per-sample gradient theta z / sqrt(d): docs/theory.md (12).
 
-    E[z_1^2 theta] = (1+chi) tail(3+chi), E[z_1 z theta] = -mu_1 edge(2+chi), and the means are
-    g_1 and E[z theta].
+    With the integrals of docs/theory.md (8), (9), E[z_1^2 theta] = (1+chi) tail(3+chi) and
+    E[z_1 z theta] = -mu_1 edge(2+chi). The means are g_1 and E[z theta].
 
     Args:
         lam: signal-to-noise ratio w_1 / |w_perp| >= 0, any shape.
         chi: density exponent at the boundary, > -1.
         d: input dimension, >= 2.
-        margin: kappa sqrt(d) / |w_perp| >= 0.
+        margin: kappa sqrt(d) / |w_perp| >= 0, of a shape that broadcasts with ``lam``.
 
     Raises:
-        InputError: as the functions of ``order_parameters``.
+        InputError: if d < 2, and as ``unfitted_fraction``.
     """
     lam, margin = _checked(lam, margin, chi)
     check_dimension(d)

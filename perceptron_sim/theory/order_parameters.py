@@ -3,14 +3,11 @@
 Labels are folded into the data, z = y x, so z_1 = |x_1| is chi-distributed with nu = 1 + chi
 degrees of freedom and z_perp is a standard Gaussian; z without index is its component along
 w_perp. A sample is unfitted, theta = 1, when ``w.z / sqrt(d) < kappa``, that is
-z < margin - lambda z_1 with margin = kappa sqrt(d) / |w_perp|. Weighting with z_1 turns the chi
-law with nu degrees of freedom into E[z_1] times the one with nu + 1; everything below follows
-from that and the two integrals of ``integrals``. Formula numbers refer to docs/theory.md.
+z < margin - lambda z_1 with margin = kappa sqrt(d) / |w_perp|. If the chi law with nu degrees of
+freedom is weighted with z_1, the result is E[z_1] times the law with nu + 1. Everything below
+follows from this and from the two integrals of ``integrals``.
 
-All functions take ``lam``, ``chi`` and ``margin`` of any shapes that broadcast and raise
-InputError if chi <= -1, if one of the others is negative or NaN, if both exceed 1e100, or for
-chi outside -0.9..50 at margin > 0. ``lam`` may be as large as 1e8 and more: results below the
-smallest double become 0.
+``lam`` may be as large as 1e8 and more: results below the smallest double become 0.
 """
 
 import math
@@ -28,7 +25,7 @@ from perceptron_sim.theory.integrals import edge, tail
 
 # Products of two numbers up to here do not overflow.
 _LARGEST = 1e100
-# From here on Stirling's series is exact at its first terms; differences of ln Gamma are not.
+# From here on the first terms of Stirling's series are exact. Differences of ln Gamma are not.
 _LARGE_CHI = 1e5
 
 
@@ -54,18 +51,22 @@ def _of_any_chi(function: _F) -> _F:
 
 @_of_any_chi
 def unfitted_fraction(lam: ArrayLike, chi: Any, margin: ArrayLike = 0.0) -> FloatArray:
-    """Return n(lambda), the probability that a fresh sample is unfitted; eqs. (3) and (8).
+    """Return n(lambda), the probability that a fresh sample is unfitted: docs/theory.md (3), (8).
 
-    n = F_t(-lambda sqrt(1+chi); 1+chi) at margin 0, where n is also the test error of w, and
-    the noncentral-t distribution function otherwise.
+    At margin 0, n = F_t(-lambda sqrt(1+chi); 1+chi) is also the test error of w. At other margins
+    n is the distribution function of a noncentral t.
 
     Args:
-        lam: signal-to-noise ratio w_1 / |w_perp| >= 0, dimensionless.
-        chi: density exponent at the boundary, > -1.
-        margin: kappa sqrt(d) / |w_perp| >= 0, dimensionless.
+        lam: signal-to-noise ratio w_1 / |w_perp| >= 0, dimensionless, any shape.
+        chi: density exponent at the boundary, > -1, of a shape that broadcasts with ``lam``.
+        margin: kappa sqrt(d) / |w_perp| >= 0, dimensionless, of a shape that broadcasts.
 
     Returns:
-        n, between 0 and 1.
+        n, between 0 and 1, of the common shape.
+
+    Raises:
+        InputError: if chi <= -1, if lam or margin is negative or NaN, if both exceed 1e100, or
+            for chi outside -0.9..50 at margin > 0.
     """
     lam, margin = _checked(lam, margin, chi, moments=False)
     return tail(1.0 + check_chi(chi), lam, margin)
@@ -73,14 +74,10 @@ def unfitted_fraction(lam: ArrayLike, chi: Any, margin: ArrayLike = 0.0) -> Floa
 
 @_of_any_chi
 def signal_drift(lam: ArrayLike, chi: Any, margin: ArrayLike = 0.0) -> FloatArray:
-    """Return g_1 = E[|x_1| theta], so that dw_1/dt = g_1/sqrt(d); eqs. (4) and (8).
+    """Return g_1 = E[|x_1| theta], so that dw_1/dt = g_1/sqrt(d): docs/theory.md (4), (8).
 
-    g_1 = mu_1 F_t(-lambda sqrt(2+chi); 2+chi) at margin 0, with mu_1 = E|x_1|.
-
-    Args:
-        lam: signal-to-noise ratio >= 0.
-        chi: density exponent at the boundary, > -1.
-        margin: kappa sqrt(d) / |w_perp| >= 0.
+    At margin 0, g_1 = mu_1 F_t(-lambda sqrt(2+chi); 2+chi) with mu_1 = E|x_1|. The arguments lam,
+    chi, margin, their shapes and the errors are those of ``unfitted_fraction``.
     """
     lam, margin = _checked(lam, margin, chi)
     return np.asarray(mean_abs_x1(chi) * tail(2.0 + chi, lam, margin))
@@ -88,14 +85,10 @@ def signal_drift(lam: ArrayLike, chi: Any, margin: ArrayLike = 0.0) -> FloatArra
 
 @_of_any_chi
 def noise_drift(lam: ArrayLike, chi: Any, margin: ArrayLike = 0.0) -> FloatArray:
-    """Return E[z theta]: negative, it pulls |w_perp| back; eqs. (5) and (9).
+    """Return E[z theta], which is negative and pulls |w_perp| back: docs/theory.md (5), (9).
 
-    E[z theta] = -(1 + lambda^2)^(-(1+chi)/2) / sqrt(2 pi) at margin 0.
-
-    Args:
-        lam: signal-to-noise ratio >= 0.
-        chi: density exponent at the boundary, > -1.
-        margin: kappa sqrt(d) / |w_perp| >= 0.
+    At margin 0, E[z theta] = -(1 + lambda^2)^(-(1+chi)/2) / sqrt(2 pi). The arguments lam, chi,
+    margin, their shapes and the errors are those of ``unfitted_fraction``.
     """
     lam, margin = _checked(lam, margin, chi)
     return -edge(1.0 + check_chi(chi), lam, margin)
@@ -103,25 +96,21 @@ def noise_drift(lam: ArrayLike, chi: Any, margin: ArrayLike = 0.0) -> FloatArray
 
 @_of_any_chi
 def noise_diffusion(lam: ArrayLike, chi: Any, margin: ArrayLike = 0.0) -> FloatArray:
-    """Return E[z^2 theta], the diffusion of |w_perp| along itself; eqs. (6) and (10).
+    """Return E[z^2 theta], the diffusion of |w_perp| along itself: docs/theory.md (6), (10).
 
-    E[z^2 theta] = n + lambda mu_1 (1 + lambda^2)^(-(2+chi)/2) / sqrt(2 pi) at margin 0.
-
-    Args:
-        lam: signal-to-noise ratio >= 0.
-        chi: density exponent at the boundary, > -1.
-        margin: kappa sqrt(d) / |w_perp| >= 0.
+    At margin 0 it is n + lambda mu_1 (1 + lambda^2)^(-(2+chi)/2) / sqrt(2 pi). The arguments lam,
+    chi, margin, their shapes and the errors are those of ``unfitted_fraction``.
     """
     lam, margin = _checked(lam, margin, chi)
     nu = 1.0 + check_chi(chi)
-    # At infinite margin every sample is unfitted, at infinite lambda none, and both edges vanish.
+    # At infinite margin every sample is unfitted, at infinite lambda none. Both edges vanish.
     low, high = (np.where(np.isfinite(values), values, 0.0) for values in (lam, margin))
     slope = low * mean_abs_x1(chi) * edge(nu + 1.0, lam, margin) - high * edge(nu, lam, margin)
     return np.asarray(tail(nu, lam, margin) + slope)
 
 
 def mean_abs_x1(chi: float) -> float:
-    """Return mu_1 = E|x_1| = sqrt(2) Gamma(1 + chi/2) / Gamma((1+chi)/2); eq. (2).
+    """Return mu_1 = E|x_1| = sqrt(2) Gamma(1 + chi/2) / Gamma((1+chi)/2): docs/theory.md (2).
 
     Raises:
         InputError: if chi <= -1 or chi is not finite.
@@ -136,7 +125,7 @@ def mean_abs_x1(chi: float) -> float:
 def _checked(
     lam: ArrayLike, margin: ArrayLike, chi: float, moments: bool = True
 ) -> tuple[FloatArray, FloatArray]:
-    """Return lambda and margin as arrays of the common shape; refuse what has no answer."""
+    """Return lambda and margin as arrays of the common shape; refuse values out of range."""
     check_chi(chi)
     arrays = []
     for name, values in (("lambda", lam), ("margin", margin)):
@@ -144,7 +133,7 @@ def _checked(
         if not np.all(array >= 0.0):
             raise InputError(f"{name} must be >= 0 and not NaN, got {array.min():g}")
         arrays.append(array)
-    # Far enough for infinity: edges have vanished. Of lambda only n has a limit that is told.
+    # Values this large count as infinite: edges have vanished. At infinite lambda only n is given.
     for i in (1,) if moments else (0, 1):
         arrays[i] = np.where(arrays[i] > _LARGEST, np.inf, arrays[i])
     lam_array, margin_array = np.broadcast_arrays(*arrays)

@@ -28,10 +28,10 @@ if TYPE_CHECKING:
 _TRUSTED_CHI = (-0.5, 4.0)
 _TRUSTED_D = 8
 _TRUSTED_P_OVER_D = (16.0, 8192.0)
-# Where noise dominates, kappa/T up to the latter, the law was held to runs far beyond that.
+# Where noise dominates (kappa/T up to the second number), runs far beyond that tested the law.
 _FAR_P_OVER_D, _FAR_RATIO = 1e9, 1.0 / 512.0
-# Below chi = 0.08 runs of larger P/d cost too much to be measured: (P/d)^(1/(1+chi)), which grows
-# as lambda, is at most this.
+# Largest (P/d)^(1/(1+chi)), which grows as lambda. Below chi = 0.08 runs of larger P/d cost too
+# much to be measured.
 _TRUSTED_LAM = 4096.0
 _TRUSTED_RATIO = 64.0
 _TRUSTED_HITS = 0.5
@@ -39,7 +39,7 @@ _TRUSTED_HITS = 0.5
 _ROUNDED = 1.0 + 1e-9
 # Step in ln P and ln T of the local exponents.
 _LOG_STEP = 0.2
-# Fresh samples notice a margin by kappa / |w_perp| sqrt(d): here by less than half a per cent.
+# A margin acts on fresh samples by kappa sqrt(d) / |w_perp|: here by less than half a per cent.
 _NEGLIGIBLE_MARGIN = 1e-3
 # Corrections to the laws at large lambda are of order 1/lambda^2.
 _LARGE_LAM = 1e3
@@ -47,13 +47,13 @@ _LARGE_LAM = 1e3
 
 @dataclass(frozen=True, eq=False)
 class Prediction(ByValue):
-    """Geometric means over training sets and batches, by the stopping law.
+    """Geometric means over training sets and batches: docs/theory.md (22) to (28).
 
-    Every field is a number where all arguments of ``predict`` were, else an array of the shape
-    that they broadcast to.
+    Every field is a number if all arguments of ``predict`` were numbers. Otherwise it is an array
+    of the shape that they broadcast to. ``w1``, ``w_perp``, ``w_norm`` and ``t_star`` scale with T.
 
     Attributes:
-        chi, d, P, B, T, kappa: what was asked.
+        chi, d, P, B, T, kappa: the arguments.
         w1: signal w_1 at the end.
         w_perp: noise |w_perp| at the end.
         lam: w_1 / |w_perp| at the end.
@@ -64,9 +64,9 @@ class Prediction(ByValue):
         gamma_loc: d ln ||w|| / d ln P.
         b_loc: d ln t* / d ln P.
         t_star_on_T: d ln t* / d ln T.
-        log_w_error: standard error of ln ||w|| (and ln w_1) as predicted, where trusted.
-        log_t_error: standard error of ln t* as predicted, where trusted.
-        log_n_error: standard error of ln of the test error as predicted, where trusted.
+        log_w_error: standard error of the predicted ln ||w|| and ln w_1, where trusted.
+        log_t_error: standard error of the predicted ln t*, where trusted.
+        log_n_error: standard error of the predicted ln(test error), where trusted.
         trusted: whether the parameters lie where the law was measured.
         doubt: why not, or "".
     """
@@ -100,11 +100,11 @@ class Prediction(ByValue):
         return pd.DataFrame({name: np.ravel(value) for name, value in vars(self).items()})
 
     def plot(self, ax: "Axes | None" = None, y: str = "t_star", x: str | None = None) -> "Axes":
-        """Draw a field against another, with the error of the prediction as a band.
+        """Draw one field against another, with the error of the prediction as a band.
 
         Args:
             ax: Matplotlib axes of your own; None makes a figure.
-            y: any field of numbers, "t_star" or "w_norm" for example.
+            y: any field of numbers, for example "t_star" or "w_norm".
             x: "chi", "d", "P", "B", "T" or "kappa"; None takes the one that varies most.
 
         Raises:
@@ -127,16 +127,15 @@ def predict(
     eta: ArrayLike | None = None,
     alpha: ArrayLike | None = None,
 ) -> Prediction:
-    """Predict the end of training on P samples; eqs. (22) to (28) of docs/theory.md.
+    """Predict the end of training on P samples: docs/theory.md (22) to (28).
 
-    Inside the trusted range (chi from -0.5 to 4, d >= 8, P/d from 16 to 8192, or to 10^9 where
-    T >= 512 kappa, and to 4096^(1+chi), kappa/T <= 64, batches that
-    hold less than half an unfitted sample at the end, a first step that does not already fit) the
-    median error of ln w_1 is 0.03 and that of ln t* 0.12 up to P/d = 8192; beyond they grow.
-    ``accuracy`` and docs/theory.md have more.
+    Predictions are trusted for -0.5 <= chi <= 4, d >= 8, kappa/T <= 64 and P/d from 16 to 8192, or
+    to 10^9 where T >= 512 kappa, at most 4096^(1+chi). A batch must hold less than half an unfitted
+    sample at the end, and the first step must give less than half of the signal. There the median
+    error of ln w_1 is 0.03 and that of ln t* is 0.12, up to P/d = 8192. Beyond, they grow.
 
-    Every argument may be a number or an array; arrays broadcast, and one call for many points
-    is much faster than many calls.
+    Every argument may be a number or an array. Shapes broadcast. One call for many points is much
+    faster than many calls.
 
     Args:
         chi: density exponent at the boundary, > -1.
@@ -168,14 +167,14 @@ def predict(
 def _predicted(chi: Any, d: Any, P: Any, B: Any, T: Any, kappa: Any) -> Prediction:
     """Return ``predict`` of checked arrays, all of shape (n,)."""
     up, down = math.exp(0.5 * _LOG_STEP), math.exp(-0.5 * _LOG_STEP)
-    # The law ends at the capacity; next to it the slope is taken on one side.
+    # The law ends at the capacity. Near it the slope is taken on one side.
     low = np.maximum(P * down, np.minimum(P, 1.001 * CAPACITY * (d - 1)))
     # In units of T, a higher T is a lower kappa.
     ratio = kappa / T
     samples = np.array([P, P * up, low, P, P])
     ratios = np.array([ratio, ratio, ratio, ratio / up, ratio / down])
-    # Next to the capacity fits to what was measured far from it overflow: what is not trusted says
-    # so, and local exponents are infinite.
+    # Near the capacity, fits to measurements far from it overflow. Such predictions are not
+    # trusted, and local exponents are infinite.
     with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
         ends = end_of_training(chi, samples, d, B, ratios)
         grow_w, grow_t = np.log(ends.w_norm), np.log(ends.t_star)
@@ -250,9 +249,10 @@ class End(ByValue):
 
 
 def end_of_training(chi: Any, P: Any, d: Any, B: Any, kappa_over_T: Any) -> End:
-    """Return the geometric mean of the end of training; eqs. (22) to (27).
+    """Return the geometric mean of the end of training: docs/theory.md (22) to (27).
 
-    ``predict`` without its checks and local exponents; P need not be an integer. Arrays broadcast.
+    This is ``predict`` without its checks and local exponents. P need not be an integer. Shapes
+    broadcast.
 
     Raises:
         InputError: if there is no minimal signal (see ``minimal_signal``), or kappa/T > 1e30.
@@ -278,8 +278,8 @@ def _beyond(load: Any) -> Any:
 def accuracy(d: Any, load: Any = 0.0) -> tuple[Any, Any]:
     """Return the standard errors of predicted ln ||w|| and ln t* inside the trusted range.
 
-    Chosen so that chi^2 per point is 1 against 1,100 simulated points from d = 8 to 128, and about
-    1 against those beyond P/d = 8192, where the law drifts away from runs.
+    They are chosen so that chi^2 per point is 1 against 1,100 simulated points from d = 8 to 128,
+    and about 1 against points beyond P/d = 8192, where the law drifts away from runs.
 
     Args:
         d: input dimension.
@@ -290,9 +290,9 @@ def accuracy(d: Any, load: Any = 0.0) -> tuple[Any, Any]:
 
 
 def accuracy_of_exponents(chi: float) -> tuple[float, float]:
-    """Return the standard errors of predicted exponents of ||w|| and t* on P: what points share.
+    """Return the standard errors that all P share, of the predicted exponents of ||w|| and t* on P.
 
-    The law drifts away from runs as P grows: by up to this where it was fitted and beyond.
+    The law drifts away from runs as P grows, by at most this much.
     """
     return 0.005, 0.06 if chi <= 0.0 else 0.03
 
@@ -300,14 +300,14 @@ def accuracy_of_exponents(chi: float) -> tuple[float, float]:
 def accuracy_of_test_error(chi: Any, d: Any, load: Any = 0.0) -> Any:
     """Return the standard error of ln of the predicted test error inside the trusted range.
 
-    The test error falls as lambda^-(1+chi), eq. (14) of docs/theory.md. The error of ln lambda is
-    chosen so that chi^2 per point is 1 against the points of ``accuracy``, whose arguments it has.
+    The test error falls as lambda^-(1+chi), docs/theory.md (14). The error of ln lambda is chosen
+    so that chi^2 per point is 1 against the points of ``accuracy``, which has the same arguments.
     """
     return (1.0 + chi) * (0.02 + 0.3 / d + 0.003 * _beyond(load))
 
 
 def trusted_ends(chi: Any, P: Any, d: Any, B: Any, kappa_over_T: Any) -> End:
-    """Return ends of training where their prediction is to be trusted, NaN elsewhere."""
+    """Return ends of training where their predictions are trusted, NaN elsewhere."""
     chi, P, d, B, ratio = np.broadcast_arrays(chi, P, d, B, kappa_over_T)
     low, high = _TRUSTED_CHI
     known = (CAPACITY * (d - 1.0) < P) & (low <= chi) & (chi <= high) & (ratio <= LARGEST_RATIO)
@@ -322,18 +322,18 @@ def trusted_ends(chi: Any, P: Any, d: Any, B: Any, kappa_over_T: Any) -> End:
 
 
 def trusted_end(chi: float, P: float, d: int, B: int, kappa_over_T: float) -> End | None:
-    """Return the end of training where its prediction is to be trusted, else None."""
+    """Return the end of training where its prediction is trusted, else None."""
     end = trusted_ends(chi, P, d, B, kappa_over_T)
     return None if math.isnan(end.w1) else End(float(end.w1), float(end.lam), float(end.t_star))
 
 
 def time_of_signal(w1: Any, chi: Any, d: Any, B: Any, kappa_over_T: Any) -> FloatArray:
-    """Return the time, in units of T, at which SGD on fresh samples has the signal w1 T; (11)."""
+    """Return the time, in units of T, when fresh samples gave signal w1 T: docs/theory.md (11)."""
     given = (np.asarray(values, dtype=np.float64) for values in (w1, chi, d, B, kappa_over_T))
     w1, chi, d, B, kappa = np.broadcast_arrays(*given)
     kappa = np.where(kappa > _NEGLIGIBLE_MARGIN, kappa, 0.0)
-    # A guess from eq. (16), in steps of 8 decades so that courses are shared, no further than
-    # the law at large lambda asks for.
+    # A guess from docs/theory.md (16), rounded up to 8 decades so that courses are shared. It goes
+    # no further than the law at large lambda needs.
     lam = w1 / ((each(lambda value: constants(value).r_star, chi) + kappa) * np.sqrt(d))
     guess = (3.0 + chi) * np.log10(np.clip(lam, 1.0, 3.0 * _LARGE_LAM)) + np.log10(
         d * (1 + kappa) / B
@@ -358,7 +358,7 @@ def _time_on_course(
         time = np.exp(np.interp(log_w1, course.log_w1, course.log_t))
         beyond = log_w1 > course.log_w1[-1]
         if not beyond.any() or course.last_lam > _LARGE_LAM:
-            # |w_perp| has settled: w_1 ~ t^(1/(3+chi)) from here on, eq. (16).
+            # |w_perp| has settled: w_1 ~ t^(1/(3+chi)) from here on, docs/theory.md (16).
             log_t = course.log_t[-1] + (3.0 + chi) * (log_w1 - course.log_w1[-1])
             return np.where(beyond, np.exp(log_t), time)
         decades += 8
@@ -380,12 +380,12 @@ def _fresh_course(chi: float, d: int, B: int, kappa: float, decades: int) -> _Co
 
 
 def doubt_about_size(chi: Any, P: Any, d: Any) -> Any:
-    """Return why no law at this chi, P and d is to be trusted, or ""; of each point of arrays."""
+    """Return at each point why no law at this chi, P and d is trusted, or ""."""
     return _first_doubt(chi, P, d, ())
 
 
 def doubt_about(chi: Any, P: Any, d: Any, B: Any, end: End, kappa_over_T: Any) -> Any:
-    """Return why a prediction is not to be trusted, or ""; of each point of arrays."""
+    """Return at each point why a prediction is not trusted, or ""."""
     hits = B * unfitted_fraction(end.lam, chi)
     # In the first step every sample is unfitted.
     first = B * each(mean_abs_x1, chi) / np.sqrt(d) / end.w1
@@ -411,7 +411,7 @@ def _first_doubt(
 
     Args:
         chi, P, d: the size.
-        more: further doubts: where they hold, and what is said then, with ``values`` in it.
+        more: further doubts: where they hold, and their text, with ``values`` in it.
         most: largest P/d to be trusted, where chi does not ask for less.
         values: numbers, or arrays that broadcast.
     """

@@ -4,14 +4,14 @@ Signal. SGD ends at the least signal that fits the training set with an effectiv
 
     w_1 = (kappa + u T) sqrt(d) omega,    omega = MinimalSignal.slope(chi, P, d),
 
-without free parameter for T << kappa. u is the overshoot: a hit moves its own margin by T, so
-that in the noise-dominated regime samples end a good T/3 above the boundary (u -> 0.42 for
-d -> infinity). At finite d SGD gets ~ lambda^2 attempts to land in the solutions before they are
-as wide as that, which lowers u by the factor lambda^(-2/(d+1)); eqs. (22) to (25).
+without a free parameter for T << kappa. u is the overshoot. A hit moves its own margin by T. So in
+the noise-dominated regime samples end a good T/3 above the boundary (u -> 0.42 for d -> infinity).
+At finite d, SGD gets ~ lambda^2 attempts to land among the solutions before they are as wide as
+that. This lowers u by the factor lambda^(-2/(d+1)); eqs. (22) to (25) of docs/theory.md.
 
-Noise. lambda at the end is that of the least signal up to a correction of some per cent, and t*
-is the time at which fresh samples would have given the same signal, times a delay of order one:
-the training set is learned before its last sample is. Both corrections are measured.
+Noise. lambda at the end is that of the least signal, up to a correction of some per cent. t* is
+the time at which fresh samples would have given the same signal, times a delay of order one. The
+delay is there because the last sample is learned late. Both corrections are measured.
 
 The numbers below are fits to event-driven runs: ``perceptron_sim.analysis.calibration``.
 """
@@ -35,13 +35,13 @@ _ATTEMPTS = 0.4
 
 @dataclass(frozen=True)
 class State:
-    """What the corrections depend on: numbers, or arrays that broadcast.
+    """What the corrections depend on: numbers, or arrays whose shapes broadcast.
 
     Attributes:
         chi: density exponent at the boundary.
         d: input dimension.
         lam: w_1 / |w_perp| at the least signal.
-        rho: share kappa / (kappa + u T) of the true margin in the effective one.
+        rho: fraction kappa / (kappa + u T) of the true margin in the effective one.
     """
 
     chi: Any
@@ -51,12 +51,12 @@ class State:
 
     @property
     def s(self) -> Any:
-        """Root of the depth of the extremes, s^2 = ln(attempts) / (d + 1); eq. (24)."""
+        """Root of the depth of the extremes, s^2 = ln(attempts) / (d + 1): docs/theory.md (24)."""
         return np.sqrt(np.log1p(_ATTEMPTS * self.lam**2) / (self.d + 1.0))
 
 
 def overshoot(state: State, coefficients: tuple[float, ...] = OVERSHOOT) -> Any:
-    """Return u, the effective margin that a hit adds, in units of T; eq. (25)."""
+    """Return u, the effective margin that a hit adds, in units of T: docs/theory.md (25)."""
     level, scatter, scatter_chi, coarse, early = coefficients
     width = (scatter + scatter_chi * np.log1p(state.chi)) / np.sqrt(state.d + 1.0)
     few = coarse * state.chi / state.d + early / state.lam

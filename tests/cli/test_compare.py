@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from cli import presets
+from cli.commands import compare
 from cli.main import root, run
 from cli.presets import NETS, PERCEPTRON, PRESETS, Preset, Stage
 
@@ -92,7 +93,9 @@ def test_a_dry_run_says_the_plan_and_does_nothing(tmp_path: Path, capsys) -> Non
 
 
 @pytest.mark.usefixtures("tiny")
-def test_a_comparison_reuses_what_is_done(tmp_path: Path, capsys) -> None:
+def test_a_comparison_reuses_what_is_done(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
+) -> None:
     out = tmp_path / "out"
     arguments = ["compare", "--out", str(out)]
     assert run(arguments) == 0
@@ -115,6 +118,8 @@ def test_a_comparison_reuses_what_is_done(tmp_path: Path, capsys) -> None:
     assert json.loads((out / "summary.json").read_text()) == summary
     assert {path: path.stat().st_mtime_ns for path in out.rglob("runs/*.parquet")} == files
 
+    # Reports are made above.
+    monkeypatch.setattr(compare, "_report", lambda *about: None)
     # Another option: the stage that takes it goes on, the other is found.
     assert run([*arguments, "--chi", "1,3"]) == 0
     assert "1 found, 1 to run" in capsys.readouterr().err
@@ -128,8 +133,6 @@ def test_a_comparison_reuses_what_is_done(tmp_path: Path, capsys) -> None:
 def test_a_stage_that_does_not_end_stops_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
 ) -> None:
-    from cli.commands import compare
-
     real = compare._run
     monkeypatch.setattr(
         compare, "_run", lambda stage, *rest: 1 if stage.name == "lazy" else real(stage, *rest)
@@ -139,9 +142,44 @@ def test_a_stage_that_does_not_end_stops_it(
     assert run(arguments) == 1
     assert "lazy did not end: repeat the command" in capsys.readouterr().err
     assert not (out / "report.html").exists()
+    reported: list[Path] = []
     monkeypatch.setattr(compare, "_run", real)
+    monkeypatch.setattr(compare, "_report", lambda ctx, stages, *about: reported.extend(stages))
+    assert run(arguments) == 0
+    assert reported == [out / "scan", out / "lazy"]
+    assert "1 found, 1 to run" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("tiny")
+def test_a_budget_ends_a_comparison_that_goes_on_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
+) -> None:
+    from cli.commands import compare
+
+    given, now = [], [0.0]
+    real = compare._run
+    monkeypatch.setattr(compare.time, "monotonic", lambda: now[0])
+
+    def watched(stage: Stage, *rest: object) -> int:
+        given.append(stage.command[-2:])
+        code = real(stage, *rest)
+        now[0] += 40.0
+        return code
+
+    monkeypatch.setattr(compare, "_run", watched)
+    out = tmp_path / "out"
+    arguments = ["compare", "--budget", "1min", "--out", str(out)]
+    # The scan ends within the budget, the lazy nets at its end: judged, and not done.
+    assert run(arguments) == 0
+    assert given == [("--budget", "60.0s"), ("--budget", "20.0s")]
+    assert (out / "report.html").exists()
+    assert "out of budget at lazy: repeat the command" in capsys.readouterr().err
     assert run(arguments) == 0
     assert "1 found, 1 to run" in capsys.readouterr().err
+    assert run([*arguments, "--dry-run"]) == 0
+    assert "2 found, 0 to run" in capsys.readouterr().err
+    assert run(["compare", "--budget", "9runs", "--out", str(out)]) == 2
+    assert "counts runs" in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("tiny")

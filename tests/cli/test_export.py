@@ -180,7 +180,7 @@ def test_runs_done_again_with_larger_limits_are_written_once(tmp_path, capsys) -
         assert run([*SMALL, *limit, "--out", str(out)]) == 0
     table = tmp_path / "x.csv"
     assert _export(out, "-o", table) == 0
-    assert "24 runs left out: done again with larger limits" in capsys.readouterr().err
+    assert "24 runs left out: repeated with larger limits" in capsys.readouterr().err
     frame = pd.read_csv(table)
     assert len(frame) == 12
     assert set(frame["status"]) == {"fitted"}

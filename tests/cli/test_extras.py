@@ -46,6 +46,7 @@ for module in pkgutil.walk_packages(nets.__path__, "nets.", onerror=lambda name:
         refused += 1
 assert refused > 10
 """
+RUNS = Path(__file__).parents[1] / "fixtures" / "version_0_1" / "scan"
 NETCDF = ("xarray", "h5netcdf", "h5py")
 NETS = [
     ["nets", "scan"],
@@ -61,12 +62,10 @@ NETS = [
 CLUSTER = ["--scheduler", "tcp://127.0.0.1:1"]
 SCAN = ["scan", "--chi", "1", "-d", "3", "-P", "8", "-T", "1", "--seeds", "1"]
 CASES = [
-    ("sklearn", "nets", ["nets", "scan"]),
-    ("sklearn", "nets", ["nets", "lazy", "--dry-run"]),
-    ("distributed", "cluster", [*SCAN, *CLUSTER]),
-    ("distributed", "cluster", ["phase", *CLUSTER, "--dry-run"]),
-    ("dask", "cluster", ["nets", "scan", *CLUSTER]),
-    *((module, "netcdf", ["export", "runs", "--format", "netcdf"]) for module in NETCDF),
+    ("sklearn", "nets", [["nets", "scan"], ["nets", "lazy", "--dry-run"]]),
+    ("distributed", "cluster", [[*SCAN, *CLUSTER], ["phase", *CLUSTER, "--dry-run"]]),
+    ("dask", "cluster", [["nets", "scan", *CLUSTER]]),
+    *((module, "netcdf", [["export", str(RUNS), "--format", "netcdf"]]) for module in NETCDF),
 ]
 
 
@@ -92,15 +91,15 @@ def test_commands_that_need_pytorch_name_the_extra(hidden, commands, tmp_path: P
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize(("module", "extra", "command"), CASES)
+@pytest.mark.parametrize(("module", "extra", "commands"), CASES)
 def test_a_missing_extra_is_named_in_one_line(
-    module, extra, command, tmp_path: Path, no_data
+    module, extra, commands, tmp_path: Path, no_data
 ) -> None:
-    before = [[*SCAN, "--out", "runs"]] if extra == "netcdf" else []
-    *_, (code, out, err) = json.loads(_python(tmp_path, _RUN, [module], [*before, command]))
-    assert (code, out, err.count("\n")) == (2, "", 1), err
-    assert f"pip install 'perceptron-sim[{extra}]'" in err
-    assert {path.name for path in tmp_path.iterdir()} <= {"runs", "cache"}
+    for code, out, err in json.loads(_python(tmp_path, _RUN, [module], commands)):
+        assert (code, out, err.count("\n")) == (2, "", 1), err
+        assert f"pip install 'perceptron-sim[{extra}]'" in err
+    assert {path.name for path in tmp_path.iterdir()} <= {"cache"}
+    assert not list(RUNS.glob("*.nc"))
 
 
 def test_the_python_api_names_the_extra(tmp_path: Path) -> None:

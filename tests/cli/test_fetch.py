@@ -47,7 +47,7 @@ def test_another_folder_and_what_is_found_first(server, tmp_path, capsys, monkey
     assert run(["nets", "fetch"]) == 0
     assert f"there already, in {mine / 'mnist.npz'}" in capsys.readouterr().out
     assert run(["nets", "fetch", "--force"]) == 0
-    assert f"mnist: {mine / 'mnist.npz'} is found first" in capsys.readouterr().err
+    assert f"mnist: {mine / 'mnist.npz'} comes first" in capsys.readouterr().err
 
 
 def test_incomplete_and_damaged_archives_are_told_with_the_remedy(server, tmp_path, capsys) -> None:
@@ -57,7 +57,7 @@ def test_incomplete_and_damaged_archives_are_told_with_the_remedy(server, tmp_pa
     assert run(["nets", "fetch", "--out", str(tmp_path)]) == 0
     captured = capsys.readouterr()
     assert "mnist: 4 images are there already" in captured.out
-    assert "mnist: the whole has 200; --force fetches it" in captured.err
+    assert "mnist: the set has 200; --force fetches it" in captured.err
     (tmp_path / "mnist.npz").write_text("not found")
     assert run(["nets", "fetch", "--out", str(tmp_path)]) == 2
     assert "is damaged" in (text := capsys.readouterr().err)
@@ -88,7 +88,7 @@ def test_ctrl_c_says_that_the_same_command_continues(
         assert run(["nets", "fetch", "--out", str(tmp_path)]) == 1
     text = capsys.readouterr().err
     assert text.count("\n") == 1
-    assert f"interrupted: what has come is kept in {tmp_path}; the same command continues" in text
+    assert f"interrupted: what was downloaded is in {tmp_path}; the same command continues" in text
     kept = (tmp_path / "mnist.arff.part").stat().st_size
     assert 0 < kept <= 3000
     assert run(["nets", "fetch", "--out", str(tmp_path)]) == 0

@@ -78,7 +78,7 @@ def test_a_map_out_of_budget_goes_on_where_it_stopped(tmp_path: Path, capsys) ->
 def test_a_second_is_no_time_and_a_cell_may_cost_too_much(tmp_path: Path, capsys) -> None:
     out = tmp_path / "out"
     assert _phase(*SMALL, "--budget", "0.000001s", "--out", str(out)) == 2
-    assert "suffices for no cell" in capsys.readouterr().err
+    assert "is too small for one cell" in capsys.readouterr().err
     assert _phase(*SMALL, "--uniform", "--max-updates", "40", "--out", str(out)) == 0
     summary = json.loads((out / "summary.json").read_text())
     assert summary["status"]["over budget"] > 5
@@ -177,7 +177,7 @@ def test_dynamics_are_chosen_by_name(tmp_path: Path, capsys) -> None:
     assert _phase(*grid, "--dynamics", "sde/16", "--out", out, "--json") == 0
     assert {row["dynamics"] for row in json.loads(capsys.readouterr().out)["ends"]} == {"SDE, T/16"}
     assert _phase(*grid, "--dynamics", "sgd", "--out", out) == 2
-    assert "SGD is compared with nothing: name another --dynamics" in capsys.readouterr().err
+    assert "nothing to compare SGD with: name another --dynamics" in capsys.readouterr().err
     several = ["--dynamics", "sde", "--dynamics", "poisson", "--out", out]
     assert _phase(*grid[2:], "--eta", "1,2", *several) == 2
-    assert "this plane is of one dynamics: give --dynamics once" in capsys.readouterr().err
+    assert "this plane has one dynamics: give --dynamics once" in capsys.readouterr().err

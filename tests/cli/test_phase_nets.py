@@ -22,10 +22,10 @@ def _phase(*arguments: str) -> int:
 def test_a_map_of_alpha_and_T_resumes_and_explains_itself(tmp_path: Path, capsys) -> None:
     out = tmp_path / "out"
     command = ["--plane", "alpha-T", *MAP, "--out", str(out)]
-    assert _phase(*command, "--budget", "60runs", "--uniform") == 0
+    assert _phase(*command, "--keep-outputs", "--budget", "60runs", "--uniform") == 0
     captured = capsys.readouterr()
     assert "out of budget" in captured.err
-    assert _phase(*command) == 0
+    assert _phase(*command, "--keep-outputs") == 0
     captured = capsys.readouterr()
     assert " 0 runs found" not in captured.err
     for words in ("T_opt and T_max ~ alpha^k", "end of the lazy regime", "slope of ln(test error)"):
@@ -43,6 +43,11 @@ def test_a_map_of_alpha_and_T_resumes_and_explains_itself(tmp_path: Path, capsys
     assert {"rows.parquet", "boundary.parquet", "alpha-T_map.png", "alpha-T_map.svg"} <= {
         path.name for path in out.iterdir()
     }
+    # The average over seeds errs less than they do; runs that failed have none.
+    both = pd.read_parquet(out / "averages.parquet")
+    assert len(both) > 10
+    assert (both["average_error_ln"] - both["test_error_ln"]).mean() < 0.0
+    assert regime["opposition_of_average"] is None or "verdict" in regime["opposition_of_average"]
     assert _phase(*command, "--json") == 0
     captured = capsys.readouterr()
     assert " 0 simulated" in captured.err

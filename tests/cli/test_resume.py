@@ -69,7 +69,7 @@ def undisturbed(tmp_path_factory):
     return ParquetStore.existing(out).frame(), json.loads((out / "summary.json").read_text())
 
 
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
 def test_resume_repeats_only_what_was_not_on_disk(how, undisturbed, tmp_path: Path) -> None:
     out = tmp_path / "out"
     process = _start(out)

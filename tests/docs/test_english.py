@@ -1,5 +1,6 @@
-"""Pages are written in plain English: a lint for habits that made readers stop."""
+"""Pages and docstrings are written in plain English: a lint for habits that made readers stop."""
 
+import ast
 import re
 from pathlib import Path
 
@@ -46,6 +47,38 @@ def habits(text: str) -> list[str]:
         for match in re.finditer(pattern, joined)
         if not re.search(r"\b[Tt]here $", joined[: match.start()])
     ]
+
+
+def _docstrings(folder: str) -> dict[str, str]:
+    """Return every docstring below a folder, without code and names of arguments."""
+    kinds = ast.Module | ast.ClassDef | ast.FunctionDef
+    code = re.compile(r"``[^`]+``|>>>.*|^ +[\w, ]+:", re.MULTILINE)
+    return {
+        f"{path.relative_to(ROOT)}:{getattr(node, 'lineno', 1)}": code.sub("CODE", text)
+        for path in sorted((ROOT / folder).rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, kinds) and (text := ast.get_docstring(node))
+    }
+
+
+# Packages of perceptron_sim whose docstrings were rewritten as a whole.
+_REWRITTEN = (
+    "analysis",
+    "claims",
+    "drawing",
+    "report",
+    "runs",
+    "scans",
+    "store",
+    "testing",
+    "theory",
+)
+
+
+@pytest.mark.parametrize("folder", ["cli", *(f"perceptron_sim/{name}" for name in _REWRITTEN)])
+def test_docstrings_have_none_of_the_habits(folder: str) -> None:
+    found = {place: habits(text) for place, text in _docstrings(folder).items()}
+    assert {place: flaws for place, flaws in found.items() if flaws} == {}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

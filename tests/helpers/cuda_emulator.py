@@ -17,6 +17,12 @@ WAITING = {
     *("rand", "randn", "randint", "randperm", "bernoulli", "bernoulli_", "uniform_", "normal_"),
     *("dropout", "native_dropout"),
 }
+# Operations that do nothing but name memory.
+VIEWS = {
+    *("view", "slice", "select", "unsqueeze", "squeeze", "transpose", "permute", "expand", "t"),
+    *("as_strided", "detach", "alias", "unflatten", "_unsafe_view", "split", "unbind", "diagonal"),
+    *("device", "empty", "lift_fresh", "split_with_sizes"),
+}
 
 
 def lend_device_guard() -> None:
@@ -40,6 +46,14 @@ class Operations(TorchDispatchMode):
         devices = {t.device.type for t in _tensors((args, kwargs, out))}
         self.seen.append((_name(func), devices))
         return out
+
+    def names(self) -> set[str]:
+        """Return the names of all operations."""
+        return {name for name, _ in self.seen}
+
+    def count(self) -> int:
+        """Return how many operations did something."""
+        return sum(name not in VIEWS for name, _ in self.seen)
 
 
 class EmulatedGraphs(Graphs):
@@ -103,7 +117,7 @@ class _Recorder(TorchDispatchMode):
                 if fresh and tensor.is_floating_point():
                     tensor.fill_(float("nan"))
                 elif fresh and tensor.dtype != torch.bool:
-                    tensor.fill_(2**40)
+                    tensor.fill_(min(2**40, torch.iinfo(tensor.dtype).max))
         for func, args, kwargs, made in self._steps:
             out = _tensors(func(*args, **kwargs))
             for (tensor, fresh), new in zip(made, out, strict=True):

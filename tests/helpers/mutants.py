@@ -1,12 +1,10 @@
 """Break the uncompiled event-driven kernel in one named way and put it to the replay test.
 
-Exit code 0 if the kernel passes, 1 (and "caught: ...") if not. Run with NUMBA_DISABLE_JIT=1.
+Run with NUMBA_DISABLE_JIT=1, by ``planted``.
 """
 
-import sys
-import warnings
-
 import numpy as np
+import planted
 from trace_check import Laws, check_trace
 
 from perceptron_sim import PerceptronConfig, simulate
@@ -110,5 +108,4 @@ def main(mutation: str) -> int:
 
 
 if __name__ == "__main__":
-    warnings.simplefilter("ignore")
-    raise SystemExit(main(sys.argv[1]))
+    planted.main(main)

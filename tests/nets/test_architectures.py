@@ -214,3 +214,12 @@ def test_an_ensemble_is_no_larger_than_memory(monkeypatch) -> None:
 def test_a_convolutional_net_without_images_is_refused() -> None:
     with pytest.raises(InputError, match="arch = 'cnn' reads images"):
         build("cnn", 64, 2, 4, "relu")
+
+
+def test_products_of_pixels_are_convolutions_of_one_pixel() -> None:
+    layer = convolution.Convolution((4, 6), 3, 5)
+    generator = torch.Generator().manual_seed(0)
+    w = torch.randn((2, 5, 3, 1, 1), generator=generator, dtype=torch.float64)
+    a = torch.randn((7, 6, 4, 6), generator=generator, dtype=torch.float64)
+    found = convolution.products(w / math.sqrt(3.0), a)
+    assert torch.allclose(found, layer(w, a), rtol=1e-12)

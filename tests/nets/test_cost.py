@@ -38,6 +38,8 @@ def test_estimates_know_what_takes_longer() -> None:
     assert kernel_seconds(deep, 784) > 3 * kernel_seconds(large, 64)
     # 11,000 gradients of 41 million multiplications forward, at 3 ns each; no law of dense nets.
     mnas = NetConfig(arch="mnas", data="cifar10", width=64, P=1024, B=64)
+    wider = NetConfig(arch="mnas", data="cifar10", width=32, P=1024, B=64)
+    assert 2 < net_seconds(mnas, 3072, (3, 32, 32)) / net_seconds(wider, 3072, (3, 32, 32)) < 3
     assert 1000 < kernel_seconds(mnas, 3072, (32, 32, 3)) < 5000
 
 
@@ -48,9 +50,11 @@ def test_each_run_and_each_kernel_is_counted_once() -> None:
     assert found.core_s == pytest.approx(
         net_seconds(configs[0], 64) + 2 * net_seconds(configs[3], 64)
     )
-    # A GPU's engine and architectures of the ensemble were not measured.
+    # Dense nets in ensembles were not measured.
     assert NetWork(engine="ensemble").estimate(configs, set()).core_s is None
-    assert NetWork().estimate([NetConfig(arch="cnn", depth=2, width=4)], set()).core_s is None
+    cnn = NetWork().estimate([NetConfig(arch="cnn", depth=2, width=4)], set())
+    assert cnn.core_s is not None
+    assert cnn.factor > 1.5 * found.factor
     lazy = [LazyConfig(config) for config in configs]
     every, kernelless = (LazyWork().estimate(lazy, stored) for stored in (set(), {lazy[0].key()}))
     assert (every.runs, every.bytes_a_run) == (4, 4 * 128**2)

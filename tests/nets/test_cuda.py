@@ -12,11 +12,12 @@ import cuda_emulator as emulator
 import numpy as np
 import pytest
 import torch
-from torch._subclasses.fake_tensor import FakeTensorMode
+from torch._subclasses.fake_tensor import DataDependentOutputException, FakeTensorMode
 
 from cli.main import run as run_command
 from nets.architectures import build, convolution
 from nets.config import NetConfig
+from nets.data import load_images
 from nets.scan import NetWork
 from nets.training import Control, Failure, device_on, lease, train, train_each
 from nets.training import device as device_module
@@ -25,6 +26,7 @@ from nets.training.graphs import size_of_graph
 from nets.training.plan import Plan
 from nets.training.replicas import Replicas
 from nets.training.resident import ResidentEnsemble
+from nets.training.stock import Bytes
 from perceptron_sim import InputError
 from perceptron_sim.runs.simulate import StopFlag
 from perceptron_sim.scans.cluster_task import Steering
@@ -87,22 +89,91 @@ def test_replays_are_the_steps_themselves(arch, monkeypatch) -> None:
         assert other.test_error == one.test_error
 
 
-@pytest.mark.parametrize("arch", ["mlp", "linear"])
-def test_a_step_on_a_gpu_never_waits_for_the_host(arch) -> None:
+def _operations(arch: str, R: int, K: int, plant: bool = False) -> emulator.Operations:
+    """Return what a step of R replicas of depth 5 does on a device that computes nothing."""
     emulator.lend_device_guard()
-    net = build(arch, 64, 3, 16, "relu")
+    net = build(arch, 64, 5, 16, "relu")
+    if plant:
+        forward = net.forward
+
+        def waits(weights, x):
+            found = forward(weights, x)
+            torch.isfinite(found[0]).all().item()
+            return found
+
+        net.forward = waits
     with FakeTensorMode():
         replicas = Replicas.__new__(Replicas)
-        replicas.architecture, replicas.capacity = net, 8
+        replicas.architecture, replicas.capacity = net, R
         replicas.queue = SimpleNamespace(B=4)
-        replicas._store = [torch.zeros((8, *shape), device=CUDA) for shape in net.shapes]
-        replicas.x = torch.zeros((8 * 32, 64), device=CUDA)
-        ensemble = ResidentEnsemble(replicas, None, False, False)
+        replicas._store = [torch.zeros((R, *shape), device=CUDA) for shape in net.shapes]
+        replicas.index = torch.zeros(R * 32, dtype=torch.int64, device=CUDA)
+        replicas.y, replicas.f0 = (torch.zeros(R * 32, device=CUDA) for _ in range(2))
+        replicas.stock = stock = Bytes.__new__(Bytes)
+        stock._pixels = torch.zeros((50, 64), dtype=torch.uint8, device=CUDA)
+        stock._table = torch.zeros(256, device=CUDA)
+        ensemble = ResidentEnsemble(replicas, False, False)
         with emulator.Operations() as operations:
-            ensemble._step(8)
-    assert len(operations.seen) > 10
-    assert set().union(*(devices for _, devices in operations.seen)) == {"cuda"}
-    assert not {name for name, _ in operations.seen} & emulator.WAITING
+            ensemble._step(R, K)
+    return operations
+
+
+# Operations of a step of depth 5, views not counted: by K = 1 and K > 1.
+MOST = {"mlp": (76, 90), "linear": (51, 60)}
+
+
+@pytest.mark.parametrize("arch", MOST)
+def test_a_step_on_a_gpu_never_waits_for_the_host(arch) -> None:
+    for K, most in zip((1, 4), MOST[arch], strict=True):
+        operations = _operations(arch, 8, K)
+        assert set().union(*(devices for _, devices in operations.seen)) == {"cuda"}
+        assert not operations.names() & emulator.WAITING
+        assert 20 < operations.count() <= most
+        # As many for any number of replicas.
+        assert operations.count() == _operations(arch, 64, K).count()
+
+
+def test_a_step_that_waits_for_the_host_is_found() -> None:
+    with pytest.raises(DataDependentOutputException):
+        _operations("mlp", 8, 1, plant=True)
+
+
+@pytest.mark.parametrize("arch", ["mlp"])
+def test_a_wait_inside_a_captured_step_costs_a_note(arch, emulated, monkeypatch) -> None:
+    step = ResidentEnsemble._step
+
+    def waits(self, n, K):
+        step(self, n, K)
+        self._counts.sum().item()
+
+    monkeypatch.setattr(ResidentEnsemble, "_step", waits)
+    notes: list[str] = []
+    how = {"engine": "resident", "workers": 1, "checkpoints": False}
+    ended = list(train_each(_configs(2), "cpu", **how, control=Control(note=notes.append)))
+    assert [run.status for run in ended] == ["fitted"] * 2
+    (note,) = notes
+    assert "_local_scalar_dense: operation not permitted" in note
+
+
+def test_a_block_of_steps_is_one_read_of_the_device(monkeypatch) -> None:
+    # All that the host reads of a block are the counters, whatever the number of replicas.
+    reads = []
+    whole = torch.Tensor.cpu
+    monkeypatch.setattr(torch.Tensor, "cpu", lambda self: reads.append(1) or whole(self))
+    how = torch.float32, torch.device("cpu")
+    for R in (2, 6):
+        stock = Bytes(load_images("digits"), *how)
+        net = build("mlp", 64, 2, 16, "relu")
+        ensemble = ResidentEnsemble(Replicas(net, R, 64, 16, stock, *how, 10**6), True, False)
+        ensemble.admit(_configs(R))
+        ensemble.round()
+        reads.clear()
+        # Steps 2 and 3 have no mark between them, and no run ends there.
+        ensemble.replicas.mark[:R] = 100
+        ensemble.replicas.limit[:R] = 4
+        monkeypatch.setattr(ensemble, "_ended", lambda diverged, seen: {})
+        ensemble.round()
+        assert len(reads) == 1
 
 
 @pytest.mark.parametrize("arch", ["cnn", "mnas"])
@@ -121,6 +192,10 @@ def test_images_pass_a_gpu_without_waiting_for_the_host(arch) -> None:
     finally:
         convolution._root_of_places.cache_clear()
     assert (f.device.type, f.shape) == ("cuda", (3, 5))
+    # What reads single pixels is a product.
+    single = [shape for shape in net.shapes if shape[-2:] == (1, 1)]
+    names = [name for name, _ in operations.seen]
+    assert names.count("convolution") == len(net.shapes) - 1 - len(single)
     assert set().union(*(devices for _, devices in operations.seen)) == {"cuda"}
     assert not {name for name, _ in operations.seen} & emulator.WAITING
 
@@ -140,7 +215,7 @@ def test_the_net_of_the_tutorial_stays_on_its_device() -> None:
 
 def test_norms_at_marks_are_one_look_however_many_replicas_have_one() -> None:
     replicas = Replicas(
-        *(build("mlp", 8, 2, 4, "relu"), 5, 4, 8, 2, torch.float32, torch.device("cpu"), 100)
+        *(build("mlp", 8, 2, 4, "relu"), 5, 4, 2, None, torch.float32, torch.device("cpu"), 100)
     )
     generator = torch.Generator().manual_seed(0)
     for layer in (*replicas._store, *replicas._start):

@@ -91,6 +91,10 @@ def test_opposite_effects_are_a_number(rise: float, fall: float, verdict: str) -
     else:
         assert (found.lower_alpha.measured > 0.0) == (fall > 0.0)
     assert found.verdict == verdict
+    # The same of the average over seeds, where outputs were kept.
+    assert plane._opposition(cells, 5.0, 0.05, "average_error") is None
+    average = cells.assign(average_error_seeds=cells["test_error_seeds"])
+    assert plane._opposition(average, 5.0, 0.05, "average_error") == found
 
 
 def test_a_single_bad_seed_is_no_T_max_and_cold_cells_may_lack_steps() -> None:

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from nets.architectures import DENSE, KINDS, build
+from nets.training.course import Look
 from nets.training.probe import PROBE, Probe
 
 KAPPA = 0.01
@@ -24,29 +25,32 @@ def test_noise_and_kernel_are_those_of_single_gradients(name: str) -> None:
     x = torch.from_numpy(rng.standard_normal((PROBE + 30, 64)))
     y = np.where(rng.random(len(x)) < 0.5, -1.0, 1.0)
     f0 = net.forward(start, x[None])[0][0].numpy()
-    probe = Probe(net, start, x, y, f0, KAPPA)
+    parts = x[None, :PROBE], torch.from_numpy(y[None, :PROBE]), torch.from_numpy(f0[None, :PROBE])
+    probe = Probe(*parts, torch.tensor([KAPPA]), torch.tensor([len(x)]))
+    kernel_at_start = probe.kernel(net, start)
     # Far enough for some samples to be fitted; averages over an image move less.
     step = 0.05 if name in DENSE else 0.3
     moved = [w + step * torch.from_numpy(rng.standard_normal(w.shape)) for w in start]
 
-    def gradients(weights: list[torch.Tensor], of_loss: bool) -> np.ndarray:
-        rows = []
+    def gradients(weights: list[torch.Tensor]) -> tuple[np.ndarray, np.ndarray]:
+        """Return those of the outputs and of the losses, which are slopes times them."""
+        rows, slopes = [], []
         for i in range(PROBE):
             leaves = [w.clone().requires_grad_() for w in weights]
             if hasattr(net, "output"):
                 f = net.output(leaves, x[None, i : i + 1])[0, 0]
             else:
                 f = net.forward(leaves, x[None, i : i + 1])[0][0, 0]
-            value = torch.relu(KAPPA - y[i] * (f - f0[i])) if of_loss else f
-            parts = torch.autograd.grad(value, leaves)
+            parts = torch.autograd.grad(f, leaves)
             rows.append(np.concatenate([part.numpy().ravel() for part in parts]))
-        return np.array(rows)
+            slopes.append(-y[i] * (y[i] * (f.item() - f0[i]) < KAPPA))
+        return np.array(rows), np.array(slopes)[:, None] * rows
 
+    initial, _ = gradients(start)
     for weights in (start, moved):
-        single = gradients(weights, of_loss=True)
-        look = probe.look(weights)
+        jacobian, single = gradients(weights)
+        look = Look(*probe.look(net, weights, kernel_at_start)[0].tolist())
         assert look.noise_trace == pytest.approx(np.trace(np.cov(single.T)), rel=1e-9)
-        jacobian, initial = gradients(weights, of_loss=False), gradients(start, of_loss=False)
         kernel, before = jacobian @ jacobian.T, initial @ initial.T
         change = np.linalg.norm(kernel - before) / np.linalg.norm(before)
         assert look.ntk_change == pytest.approx(change, rel=1e-9, abs=1e-12)
@@ -58,6 +62,9 @@ def test_noise_and_kernel_are_those_of_single_gradients(name: str) -> None:
 def test_a_probe_of_one_sample_has_no_covariance() -> None:
     net = build("linear", 4, 0, 1, "none")
     weights = [torch.zeros((1, 4, 1))]
-    look = Probe(net, weights, torch.ones((1, 4)), np.ones(1), np.zeros(1), KAPPA).look(weights)
+    # The other place holds what is no sample of this run.
+    x = torch.tensor([[[1.0] * 4, [9.0] * 4]])
+    probe = Probe(x, torch.ones(1, 2), torch.zeros(1, 2), torch.tensor([KAPPA]), torch.tensor([1]))
+    look = Look(*probe.look(net, weights, probe.kernel(net, weights))[0].tolist())
     assert np.isnan(look.noise_trace)
     assert look.ntk_change == 0.0

@@ -5,7 +5,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from nets.averages import average_rows, outputs_of
+from nets.averages import average_rows, average_seeds, outputs_of
 from nets.config import NetConfig, NetGrid
 from nets.lazy import simulate_lazy
 from nets.scan import scan
@@ -60,6 +60,14 @@ def test_outputs_are_kept_and_averaged_over_seeds() -> None:
     assert row.average_error == np.mean(outputs.mean(axis=0) <= 0)
     assert row.mean_error == pytest.approx(np.mean(outputs <= 0))
     assert row.ci_low <= row.average_error < row.mean_error
+    pseudo = average_seeds(frame)
+    assert pseudo is not None
+    others = np.array([np.delete(outputs, i, axis=0).mean(axis=0) for i in range(4)])
+    assert np.allclose(
+        pseudo, 4 * np.log(row.average_error) - 3 * np.log(np.mean(others <= 0, axis=1))
+    )
+    assert average_seeds(frame.iloc[:1]) is None
+    assert average_seeds(frame.assign(status="diverged")) is None
     # Runs with test sets of their own have no average, and none is kept unless asked for.
     assert average_rows(frame.assign(shared_seeds=False)) == []
     assert train(configs[:1], "cpu")[0].test_outputs is None

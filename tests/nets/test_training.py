@@ -2,17 +2,22 @@
 
 import math
 from dataclasses import asdict
+from functools import partial
 
 import numpy as np
 import pytest
 import torch
+from cuda_emulator import WAITING, Operations
 from scipy import stats
 from single_net import train_single
 
+from nets.architectures import build
 from nets.config import NetConfig
 from nets.data import load_images
 from nets.lazy import LazyConfig
 from nets.training import Control, NetResult, check_request, draw_data, train, train_each
+from nets.training.replicas import Replicas
+from nets.training.stock import Bytes, Floats
 from perceptron_sim import InputError, PerceptronConfig, simulate
 from perceptron_sim.runs.identity import key_of
 
@@ -79,7 +84,7 @@ def test_a_replica_is_the_plain_loop_over_one_net(net, P, engine, dtype) -> None
         *([company[0], config, *company[1:]], "cpu"), engine=engine, workers=1, keep_weights=True
     )
     run = runs[1]
-    assert run.engine == engine
+    assert run.engine == (engine if engine == "compiled" else "ensemble")
     weights, updates, last = train_single(config, run.steps)
     assert run.updates == updates
     assert run.steps == last
@@ -226,6 +231,101 @@ def test_checkpoints_are_log_spaced_and_end_with_the_last_update(engine) -> None
     assert course.noise_trace[-1] == 0.0
     assert course.ntk_change[0] == 0.0
     assert course.ntk_change[-1] == run.ntk_change > 0.0
+
+
+def test_bytes_and_a_table_are_the_floats_to_the_bit() -> None:
+    cpu = torch.device("cpu")
+    for shared in (True, False):
+        config = NetConfig(P=40, P_test=30, seed=3, shared_seeds=shared)
+        one = Bytes(load_images("digits"), torch.float32, cpu)
+        other = Floats(draw_data, 2, 60, 64, torch.float32, cpu)
+        larger = NetConfig(P=60, P_test=30, seed=3, T=1.0, shared_seeds=shared)
+        taken = [(stock, stock.take(config), stock.take(larger)) for stock in (one, other)]
+        for i in (1, 2):
+            x, y = (stock.rows(torch.from_numpy(both[i - 1].where)) for stock, *both in taken)
+            assert torch.equal(x, y)
+            test = [stock.test(both[i - 1].test)(slice(5, 25)) for stock, *both in taken]
+            assert torch.equal(*test)
+            assert test[0].shape == (20, 64)
+        # Runs of a seed read the same samples.
+        assert np.array_equal(taken[1][1].where, taken[1][2].where[:40]) == shared
+        other.give_back(config)
+        other.give_back(larger)
+        assert sorted(other._free) == [0, 60]
+
+
+def test_a_family_is_drawn_and_evaluated_once(monkeypatch) -> None:
+    net = build("mlp", 64, 2, 16, "relu")
+    drawn: list[int] = []
+    draw = net.draw
+    monkeypatch.setattr(net, "draw", lambda rng: drawn.append(1) or draw(rng))
+    how = torch.float32, torch.device("cpu")
+    stock = Floats(draw_data, 8, 64, 64, *how)
+    replicas = Replicas(net, 8, 64, 4, stock, *how, 10**6)
+    configs = [
+        NetConfig(depth=2, width=16, B=4, P=P, T=T, seed=seed, P_test=8)
+        for seed in range(2)
+        for P, T in ((64, 1.0), (64, 2.0), (32, 1.0))
+    ]
+    replicas.admit(configs[:2], probed=True)
+    replicas.admit(configs[2:], probed=True)
+    assert len(drawn) == 2
+    for slot, config in enumerate(configs):
+        alone = Replicas(net, 1, 64, 4, Floats(draw_data, 1, 64, 64, *how), *how, 10**6)
+        alone.admit([config], probed=True)
+        ours, theirs = (
+            [w[i] for w in r.first_weights(6)] for r, i in ((replicas, slot), (alone, 0))
+        )
+        assert all(map(torch.equal, ours, theirs))
+        assert replicas.margins(np.array([slot]))[0] == pytest.approx(np.zeros(config.P), abs=1e-6)
+        assert replicas.look(np.array([slot]))[0] == pytest.approx(
+            alone.look(np.array([0]))[0], rel=1e-5, abs=1e-6
+        )
+
+
+def test_measuring_more_replicas_takes_no_more_operations() -> None:
+    how = torch.float32, torch.device("cpu")
+    counts: list[list[int]] = []
+    for R in (2, 6):
+        stock = Bytes(load_images("digits"), *how)
+        replicas = Replicas(build("mlp", 64, 5, 16, "relu"), R, 32, 4, stock, *how, 10**6)
+        configs = [NetConfig(depth=5, width=16, P=32, B=4, seed=s, P_test=20) for s in range(R)]
+        slots = np.arange(R)
+        counts.append([])
+        for measure in (
+            *(partial(replicas.admit, configs, True), partial(replicas.margins, slots)),
+            *(partial(replicas.look, slots), partial(replicas.layer_norms, slots)),
+            # The first time f_0 is evaluated too, once for each seed.
+            *(partial(replicas.test_margins, slots), partial(replicas.test_margins, slots)),
+        ):
+            with Operations() as operations:
+                measure()
+            counts[-1].append(operations.count())
+            assert not operations.names() & WAITING - {"lift_fresh"}
+    assert counts[0][:4] == counts[1][:4]
+    assert counts[0][5] == counts[1][5]
+    with Operations() as operations:
+        replicas.retire([0, 2])
+    # Two for each of weights, starts and kernels, and where to.
+    assert operations.count() <= 2 * (2 * 6 + 1) + 2
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_errors_at_checkpoints_are_those_of_runs_that_end_there(engine) -> None:
+    config = NetConfig(P=64, depth=2, width=16, T=2.0**-6, seed=2, P_test=200, dtype="float64")
+    how = {"engine": engine, "workers": 1}
+    (run,) = train([config], "cpu", **how, test_checkpoints=True)
+    course = run.checkpoints
+    assert course.test_error.shape == course.step.shape
+    assert (course.test_error[0], course.test_error[-1]) == (1.0, run.test_error)
+    at = [i for i in range(1, len(course.step) - 1) if course.step[i] > 3]
+    stopped = [NetConfig(**{**_fields(config), "max_steps": int(course.step[i])}) for i in at]
+    ends = train(stopped, "cpu", **how)
+    assert course.test_error[at].tolist() == [end.test_error for end in ends]
+    assert len(set(course.test_error.tolist())) > 3
+    assert ends[0].checkpoints.test_error is None
+    with pytest.raises(InputError, match="allow checkpoints and P_test > 0"):
+        train([config], "cpu", **how, checkpoints=False, test_checkpoints=True)
 
 
 def test_draining_starts_nothing_new_and_aborting_drops_what_runs() -> None:

@@ -52,6 +52,7 @@ def test_a_run_goes_on_from_its_state_to_the_identical_end(engine, tmp_path, mon
     monkeypatch.setattr("nets.training.compiled._ROUND_S", 0.0)
     monkeypatch.setattr("nets.training.compiled._FIRST_STEPS", 7)
     monkeypatch.setattr("nets.training.resident.STEPS", 7)
+    monkeypatch.setattr("nets.training.resident.QUEUE", 9)
     configs = _configs()
     undisturbed = {r.config.key(): r for r in train(configs, "cpu", engine=engine, workers=1)}
     notes: list[str] = []
@@ -298,7 +299,7 @@ def test_a_state_that_is_not_whole_is_one_note_and_its_runs_start_anew(interrupt
     _changed(interrupted, change)
     (note,) = _goes_on(interrupted, _alike())
     assert f"{interrupted} cannot be used (" in note
-    assert note.endswith("): its runs start anew")
+    assert note.endswith("): its runs start again")
 
 
 def test_a_state_too_large_for_the_memory_there_is_starts_anew(interrupted, monkeypatch) -> None:
@@ -306,7 +307,7 @@ def test_a_state_too_large_for_the_memory_there_is_starts_anew(interrupted, monk
     monkeypatch.setattr("nets.training.device.free_bytes", lambda device: 500_000)
     (note,) = _goes_on(interrupted, _alike())
     assert "cannot be used (it needs" in note
-    assert "are free): its runs start anew" in note
+    assert "are free): its runs start again" in note
 
 
 def test_a_state_of_other_workers_starts_anew(interrupted) -> None:

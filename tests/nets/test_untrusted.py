@@ -107,7 +107,7 @@ def test_a_state_with_a_pickle_starts_its_run_anew(tmp_path: Path) -> None:
     snapshots = Snapshots(folder, {}, notes.append)
     assert simulate(config, snapshots=snapshots).status == "fitted"
     assert len(notes) == 1
-    assert "damaged: its runs start anew" in notes[0]
+    assert "damaged: its runs start again" in notes[0]
     assert not trap.exists()
     assert not list(tmp_path.rglob("outside*"))
 

@@ -8,12 +8,9 @@ ten million raises one. Seeds are fixed.
 
 import dataclasses
 import math
-import os
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
+import planted
 import pytest
 from scipy import stats
 from trace_check import Laws, check_trace
@@ -120,19 +117,17 @@ MUTATIONS = [
 ]
 
 
+@pytest.fixture(scope="module")
+def ends() -> planted.Ends:
+    # The same checks as above.
+    return planted.ends_of("mutants", MUTATIONS)
+
+
 @pytest.mark.parametrize("mutation", MUTATIONS)
-def test_broken_kernels_are_caught(mutation: str) -> None:
-    # Uncompiled, so that a kernel's parts can be replaced; the same checks as above.
-    done = subprocess.run(
-        [sys.executable, str(Path(__file__).parents[1] / "helpers" / "mutants.py"), mutation],
-        env={**os.environ, "NUMBA_DISABLE_JIT": "1"},
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-    assert done.returncode == (0 if mutation in HARMLESS else 1), done.stdout + done.stderr
-    if mutation not in HARMLESS:
-        assert "caught:" in done.stdout, done.stdout + done.stderr
+def test_broken_kernels_are_caught(mutation: str, ends: planted.Ends) -> None:
+    code, said = ends[mutation]
+    assert code == (0 if mutation in HARMLESS else 1), said
+    assert ("caught:" in said) == (mutation not in HARMLESS), said
 
 
 ODD = {

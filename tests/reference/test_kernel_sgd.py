@@ -125,7 +125,7 @@ def test_large_entries_are_not_taken_for_infinite() -> None:
 
 def test_requests_that_do_not_match_the_matrix_are_refused() -> None:
     K, y = _problem(6, 20)
-    with pytest.raises(InputError, match="K is of 20 samples and y has 40 labels"):
+    with pytest.raises(InputError, match="K has 20 samples and y has 40 labels"):
         simulate_kernel(KernelMatrix(K), np.tile(y, 2))
     with pytest.raises(InputError, match=r"K has shape \(20, 20\) and y 10 labels"):
         simulate_kernel(K, y[:10])

@@ -173,7 +173,7 @@ def test_a_state_that_does_not_fit_is_not_used(tmp_path: Path) -> None:
 
 def test_states_are_of_runs_that_their_key_tells(tmp_path: Path) -> None:
     snapshots = Snapshots(tmp_path, _IDENTITY, print)
-    with pytest.raises(InputError, match="snapshots are of runs with"):
+    with pytest.raises(InputError, match="snapshots need the defaults of"):
         simulate(CONFIG, snapshots=snapshots, data=training_data(CONFIG))
-    with pytest.raises(InputError, match="snapshots are of runs with"):
+    with pytest.raises(InputError, match="snapshots need the defaults of"):
         simulate(CONFIG, snapshots=snapshots, schedule="plain")

@@ -216,8 +216,8 @@ def test_a_worker_and_then_the_scheduler_are_killed(tmp_path, local, capfd, monk
         assert run_command([*command, "--scheduler", processes.address]) == 1
         killer.join()
     assert capfd.readouterr().err == (
-        f"perceptron-sim: error: the scheduler at {processes.address} is gone: what ended is "
-        "stored; start it again and repeat the command to go on\n"
+        f"perceptron-sim: error: the scheduler at {processes.address} is gone: finished runs "
+        "are stored; start it again and repeat the command to go on\n"
     )
     stored = len(ParquetStore.existing(out).keys())
     assert 0 < stored < len(CONFIGS)

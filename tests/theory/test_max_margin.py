@@ -139,8 +139,8 @@ def test_a_budget_that_is_spent_leaves_a_certified_bound() -> None:
     ("change", "says"),
     [
         ({"y": [1.0, 2.0]}, "y must be a vector of labels"),
-        ({"y": [1.0]}, "K is of 2 samples and y has 1 labels"),
-        ({"y": [1.0] * 3}, "K is of 2 samples and y has 3 labels"),
+        ({"y": [1.0]}, "K has 2 samples and y has 1 labels"),
+        ({"y": [1.0] * 3}, "K has 2 samples and y has 3 labels"),
         ({"K": [[1.0, 2.0], [2.0, 1.0]]}, "not positive semi-definite"),
         ({"K": [[1.0, math.nan], [math.nan, 1.0]]}, "not finite"),
         ({"gap": 0.0}, "gap"),

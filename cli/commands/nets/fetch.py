@@ -18,9 +18,9 @@ import click
 def command(names: tuple[str, ...], data_dir: Path | None, force: bool) -> int:
     """Download MNIST or CIFAR-10 from OpenML; without a name, mnist.
 
-    Their text has 128 and 660 MB; compressed downloads have 16 and 210 MB. Checksum and content
-    are verified before the archive gets its name. The same command continues an interrupted
-    download, also after Ctrl-C. Data sets that are already there are left alone.
+    The files are 128 and 660 MB of text, 16 and 210 MB if downloaded compressed. Checksum and
+    content are verified before the archive gets its name. The same command continues an
+    interrupted download, also after Ctrl-C. Data sets that are already there are not changed.
     """
     from cli.progress import TerminalProgress
     from nets.data.download import FetchError
@@ -45,17 +45,17 @@ def command(names: tuple[str, ...], data_dir: Path | None, force: bool) -> int:
             path, images = there
             click.echo(f"{name}: {images} images are there already, in {path}")
             if images != source.images:
-                click.echo(f"{name}: the whole has {source.images}; --force fetches it", err=True)
+                click.echo(f"{name}: the set has {source.images}; --force fetches it", err=True)
             continue
         check_writable(folder, "--data-dir")
         try:
             path = fetch(source, folder, TerminalProgress("MB", 10**6))
         except KeyboardInterrupt:
             raise FetchError(
-                f"interrupted: what has come is kept in {folder}; the same command continues"
+                f"interrupted: what was downloaded is in {folder}; the same command continues"
             ) from None
         click.echo(f"{name}: {source.images} images, checked, in {path}")
         first = locate(name, data_dir)
         if first != path:
-            click.echo(f"{name}: {first} is found first", err=True)
+            click.echo(f"{name}: {first} comes first", err=True)
     return 0

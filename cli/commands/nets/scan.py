@@ -32,10 +32,15 @@ DEFAULTS: dict[str, Any] = {
 @scan_options
 @outputs_option
 @click.option(
+    "--test-checkpoints",
+    is_flag=True,
+    help="Evaluate the test error at each checkpoint too.",
+)
+@click.option(
     "--with-lazy",
     is_flag=True,
-    help="Also simulate the linearisation of each run: lines in the figures, T of parting, "
-    "||w - w0|| and gamma as its kernel predicts them.",
+    help="Also simulate the linearisation of each run: lines in the figures, the T where nets "
+    "depart from it, and ||w - w0|| and gamma as its kernel predicts them.",
 )
 @out_option("perceptron-sim-nets-scan")
 @json_option
@@ -48,6 +53,7 @@ def command(
     data_dir: Path | None,
     checkpoints: bool,
     keep_outputs: bool,
+    test_checkpoints: bool,
     with_lazy: bool,
     **options: Any,
 ) -> int:
@@ -79,7 +85,7 @@ def command(
     # Every combination is checked before the folder is touched.
     configs = list(NetGrid(**values_of(DEFAULTS, options)))
     where = scanning.where(packages=("torch",), gpu=device == "cuda")
-    work = NetWork(device, engine, data_dir, checkpoints, keep_outputs)
+    work = NetWork(device, engine, data_dir, checkpoints, keep_outputs, test_checkpoints)
     request = checked(configs, work, where)
     linearised, lazy = None, None
     margins = NormLog(scanning.out / "max_margin.json")

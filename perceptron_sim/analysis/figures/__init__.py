@@ -1,4 +1,4 @@
-"""Figures of runs, one module a kind: each makes a chart of results, which a back end draws."""
+"""Figures of runs, one module per kind. Each makes a chart of results, which a back end draws."""
 
 from perceptron_sim.drawing.layout import save
 

@@ -1,4 +1,4 @@
-"""Figure of local exponents against P/d, with the two limits and what finite size makes of them."""
+"""Figure of local exponents against P/d, with both limits and the prediction at finite size."""
 
 from collections.abc import Sequence
 
@@ -18,8 +18,8 @@ def figure_local(found: Sequence[Local]) -> Chart:
 def local_panel(found: Sequence[Local], quantity: str, chi: float) -> Panel:
     """Return one panel: "gamma" or "b" at one chi, a colour for each d.
 
-    A solid line is what ``predict`` makes of the same P. Dashed is the limit P -> infinity at that
-    d, eq. (26) of docs/theory.md. The paper's exponent, for d -> infinity after it, is common.
+    A solid line is ``predict`` at the same P. A dashed line is the limit P -> infinity at that d,
+    docs/theory.md (26). The paper's exponent, for d -> infinity after it, is one line for all d.
     """
     series: list[Series] = []
     own = [row for row in found if row.quantity == quantity and row.chi == chi]

@@ -1,4 +1,4 @@
-"""Figures of a scan: t* and the size of what was learned against P and against T."""
+"""Figures of a scan: t* and the size of the weights against P and against T."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -123,7 +123,7 @@ def _guides(runs: pd.DataFrame, on: str, by: str, slope: float, label: str) -> I
     shown = [runs] if on == "P" else [members for _, _, members in _members(runs, by)]
     for members in shown:
         ends = [float(members[on].min()), float(members[on].max())]
-        # A single abscissa has no slope, and rounding would be all the axis shows.
+        # A single abscissa has no slope, and the axis would show only rounding.
         if ends[0] < ends[1]:
             fixed = members[members[on] == ends[1]] if on == "P" else members
             x, y = (fixed[column].to_numpy(np.float64) for column in (on, "y"))
@@ -142,7 +142,7 @@ def _predictions(runs: pd.DataFrame, name: str, on: str, by: str) -> Iterator[Se
             P, T = (x, value) if on == "P" else (value, x)
             colours.append(i)
             curves.append(np.broadcast_arrays(P, T, *cast(tuple[float, ...], shared)))
-    # All curves at once: one after another they take many times as long.
+    # All curves at once, because one after another they take many times as long.
     P, T, chi, d, B, kappa = np.stack(curves, axis=1)
     ends = getattr(trusted_ends(chi, P, d.astype(int), B, kappa / T), name)
     y = ends if on == "P" else T * ends
@@ -173,10 +173,9 @@ def figure_scan(
     """Chart ||w - w_0||/||w_0|| (||w|| for nets started at 0) and t* of nets against "T" or "P".
 
     Points are geometric means over seeds (and whatever else differs in ``frame``), bars 95 %
-    intervals of the mean; the exponents of ``rows`` stand above the panels. A dashed line
-    through each series has slope 1 on T and the fitted slope on P; with ``lazy``, the runs of the
-    same nets linearised, a line through their means stands in its place, and with a column
-    ``dw_predicted`` one through these.
+    intervals of the mean. The exponents of ``rows`` stand above the panels. A dashed line through
+    each series has slope 1 on T and the fitted slope on P. With ``lazy``, the runs of the same nets
+    linearised, a line through their means replaces it. A column ``dw_predicted`` gives another.
     """
     names = (size_of(frame), "t_star")
     panels = [panel_of_nets(frame, rows, name, on, lazy) for name in names]
@@ -195,7 +194,7 @@ def panel_of_nets(
     runs = frame[frame["status"] == Status.FITTED]
     quantity, greek = _QUANTITIES["t_star" if name == "t_star" else "w_norm", on]
     found = [row for row in rows if row.quantity == quantity]
-    # On T the law is known; on P the line is what was fitted, if that is one exponent.
+    # On T the law is known. On P the line is the fit, if there is one exponent.
     slope, law = (1.0, "slope 1") if on == "T" else (None, "fitted power law")
     if on == "P" and len(found) == 1:
         slope = found[0].measured

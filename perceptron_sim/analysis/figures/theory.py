@@ -96,7 +96,7 @@ def _portrait(run: RunResult, limits: tuple[float, float]) -> Panel:
 
 
 def _arrows(c: PerceptronConfig, x: tuple[float, float], y: tuple[float, float]) -> Arrows:
-    """Return directions on the page: both axes are logarithmic, but not equally long."""
+    """Return directions on the page; both axes are logarithmic, but not equally long."""
     at = np.geomspace(*x, _ARROWS[0]), np.geomspace(*y, _ARROWS[1])
     speeds = _log_speed(*at, c)
     along, up = (v / math.log(high / low) for v, (low, high) in zip(speeds, (x, y), strict=True))

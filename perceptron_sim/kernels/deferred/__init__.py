@@ -1,8 +1,8 @@
-"""SGD on a training set of which only those samples are drawn that it looks at; exact in law.
+"""SGD that draws only those training samples that it looks at; exact in law.
 
 Early on, ``unseen`` steps by candidates that are drawn when they are looked at. Once few unseen
-samples are left among those that can be unfitted, these are drawn too, and ``event_driven`` goes on
-with what is there, until it lacks samples. docs/kernels.md has the argument.
+samples are left among those that can be unfitted, these are drawn too. Then ``event_driven`` goes
+on with the samples seen, until it needs more. docs/kernels.md has the proof.
 """
 
 from dataclasses import dataclass
@@ -31,18 +31,18 @@ from perceptron_sim.kernels.observables import training_state
 from perceptron_sim.kernels.run_state import Recorder
 from perceptron_sim.kernels.status import MAX_MEMORY
 
-# Pools reach so much beyond what can be unfitted.
+# Factor by which pools reach beyond samples that can be unfitted.
 SPARE = 1.5
-# Rows for which there is room at first.
+# Number of rows with space at first.
 _FIRST_BYTES = 1 << 26
 
 
 @dataclass
 class Samples:
-    """What is known of the training set: rows of the samples seen, numbers of the others by shell.
+    """The state of the training set: rows of samples seen, numbers of the others by shell.
 
     Attributes:
-        features: phi of the samples seen, in the order in which they were, shape (room, d).
+        features: phi of the samples seen, in the order of their first look, shape (room, d).
         norms: |phi_perp| of each, shape (room,).
         hit_counts: hits of each, shape (room,).
         chi: exponent of the density of the data.
@@ -75,7 +75,7 @@ class Samples:
         return Shells(self.lines, self.unseen, self.sizes)
 
     def make_room(self, rows: int) -> None:
-        """Keep what is there in arrays of so many rows."""
+        """Move the content to arrays of ``rows`` rows."""
         for name in _BY_ROW:
             old = getattr(self, name)
             new = np.zeros((rows, *old.shape[1:]), old.dtype)
@@ -84,13 +84,13 @@ class Samples:
         self.sizes[ROOM] = rows
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """Return the state of it, by name; of arrays with room the part in use."""
+        """Return the state by name, of arrays with free space only the part in use."""
         n = self.n_seen
         whole = {name: getattr(self, name) for name in _WHOLE}
         return whole | {name: getattr(self, name)[:n] for name in _BY_ROW}
 
     def restore(self, arrays: dict[str, np.ndarray]) -> None:
-        """Set it to what ``arrays`` returned."""
+        """Restore the state that ``arrays`` returned."""
         for name in _WHOLE:
             getattr(self, name)[...] = arrays[name]
         for name in _BY_ROW:
@@ -100,7 +100,7 @@ class Samples:
     def completed(self, rng: np.random.Generator) -> "Samples":
         """Return a copy in which the samples never looked at are drawn: the whole training set.
 
-        Its law is that of a set drawn at once, but for the order: samples seen come first.
+        Its law is that of a set drawn at once, except for the order: samples seen come first.
         """
         d = self.features.shape[1]
         whole = unseen_samples(self.n_seen + self.n_unseen, d, self.chi, 0)
@@ -110,7 +110,7 @@ class Samples:
         return whole
 
     def mean_unfitted(self, w: FloatArray, threshold: float) -> tuple[float, float]:
-        """Return how many samples are unfitted, and their loss; of the unseen ones the mean.
+        """Return the number of unfitted samples, and their loss; means for unseen samples.
 
         Args:
             w: weights, natural units, shape (d,).
@@ -129,7 +129,7 @@ _WHOLE = ("lines", "unseen", "sizes", "cover")
 
 
 def unseen_samples(P: int, d: int, chi: float, most: int) -> Samples:
-    """Return P samples of which none was looked at, with room for some, at most for ``most``."""
+    """Return P unseen samples, with space to see some, at most ``most``."""
     # Memory that is never written to is not taken.
     room = max(min(P, most, _FIRST_BYTES // (8 * d)), 1)
     samples = Samples(
@@ -150,7 +150,7 @@ def row_bytes(d: int) -> int:
 
 
 def most_rows(P: int, d: int, budget: int) -> int:
-    """Return how many samples may be held in so many bytes."""
+    """Return the number of samples that fit into ``budget`` bytes."""
     return max(1, min(P, budget // row_bytes(d)))
 
 
@@ -169,14 +169,14 @@ def deferred_sgd(
     budget: int,
     trace: IntArray,
 ) -> int:
-    """Run SGD from w = 0 on P samples of the model, drawing what is looked at.
+    """Run SGD from w = 0 on P samples of the model, drawn when they are looked at.
 
     Pauses and the other arguments are as in ``event_driven_sgd``.
 
     Args:
         threshold, B, rng, limits, stop, recorder, w, counters, budget, trace: as there; ``rng``
             gives samples and batches alike.
-        samples: what is known of the training set; ``unseen_samples`` at first.
+        samples: state of the training set; ``unseen_samples`` at first.
         P: number of samples, up to 2^62.
         most: samples that may be held.
 

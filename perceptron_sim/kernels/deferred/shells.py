@@ -3,9 +3,9 @@
 A line (a, s) stands for the samples with u < a + s v. By the certificate (docs/kernels.md (2))
 those that can be unfitted while |w_perp| <= R lie below the line with a = threshold sqrt(d) / w_1
 and s = R / w_1. Lines are kept in a chain, each inside the next, so the shells between them are
-disjoint. The unseen samples of a shell are independent draws from the population given the shell;
-how many there are is known. Shells must never be pooled: knowing both numbers, the mixture is not
-independent draws.
+disjoint. The unseen samples of a shell are independent draws from the population given the shell,
+and their number is known. Shells must never be pooled: given both numbers, samples of the union are
+not independent draws.
 """
 
 import math
@@ -30,11 +30,11 @@ COLUMNS = 6
 N_SHELLS, N_SEEN, ROOM = 0, 1, 2
 MOST_SHELLS = 1024
 
-# A new line is drawn only if it reaches so much less far than the one that is there.
+# A new line is made only if it reaches less far than the present one by this factor.
 _WORTH = 1.03
 # The intercept of a line is at least this part of what the slope gives at the usual v.
 _LEAST_PART = 1e-3
-# Room for rounding, as in ``certificate``.
+# Allowance for rounding, as in ``certificate``.
 _SAFETY = 1.0 + 1e-6
 
 
@@ -42,10 +42,10 @@ class Shells(NamedTuple):
     """The chain, innermost shell first; the last line is infinite.
 
     Attributes:
-        lines: outer line of each shell, probability below it, and what ``draws`` needs, shape
+        lines: outer line of each shell, probability below it, and numbers for ``draws``, shape
             (MOST_SHELLS, COLUMNS).
         unseen: unseen samples in each shell, shape (MOST_SHELLS,).
-        sizes: (number of shells, number of samples seen, how many there is room for).
+        sizes: (number of shells, number of samples seen, number with space).
     """
 
     lines: FloatArray
@@ -94,7 +94,7 @@ def unseen_within(shells: Shells, k: int) -> int:
 
 @compiled
 def frontier(data: Population, rng: np.random.Generator, shells: Shells, a: float, s: float) -> int:
-    """Return the shell up to which to take, so that everything below (a, s) is taken.
+    """Return the last shell of those that hold all samples below (a, s).
 
     If the chain has no line close to (a, s), a shell is split: its unseen samples are divided
     binomially.
@@ -104,7 +104,7 @@ def frontier(data: Population, rng: np.random.Generator, shells: Shells, a: floa
     n = int(shells.sizes[N_SHELLS])
     inner_mass = 0.0
     if k > 0:
-        # So that lines never cross.
+        # This keeps lines from crossing.
         a, s = max(a, lines[k - 1, A]), max(s, lines[k - 1, S])
         inner_mass = lines[k - 1, MASS]
     typical = math.sqrt(data.d)
@@ -169,10 +169,10 @@ def see(
     rows: FloatArray,
     norms: FloatArray,
 ) -> int:
-    """Draw one of the unseen samples of shell k and return where it is written.
+    """Draw one of the unseen samples of shell k and return its row.
 
     Args:
-        data, rng, shells: as elsewhere.
+        data, rng, shells: population, stream and chain.
         k: a shell that has unseen samples.
         rows: features of the samples seen, with room for one more, shape (n, d).
         norms: their |phi_perp|, shape (n,).

@@ -1,4 +1,4 @@
-"""Which samples can be unfitted: of those seen, which are sorted, and of the unseen."""
+"""Which samples can be unfitted, among those seen and among the unseen."""
 
 import math
 from typing import NamedTuple
@@ -30,11 +30,11 @@ from perceptron_sim.kernels.event_driven.state import (
 )
 from perceptron_sim.kernels.jit import compiled
 
-# What is returned besides a final status: all samples that can be unfitted are seen, or there is
-# no room for more.
+# Return values other than a final status: all samples that can be unfitted are seen, or there is
+# no space for more.
 COVERED, NEEDS_ROOM = 200, 201
 
-# Few enough to be drawn at once.
+# Number of samples that is small enough to draw at once.
 FEW = 64
 # Dormant samples above so many times the line are laid down apart.
 _NEAR = 1.25
@@ -46,13 +46,13 @@ ACTIVE, DORMANT, BLOCKS, FRONTIER = range(4)
 class Sight(NamedTuple):
     """The samples: those seen that can be unfitted, those seen that cannot, and the unseen.
 
-    The dormant ones are a stack of blocks, each laid aside when the line shrank; what comes back
-    when it grows again is on top: the line of each block covers those of the blocks above it.
+    Dormant samples are a stack of blocks, one for each time the line shrank. The samples that come
+    back when it grows again are on top: the line of each block covers those of the blocks above it.
 
     Attributes:
         data: what samples are drawn from.
         shells: the unseen samples.
-        norms: |phi_perp| of the samples seen, as many as there is room for.
+        norms: |phi_perp| of the samples seen, with space for more, shape (room,).
         active: the seen ones that can be unfitted, and some more, in any order.
         dormant: the other seen ones.
         blocks: of the dormant ones: first place, and the line (a, s) above which they lie.
@@ -155,12 +155,12 @@ def sort_seen(run: Run, sight: Sight, line: tuple[float, float], shrinks: bool) 
 
 @compiled
 def cover_all(run: Run, sight: Sight, radius: float, spare: float, most: int) -> int:
-    """See all that a pool would hold, if it is few enough; return COVERED, NEEDS_ROOM or GO_ON.
+    """Draw all samples of a pool, if they are few enough; return COVERED, NEEDS_ROOM or GO_ON.
 
-    Few enough is what costs no more than the samples drawn so far: hits to come grow as
-    (unfitted samples)^growth, so that the least is drawn in all where what is left falls below
-    ``growth`` times what was drawn. Never more than ``most`` are held. The pool is to reach
-    ``spare`` times as far as what can be unfitted while |w_perp| <= ``radius``.
+    Few enough are samples that cost no more than those drawn so far. Hits to come grow as (unfitted
+    samples)^growth. So the total is least if the rest is drawn once it falls below ``growth`` times
+    the number drawn. At most ``most`` are held. The pool reaches ``spare`` times as far as samples
+    that can be unfitted while |w_perp| <= ``radius``.
     """
     w, cover, shells = run.w, run.cover, sight.shells
     seen = shells.sizes[N_SEEN]
@@ -188,7 +188,7 @@ def cover_all(run: Run, sight: Sight, radius: float, spare: float, most: int) ->
 
 @compiled
 def spare_wanted(run: Run, radius: float) -> float:
-    """Return how far a pool must reach to hold what the last one lacked."""
+    """Return how far a pool must reach to hold samples that the last one lacked."""
     cover, w = run.cover, run.w
     a, s = line_of(w[0], radius, run.threshold, w.size)
     spare = cover[LEAST_SPARE]

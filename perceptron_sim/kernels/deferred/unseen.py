@@ -1,7 +1,7 @@
-"""Stepping by candidates of which most were never looked at.
+"""Stepping by candidates, most of which were never looked at.
 
-Batches with samples that can be unfitted are drawn; the others are counted. A sample that is looked
-at for the first time is drawn then, from the population given its shell, and is kept from then on.
+Batches with samples that can be unfitted are drawn; the others are counted. A sample is drawn when
+it is looked at for the first time, from the population given its shell. It is kept from then on.
 """
 
 import math
@@ -50,7 +50,7 @@ from perceptron_sim.kernels.trace import LEFT_OUT, trace_event
 
 # Weight of the newest update in the running mean of |w_perp|^2.
 _MEMORY = 1.0 / 32.0
-# Room for rounding, as in ``line_of``.
+# Allowance for rounding, as in ``line_of``.
 _SAFETY = 1.0 + 1e-6
 
 
@@ -87,7 +87,7 @@ def record_means(run: Run, sight: Sight, step_of_change: int) -> int:
 def look(run: Run, sight: Sight, n: int, drawn: int, batch: IntArray) -> int:
     """Look at a random ``drawn`` of the n samples below the frontier; return how many are unfitted.
 
-    Seen ones are moved to the front of ``active`` as they are drawn; the others are drawn by shell,
+    Seen samples are moved to the front of ``active`` as they are drawn. Others are drawn by shell,
     and become active after the batch. ``batch`` receives the unfitted ones.
     """
     rng, places, active, shells = run.rng, sight.places, sight.active, sight.shells
@@ -125,9 +125,9 @@ def all_fitted(run: Run, sight: Sight) -> bool:
 def unseen_leg(run: Run, sight: Sight, most: int) -> int:
     """Step until all samples that can be unfitted are seen, or the run ends.
 
-    Seen samples are sorted for |w_perp| up to a radius somewhat above its usual value, how much is
-    learnt; anew when |w_perp| outgrows it or w_1 has grown by a tenth. Between two batches nothing
-    need be remembered but what was seen, so the leg may stop there for any reason.
+    Seen samples are sorted for |w_perp| up to a radius somewhat above its usual value, by a factor
+    that adapts. They are sorted again when |w_perp| exceeds it or w_1 has grown by a tenth. Between
+    two batches only the samples seen matter, so the leg may stop there for any reason.
 
     Args:
         run: the problem; its ``features`` have room for more rows than are seen.

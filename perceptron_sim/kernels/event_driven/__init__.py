@@ -1,8 +1,8 @@
 """Event-driven SGD: the same process in distribution, without the steps that change nothing.
 
-Three ways of stepping, all exact (the argument is spelt out in docs/kernels.md):
-``plain``, ``candidates`` and ``events``, a module each. Reviews choose by measured rates and a cost
-model; the choice never changes the process.
+There are three ways of stepping, one module each: ``plain``, ``candidates`` and ``events``. All are
+exact (docs/kernels.md has the proof). Reviews choose by measured rates and a cost model. The choice
+never changes the process.
 """
 
 import math
@@ -76,20 +76,20 @@ def event_driven_sgd(
 ) -> int:
     """Run SGD from w = 0 until every sample is fitted; the same law as ``reference.plain_sgd``.
 
-    At ``counters[PAUSE_AT]`` hits or soon after, if that is not 0, it returns PAUSED. Called again
-    with what it has written and a later PAUSE_AT it goes on. What it chose to keep in between is
-    made anew, so the run depends on the pauses, but not in law; and not on whether it was taken
-    up by another process.
+    If ``counters[PAUSE_AT]`` is not 0, it returns PAUSED at this number of hits or soon after.
+    Called again with the state it has written and a later PAUSE_AT, it goes on. Kept margins and
+    rows are made anew. So the run depends on the pauses, but its law does not. Another process that
+    goes on gives the same run.
 
-    Other arguments and the result are those of ``reference.plain_sgd``; ``w`` starts as zeros, and
-    so do ``counters`` but for PAUSE_AT.
+    Other arguments and the result are those of ``reference.plain_sgd``. ``w`` starts as zeros, and
+    so do ``counters`` except PAUSE_AT.
 
     Args:
-        trace: one entry for none, or room for a log (``kernels.trace``) with entry 0 set to 1.
-        growth: 2 / (1 + chi); hits to come grow as (unfitted samples)^growth. A hint for the
-            cost model alone.
+        trace: one entry for none, or space for a log (``kernels.trace``) with entry 0 set to 1.
+        growth: 2 / (1 + chi); hits to come grow as (unfitted samples)^growth. Only the cost model
+            uses it.
         budget: bytes that cached Gram rows may take.
-        schedule: AUTO, or one way of stepping alone, for tests and benchmarks.
+        schedule: AUTO, or the only way of stepping, for tests and benchmarks.
         P: number of samples in all; the rows of ``features`` may be fewer (``deferred``).
         cover: ``all_given()``, or the line below which all samples are given, as
             ``state`` has it. Once samples above it are needed, the kernel writes the line that is
@@ -142,7 +142,7 @@ def _pooled(run: Run, budget: int) -> int:
     """Go on with pools of samples that can be unfitted; choose pools and ways of stepping.
 
     The usual pool is centred on the teacher's axis. Where |w_perp| is many hits large, most of it
-    is constant for long: then a near pool is centred on the weights themselves.
+    is constant for long. Then a near pool is centred on the weights themselves.
     """
     features, w, threshold, counters = run.features, run.w, run.threshold, run.counters
     norms = perpendicular_norms(features)
@@ -161,7 +161,7 @@ def _pooled(run: Run, budget: int) -> int:
         if counters[HITS] >= counters[RESTORE_AT]:
             restore_weights(features, run.hit_counts, w)
             counters[RESTORE_AT] = counters[HITS] + restore_interval(features.shape[0])
-        # Twice rejected without a hit in between: take all samples, that suits always.
+        # Twice rejected without a hit in between. Take all samples, which is always valid.
         spare = SPARE if rejected < 2 else math.inf
         if reach > 0.0:
             # Everything that can be unfitted while w stays within reach of where it is now.
@@ -205,7 +205,7 @@ def _pooled(run: Run, budget: int) -> int:
         elif leg not in (LARGER_POOL, SMALLER_POOL):
             return leg
         elif reach > 0.0:
-            # Keep the price of centring anew a small part of what is done in between.
+            # Keep the cost of centring anew a small part of the work in between.
             price = cost.near_pool(w.size, n)
             worth = cost.event_hit(w.size, pool.samples.size, 0.05) * (counters[HITS] - hits_before)
             if price > 0.3 * worth:

@@ -1,8 +1,7 @@
 """Stepping by candidates: only batches with samples that could be unfitted are drawn.
 
-Samples that provably cannot be unfitted (``certificate``) are left out. Of the others, the
-candidates, those in a batch are drawn and evaluated; the null batches in between are counted at
-once.
+Samples that provably cannot be unfitted (``certificate``) are left out. The others are candidates.
+Those in a batch are drawn and evaluated. The null batches in between are counted at once.
 """
 
 import numpy as np
@@ -148,7 +147,7 @@ def candidate_leg(run: Run, pool: Pool, near_allowed: bool) -> int:
                         batch[n_hit] = i
                         n_hit += 1
             if n_hit == 0 and since_asked >= n:
-                # Nothing hit for long: is there anything left to hit?
+                # No hit for long: test whether any sample is unfitted.
                 evaluated += since_asked
                 since_asked = -NEVER
                 witness = find_unfitted(rows[:n], w, threshold, min(max(witness, 0), n - 1))
@@ -196,7 +195,7 @@ def candidate_leg(run: Run, pool: Pool, near_allowed: bool) -> int:
                 code = TO_NEAR
                 break
             by_trial = cost.candidate_hit(d, B, evaluated / new_hits)
-            # Forecast with more caution than for a pool: tables and rows are dear in a short run.
+            # More cautious than the forecast for a pool: in a short run tables and rows are costly.
             # Rows are computed for the samples still to be hit; some 3 (d + k) were, typically.
             per_hit = evaluated / new_hits
             unfitted = n / per_hit

@@ -1,6 +1,6 @@
 """Stepping by events: margins of all samples that can be unfitted are kept.
 
-The next batch that changes something is drawn directly; each hit adds one cached Gram row.
+The next batch that changes something is drawn directly. Each hit adds one cached Gram row.
 """
 
 import math
@@ -85,9 +85,8 @@ def add_hits(w: FloatArray, rows: FloatArray, found: IntArray, n_hit: int) -> No
 def event_leg(run: Run, pool: Pool, gram: GramRows, slack: FloatArray, near_allowed: bool) -> int:
     """Draw the updates directly from the kept margins.
 
-    ``slack`` holds the factor by which the radius covered exceeds the usual displacement; it is
-    learnt as the run goes on. Returns TO_NEAR, if ``near_allowed``, once |w_perp| is many hits
-    large.
+    ``slack`` holds the factor by which the covered radius exceeds the usual displacement. It adapts
+    during the run. Returns TO_NEAR, if ``near_allowed``, once |w_perp| is many hits large.
     """
     w, counters, threshold = run.w, run.counters, run.threshold
     rng, stop, hit_counts, B = run.rng, run.stop, run.hit_counts, run.B
@@ -214,8 +213,8 @@ def event_leg(run: Run, pool: Pool, gram: GramRows, slack: FloatArray, near_allo
             trace_event(run.trace, step, index[found[:n_hit]], index[listed[:count]], UNFITTED)
         trials_sum += 1.0 / k
         cached = 2 * n_hit <= d
-        # Rows that a batch lacks cost as much each as all margins anew. They are computed once as
-        # much has been spent on margins: at most twice what hindsight would spend.
+        # A missing row costs as much as all margins anew. Rows are computed after as much has been
+        # spent on margins. So the cost is at most twice the least.
         lacking = 0
         for h in range(n_hit if cached else 0):
             slot = gram_slot[found[h]]

@@ -20,7 +20,7 @@ from perceptron_sim.kernels.run_state import RESTORE_AT, write_counts
 from perceptron_sim.kernels.status import DIVERGED, FITTED, INTERRUPTED, MAX_STEPS, MAX_UPDATES
 from perceptron_sim.kernels.trace import ACTIVE, trace_event
 
-# A review looks at so many samples, and comes so rarely that this is a small part of the time.
+# Number of samples in a review. Reviews are so rare that they take little time.
 _LOOKED_AT = 32
 _REVIEW_EVALUATED = 40.0 * _LOOKED_AT
 

@@ -12,9 +12,9 @@ from perceptron_sim.kernels.run_state import PAUSE_AT, Recorder
 # Schedules: let the cost model choose, or step in one way alone.
 AUTO, PLAIN, CANDIDATES, EVENTS = 0, 1, 2, 3
 
-# What a leg returns, besides a final status.
+# Return values of a leg other than a final status.
 GO_ON, TO_CANDIDATES, TO_EVENTS, TO_NEAR, LARGER_POOL, SMALLER_POOL = -1, 100, 101, 102, 103, 104
-# What the kernel returns when samples that it was not given can be unfitted (``Run.cover``).
+# Return value of the kernel if samples that it was not given can be unfitted (``Run.cover``).
 UNCOVERED = 105
 
 # Places in ``Run.cover``: the line (a, s) in units of features below which all samples are given,
@@ -26,7 +26,7 @@ REVIEW_HITS = 32
 
 
 class Run(NamedTuple):
-    """What every leg reads and writes: the arguments of ``event_driven_sgd``.
+    """The arguments of ``event_driven_sgd``, which every leg reads and writes.
 
     ``features`` may be a part of the P samples, if the rest is above the line of ``cover``.
     """
@@ -61,7 +61,7 @@ def record(run: Run, rows: FloatArray, step_of_change: int) -> int:
 
 @compiled
 def pause_due(counters: IntArray, hits: int) -> bool:
-    """Return whether it is time to pause; asked when weights have just been restored."""
+    """Return whether to pause; called when weights have just been restored."""
     return bool(0 < counters[PAUSE_AT] <= hits)
 
 

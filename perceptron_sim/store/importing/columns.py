@@ -1,4 +1,4 @@
-"""Which column of a file is which of ours, and what may stand in it."""
+"""How columns of a file become columns of the store, and their allowed values."""
 
 import math
 import re
@@ -15,20 +15,20 @@ from perceptron_sim.store.schema import SCHEMA
 STATUSES = tuple(status for status in Status if status != Status.INTERRUPTED)
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,4})?", re.ASCII)
-# Names go into tables, figures and JSON as they are.
+# Names go into tables, figures and JSON unchanged.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._+-]{0,59}", re.ASCII)
 _LARGEST = 2**62
 
 
 @dataclass(frozen=True)
 class Column:
-    """What may stand in a column.
+    """The allowed values of a column.
 
     Attributes:
         kind: "integer", "number" or "name".
-        allowed: the values it takes, in words.
-        holds: whether a value of that kind is one of them.
-        result: whether it tells how a run ended, so that a run that was not fitted may lack it.
+        allowed: the allowed values, in words.
+        holds: whether a value of that kind is allowed.
+        result: whether it is a result, so that a run that was not fitted may lack it.
     """
 
     kind: str
@@ -99,7 +99,7 @@ def parse(name: str, cell: Cell) -> str | int | float:
     """Return the value in a cell of column ``name``.
 
     Raises:
-        ValueError: if it is none; the message says what it is.
+        ValueError: if it is not allowed; the message says what it is.
     """
     column = COLUMNS[name]
     value = _name_in(cell) if column.kind == "name" else _number_in(cell, column.kind)
@@ -109,7 +109,7 @@ def parse(name: str, cell: Cell) -> str | int | float:
 
 
 def shown(cell: Cell) -> str:
-    """Return a cell for a message: short, and without anything a terminal obeys."""
+    """Return a cell for a message: short, and without control characters."""
     text = repr(cell)
     return text if len(text) <= 40 else f"{text[:37]}..."
 
@@ -144,18 +144,18 @@ def _number_in(cell: Cell, kind: str) -> int | float:
 
 @dataclass(frozen=True)
 class Mapping:
-    """How a file's columns become ours.
+    """How a file's columns become columns of the store.
 
     Attributes:
-        columns: our name of a column, by the file's.
-        constants: what stands in a column of ours that the file lacks, as text.
+        columns: name of a column in the store, by its name in the file.
+        constants: values, as text, of columns that the file lacks.
     """
 
     columns: dict[str, str] = field(default_factory=dict)
     constants: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Refuse names that are none of ours, or given twice."""
+        """Raise InputError for unknown names, or names given twice."""
         for name in (*self.columns.values(), *self.constants):
             if name not in COLUMNS:
                 raise InputError(
@@ -167,10 +167,10 @@ class Mapping:
             raise InputError(f"{twice} is given twice: name one column or one constant for it")
 
     def places(self, table: Table) -> dict[str, int]:
-        """Return the place of each column of ours in the rows of a file.
+        """Return the place of each column of the store in the rows of a file.
 
         Raises:
-            InputError: if a column that is to be renamed is not there, or a file has one twice.
+            InputError: if a column to be renamed is missing, or a file has a column twice.
         """
         for theirs in self.columns:
             if theirs not in table.names:
@@ -181,7 +181,7 @@ class Mapping:
         found: dict[str, int] = {}
         for place, theirs in enumerate(table.names):
             name = self.columns.get(theirs, theirs)
-            # A column that was pushed aside by another or by nothing we know is left alone.
+            # A column that another one replaces, or that is unknown, is ignored.
             if name not in COLUMNS and name not in (SHARED_SEEDS, KERNEL):
                 continue
             if name in self.columns.values() and theirs not in self.columns:
@@ -194,7 +194,7 @@ class Mapping:
         return found
 
     def ignored(self, table: Table) -> list[str]:
-        """Return the columns of a file that are neither imported nor made anew."""
+        """Return the columns of a file that are neither imported nor replaced."""
         return [
             name for name in table.names if name not in self.columns and name not in SCHEMA.names
         ]

@@ -1,4 +1,4 @@
-"""Files of strangers as tables of cells: nothing in them is evaluated, decompressed or guessed."""
+"""Files of users as tables of cells. Nothing in them is evaluated, decompressed or guessed."""
 
 import csv
 import hashlib
@@ -12,13 +12,13 @@ from typing import Any
 
 from perceptron_sim.errors import InputError
 
-# More would take gigabytes to check: 100,000 runs take 0.7.
+# More would take gigabytes to check; 100,000 runs take 0.7 GB.
 MAX_BYTES = 256 << 20
 MAX_ROWS = 200_000
 
 Cell = str | int | float | bool | None
 
-# First bytes of files that are often offered, and what makes a table of them.
+# First bytes of common files, and how to make a table of them.
 _FOREIGN = {
     b"\x1f\x8b": "compressed by gzip: unpack it first (gunzip)",
     b"BZh": "compressed by bzip2: unpack it first (bunzip2)",
@@ -35,13 +35,13 @@ _FOREIGN = {
 
 @dataclass(frozen=True)
 class Table:
-    """A file of runs, its cells as they stand there.
+    """The cells of a file of runs, unchanged.
 
     Attributes:
-        path: of the file.
-        sha256: of its content, 64 hex digits.
-        names: of its columns, all different.
-        rows: one tuple of cells a run, in the order of ``names``; None where nothing stands.
+        path: path of the file.
+        sha256: hash of its content, 64 hex digits.
+        names: names of its columns, all different.
+        rows: one tuple of cells per run, in the order of ``names``; None for an empty cell.
     """
 
     path: Path
@@ -51,7 +51,7 @@ class Table:
 
 
 def read_table(path: Path) -> Table:
-    """Read a file of runs: CSV with a header, a JSON list of flat objects, or one such a line.
+    """Read a file of runs: CSV with a header, a JSON list of flat objects, or one object per line.
 
     Raises:
         InputError: if it is absent, no plain file, larger than ``MAX_BYTES`` or ``MAX_ROWS``, not
@@ -62,16 +62,16 @@ def read_table(path: Path) -> Table:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise InputError(
-            f"{path} is not UTF-8 (byte {error.start}): write it anew in that encoding, for "
+            f"{path} is not UTF-8 (byte {error.start}): write it again in that encoding, for "
             "example with iconv -t UTF-8"
         ) from None
     if "\0" in text:
         raise InputError(f"{path} is not text (it holds zero bytes): write its runs as CSV or JSON")
     if not text.strip():
-        raise InputError(f"{path} is empty: give a file with a header and a row a run")
+        raise InputError(f"{path} is empty: give a file with a header and one row per run")
     names, rows = (_json if text.lstrip()[0] in "[{" else _csv)(path, text)
     if not rows:
-        raise InputError(f"{path} has a header and no runs: give a file with a row a run")
+        raise InputError(f"{path} has a header and no runs: give a file with one row per run")
     if len(rows) > MAX_ROWS:
         raise InputError(
             f"{path} has {len(rows):,} rows: allowed are up to {MAX_ROWS:,}; import it in parts"
@@ -102,17 +102,17 @@ def _content(path: Path) -> bytes:
 
 def _csv(path: Path, text: str) -> tuple[tuple[str, ...], list[tuple[Cell, ...]]]:
     try:
-        # Every cell as text: what a number is, is decided where the column is known. Readers that
-        # guess types or fill short rows would hide what is wrong.
+        # Cells are read as text, and become numbers where the column is known. Readers that guess
+        # types or fill short rows would hide errors.
         lines = [line for line in csv.reader(io.StringIO(text, newline=""), strict=True) if line]
     except csv.Error as error:
         raise InputError(
-            f"{path} is no CSV ({error}): give a header and as many cells in every row, "
+            f"{path} is not CSV ({error}): give a header and as many cells in every row, "
             "separated by commas"
         ) from None
     names = tuple(name.strip() for name in lines[0])
     if len(names) == 1 and any(mark in names[0] for mark in ";\t|"):
-        raise InputError(f"{path} is not separated by commas: write it anew as CSV")
+        raise InputError(f"{path} is not separated by commas: write it again as CSV")
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:
         shown = ", ".join(repr(name[:40]) for name in repeated[:3])
@@ -139,11 +139,11 @@ def _json(path: Path, text: str) -> tuple[tuple[str, ...], list[tuple[Cell, ...]
             lines = [line for line in text.splitlines() if line.strip()]
             found = [json.loads(line, object_pairs_hook=_flat) for line in lines]
     except RecursionError:
-        raise InputError(f"{path} is nested without end: give a list of flat objects") from None
+        raise InputError(f"{path} is nested too deeply: give a list of flat objects") from None
     except ValueError as error:
         raise InputError(
-            f"{path} is no JSON table ({error}): give a list of flat objects, one a run, or one "
-            "object a line"
+            f"{path} is not a JSON table ({error}): give a list of flat objects, one per run, or "
+            "one object per line"
         ) from None
     names: dict[str, None] = {}
     for number, row in enumerate(found, 1):
@@ -169,12 +169,12 @@ def _flat(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def is_missing(cell: Cell) -> bool:
-    """Tell whether nothing stands in a cell."""
+    """Tell whether a cell is empty."""
     return cell is None or cell == ""
 
 
 def is_not_finite(cell: Cell) -> bool:
-    """Tell whether a cell holds NaN or an infinity, in any spelling that is in use."""
+    """Tell whether a cell holds NaN or an infinity, in any usual spelling."""
     if isinstance(cell, str):
         return cell.lower().lstrip("+-") in ("nan", "inf", "infinity", "na", "n/a", "null", "none")
     return isinstance(cell, float) and not math.isfinite(cell)

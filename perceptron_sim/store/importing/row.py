@@ -1,4 +1,4 @@
-"""One row of a file: every cell held to its column, and to the others it must go with."""
+"""One row of a file: every cell is checked by itself and against the others."""
 
 import math
 from typing import Any
@@ -11,11 +11,11 @@ from perceptron_sim.store.importing.columns import COLUMNS, KERNEL, SHARED_SEEDS
 from perceptron_sim.store.importing.reading import Cell, is_missing, is_not_finite
 from perceptron_sim.store.schema import IMPORTED, PERCEPTRON, Record, of_version_0_1
 
-# Two columns that say the same may differ by the digits they were printed with.
+# Two columns with the same meaning may differ by the rounding of their digits.
 _PRINTED = 1e-3
 
 POINT = ("P", "B", "T", "kappa")
-# What tells a run from others: of perceptrons, and of nets.
+# Columns that identify a run: of perceptrons, and of nets.
 IDENTITY = {
     True: ("model", "chi", "d", *POINT, "seed"),
     False: ("model", "data", "chi", "d", "arch", "depth", "width", "act", *POINT, "seed"),
@@ -26,13 +26,13 @@ class Row:
     """One run of a file on its way into the store."""
 
     def __init__(self, where: str, cells: dict[str, Cell]) -> None:
-        """Take the cells by our names of their columns; ``where`` begins every message."""
+        """Take the cells by names of the store's columns; ``where`` begins every message."""
         self._where = where
         self._cells = cells
         self._values: Record = {}
 
     def record(self, shared_seeds: bool) -> Record:
-        """Return the row of the store, but for its provenance.
+        """Return the row of the store, without its provenance.
 
         Args:
             shared_seeds: as in ``import_runs``.
@@ -43,7 +43,7 @@ class Row:
         ended = self._needed("status", "say how each run ended, or --set status=fitted if all were")
         for name, column in COLUMNS.items():
             cell = self._cells.get(name)
-            # What became of a run that broke off may be anything; nothing is fitted to it.
+            # Results of a run that was not fitted may be anything, since no fit uses them.
             lost = column.result and ended != Status.FITTED and is_not_finite(cell)
             self._values[name] = None if is_missing(cell) or lost else self._parsed(name)
         values = self._values
@@ -91,7 +91,7 @@ class Row:
         self._needed("d", "the number of values of one input, such as 784")
 
     def _temperature(self, factor: int, perceptron: bool) -> float:
-        """Fill T in from eta if need be, and return eta; both must agree if both are there."""
+        """Fill in T from eta if needed, and return eta. If both are given, they must agree."""
         values = self._values
         T, eta = values["T"], values["eta"]
         law = "eta = T B" if perceptron else "eta = T B h, h the width"

@@ -1,4 +1,4 @@
-"""From the cells of a file to rows of the store: all of them right, or none is taken."""
+"""From the cells of a file to rows of the store. If one cell is wrong, no row is taken."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -20,7 +20,7 @@ from perceptron_sim.store.schema import PERCEPTRON, Record
 from perceptron_sim.store.store import ParquetStore
 from perceptron_sim.version import __version__
 
-# What differs between the runs of one fit.
+# Columns that differ between the runs of one fit.
 _WITHIN = ("P", "T", "kappa", "seed")
 
 
@@ -51,10 +51,10 @@ def import_runs(
         paths: CSV or JSON files.
         mapping: names and constants that make their columns ours.
         shared_seeds: runs of one seed share data or initial weights, so that seeds, not runs, are
-            independent. Rows whose column ``shared_seeds`` says so are taken that way in any case.
+            independent. Rows with a true column ``shared_seeds`` are always taken that way.
 
     Raises:
-        InputError: on the first thing that is wrong; it names file, row, column and remedy.
+        InputError: for the first error; it names file, row, column and remedy.
     """
     chosen = mapping or Mapping()
     records: list[Record] = []
@@ -84,10 +84,10 @@ def import_runs(
 
 
 def store_runs(imported: Imported, store: ParquetStore) -> pd.DataFrame:
-    """Put the runs into a store that holds none or the same, and return them from there.
+    """Put the runs into a store that is empty or holds the same runs, and return them.
 
     Raises:
-        InputError: if the store holds other runs, or other results of these.
+        InputError: if the store holds other runs, or other results for these.
     """
     keys = {record["key"] for record in imported.records}
     stored = store.frame()
@@ -125,7 +125,7 @@ def _records(table: Table, mapping: Mapping, shared_seeds: bool) -> Iterator[tup
 
 
 def _check_observable(records: Sequence[Record]) -> None:
-    """Refuse nets of which some have dw alone and some dw_rel alone: no fit could take both."""
+    """Refuse nets of which some have only dw and some only dw_rel, since no fit can use both."""
     nets = [r for r in records if r["model"] != PERCEPTRON and r["status"] == Status.FITTED]
     if any(r["dw"] is None for r in nets) and any(r["dw_rel"] is None for r in nets):
         raise InputError(
@@ -135,7 +135,7 @@ def _check_observable(records: Sequence[Record]) -> None:
 
 
 def _check_seeds(records: Sequence[Record]) -> None:
-    """Where runs share seeds, take all they are fitted with so, and refuse missing seeds."""
+    """If runs share seeds, treat all runs of their fit so, and refuse missing seeds."""
     if not any(record["shared_seeds"] for record in records):
         return
     groups: dict[tuple[Any, ...], list[Record]] = {}
@@ -147,7 +147,7 @@ def _check_seeds(records: Sequence[Record]) -> None:
             continue
         for record in members:
             record["shared_seeds"] = True
-        # A point at which some run was not fitted takes no part in fits.
+        # Fits leave out a point at which some run was not fitted.
         points = pd.DataFrame(members).groupby(["P", "T", "kappa"], sort=False)
         whole = {
             point: set(runs["seed"])
