@@ -202,5 +202,7 @@ def test_three_phases_of_nets_beside_what_their_kernels_predict(tmp_path: Path, 
     assert (out / "B-eta_map.png").exists()
     # Trained, beside the one linearised run that carries the prediction: it is stored.
     trained = [*grid[:4], "-P", "64", *grid[6:], "--kernel", "net", "--observable", "alignment"]
+    assert _phase(*trained, "--budget", "6runs") == 0
+    assert "out of budget" in capsys.readouterr().err
     assert _phase(*trained, "--budget", "60runs") == 0
-    assert "3 runs found" in capsys.readouterr().err
+    assert "6 runs found" in capsys.readouterr().err
