@@ -109,6 +109,12 @@ def extras(session: nox.Session, extra: str) -> None:
         session.run("perceptron-sim", *line)
 
 
+@nox.session
+def walk(session: nox.Session) -> None:
+    """Do every command of the pages as written, each limited by PERCEPTRON_SIM_BUDGET."""
+    _here(session, "python", "tests/helpers/walk.py", *(session.posargs or ["walk"]))
+
+
 def _made(session: nox.Session, *names: str) -> None:
     for name in names:
         if not Path(name).is_file() or not Path(name).stat().st_size:

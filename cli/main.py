@@ -168,4 +168,16 @@ def main() -> NoReturn:
         if signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):
             signal.signal(number, _stop)
     sys.unraisablehook = _unraisable
-    sys.exit(run(sys.argv[1:]))
+    code = run(sys.argv[1:])
+    if _stopped.is_set() or _broken_off():
+        # Compilation that a signal broke off can crash Python while it shuts down.
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(OSError, ValueError):
+                stream.flush()
+        os._exit(code)
+    sys.exit(code)
+
+
+def _broken_off() -> bool:
+    interrupts = sys.modules.get("perceptron_sim.scans.interrupts")
+    return interrupts is not None and interrupts.broken_off.is_set()

@@ -203,13 +203,18 @@ def workers_option(function: F) -> F:
     )(function)
 
 
+def budget_option(about: str, **more: Any) -> Callable[[F], F]:
+    """Return the decorator that adds --budget; PERCEPTRON_SIM_BUDGET gives it for every command."""
+    return click.option(
+        "--budget", envvar="PERCEPTRON_SIM_BUDGET", show_envvar=True, help=about, **more
+    )
+
+
 def scan_options(function: F) -> F:
     """Add what every scan takes: where, at what cost, and whether courses are stored."""
     return chain(
         workers_option,
-        click.option(
-            "--budget", help="Start no run after this time: 90s, 10m, 2h.  [default: none]"
-        ),
+        budget_option("Start no run after this time: 90s, 10m, 2h.  [default: none]"),
         click.option(
             "--dry-run",
             is_flag=True,

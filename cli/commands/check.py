@@ -10,14 +10,14 @@ from typing import Any
 
 import click
 
-from cli.options import json_option
+from cli.options import budget_option, json_option
 from perceptron_sim.errors import InputError
 
 
 @click.command()
 @click.argument("simulator", metavar="MODULE:FUNCTION")
 @click.option("--law", "laws", multiple=True, help="Test only this law; may be repeated.")
-@click.option("--budget", default="1min", show_default=True, help="Time for all laws: 90s, 5min.")
+@budget_option("Time for all laws: 90s, 5min.", default="1min", show_default=True)
 @click.option(
     "--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the search."
 )

@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 from cli.arguments import arguments_given
-from cli.options import json_option, out_option
+from cli.options import budget_option, json_option, out_option
 from cli.presets import NETS, PERCEPTRON, PRESETS, Stage, chosen, preset, with_options
 from perceptron_sim.words import counted
 
@@ -49,7 +49,7 @@ _PASSED_ON = {
     "--with", "others", multiple=True, help="Judge this folder of runs too; may be repeated."
 )
 @click.option("--workers", type=click.IntRange(min=1), help="Threads.  [default: one per core]")
-@click.option("--budget", help="Time of this call: 90s, 30min, 2h.  [default: none]")
+@budget_option("Time of this call: 90s, 30min, 2h.  [default: none]")
 @click.option("--device", help="auto, cpu or cuda, for nets.  [default: auto]")
 @click.option("--scheduler", help="Address of a Dask scheduler.  [default: this machine]")
 @click.option("--data-dir", help="Folder of mnist.npz, cifar10.npz.")

@@ -16,6 +16,7 @@ from cli.options import (
     FloatGrid,
     IntegerGrid,
     KernelChoice,
+    budget_option,
     given,
     json_option,
     net_options,
@@ -41,7 +42,7 @@ _OF_NETS |= {"device", "engine"}
 @net_options(FloatGrid(), _INTEGERS)
 @click.option("--seeds", type=int, help="Replicas per cell: seeds 0 .. N-1.")
 @click.option("--max-updates", type=int, help="Budget per run, in steps that change w.")
-@click.option("--budget", help="Budget of the map: 90s, 10min, 2h or 800runs.  [default: none]")
+@budget_option("Budget of the map: 90s, 10min, 2h or 800runs.  [default: none]")
 @click.option(
     "--dry-run", is_flag=True, help="Print what would be done and what it costs; do nothing."
 )

@@ -11,6 +11,8 @@ from perceptron_sim.progress import NoProgress, Progress
 from perceptron_sim.runs.simulate import StopFlag
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
+# Whether a signal broke off a call of this process, and left objects of LLVM half made.
+broken_off = threading.Event()
 
 
 def passed(until: float | None) -> bool:
@@ -71,6 +73,7 @@ class Interrupts:
     def _handle(self, number: int, frame: FrameType | None) -> None:
         if self._preparing and not self.draining:
             self.draining = True
+            broken_off.set()
             raise _Interrupted
         if self.draining:
             self.stop.set()

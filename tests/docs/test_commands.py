@@ -16,10 +16,12 @@ from perceptron_sim.claims.registry import all_claims
 CLAIMS = all_claims()
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+GUIDES = [*(ROOT / "docs/tutorials").glob("*.md"), *(ROOT / "docs/howto").glob("*.md")]
+PAGES = [ROOT / "README.md", *sorted(GUIDES)]
+PAGES += [page for page in sorted((ROOT / "docs").rglob("*.md")) if page not in PAGES]
 
 
-def _in_pages() -> dict[str, str]:
+def in_pages() -> dict[str, str]:
     """Return every command of a code block, with the page where it stands first."""
     found: dict[str, str] = {}
     for page in PAGES:
@@ -35,7 +37,7 @@ def _in_pages() -> dict[str, str]:
 
 
 def _all() -> dict[str, str]:
-    found = _in_pages()
+    found = in_pages()
     for claim in CLAIMS:
         for part in claim.command.split(";"):
             found.setdefault(part.split(" --out ")[0].strip().partition(" ")[2], claim.key)
@@ -59,7 +61,7 @@ def _leaf(words: list[str]) -> tuple[click.Command, list[str]]:
 
 
 def test_pages_name_commands() -> None:
-    assert len(_in_pages()) > 50
+    assert len(in_pages()) > 50
 
 
 @pytest.mark.parametrize("line", COMMANDS, ids=lambda line: line[:60])
