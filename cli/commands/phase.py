@@ -89,7 +89,8 @@ def command(
                 gradient descent; T_c ~ kappa and B* ~ P^x. Of nets too.
     T-kappa     ||w|| over temperature and margin: plateau, T_c, noise branch.
     late-noise  Does noise act later than the weights grow? Of nets too.
-    dynamics    SGD against shuffled epochs, SDEs of its noise, and Poisson hits.
+    dynamics    SGD against shuffled epochs, SDEs of its noise, and Poisson hits;
+                of linearised nets too.
     alpha-T     Nets: test error over alpha and T, lazy boundary, T_max, T_opt.
     P-T         Nets: T_c(P), where the lazy regime ends, by training and linearised.
 

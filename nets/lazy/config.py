@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from nets.config import NetConfig
+from perceptron_sim.kernels.dynamics import SGD
 from perceptron_sim.runs.identity import key_of, stream_of
 
 # A lazy run costs little a step, and at large P it takes more of them than a net is trained for.
@@ -24,14 +25,19 @@ class LazyConfig:
         paired: whether batches are those of training ``config``, and with independent streams
             data and initial weights too; otherwise all runs of a seed share their initial weights
             and have nested data.
+        dynamics: how the weights move, as in ``perceptron_sim.simulate_kernel``.
     """
 
     config: NetConfig
     paired: bool = False
+    dynamics: str = SGD
 
     def key(self) -> str:
         """Return the name of the run: 24 hex digits."""
-        return key_of(self._identity(self._fields()))
+        fields = self._fields()
+        if self.dynamics != SGD:
+            fields["dynamics"] = self.dynamics
+        return key_of(self._identity(fields))
 
     def kernel_key(self) -> str:
         """Return a name that runs served by one kernel have in common."""

@@ -10,6 +10,7 @@ from nets.lazy.kernel import LazyKernel
 from nets.training.course import next_mark, on_sets
 from nets.training.result import NetCheckpoints, NetResult
 from perceptron_sim.arrays import FloatArray, IntArray
+from perceptron_sim.kernels.dynamics import DYNAMICS
 from perceptron_sim.kernels.kernel_sgd import add_rows
 from perceptron_sim.runs.kernel_machine import KernelCourse, KernelRunResult, simulate_kernel
 from perceptron_sim.runs.simulate import StopFlag
@@ -47,15 +48,18 @@ def run_lazy(
         stream=run.stream("batches"),
         # The very batches of the trained run; else those that change nothing are jumped over.
         every_batch=run.paired,
+        dynamics=run.dynamics,
         marks=_marks(config.max_steps) if checkpoints else None,
     )
+    refine = DYNAMICS[run.dynamics].refine
+    lasts = config.eta if refine is None else config.T * config.width / refine
     w0_norm = math.hypot(*kernel.w0_layers)
     same = ("status", "message", "steps", "updates", "hits", "unfitted", "train_loss")
     return NetResult(
         **{name: getattr(end, name) for name in same},
         config=config,
         d=kernel.d,
-        t_star=config.eta * end.steps,
+        t_star=lasts * end.steps,
         dw=end.w_norm,
         w0_norm=w0_norm,
         dw_rel=end.w_norm / w0_norm if w0_norm > 0 else math.nan,
@@ -68,7 +72,7 @@ def run_lazy(
         wall_s=time.perf_counter() - started,
         engine=LAZY,
         device="cpu",
-        checkpoints=_course(end.course, config.eta) if checkpoints else None,
+        checkpoints=_course(end.course, lasts) if checkpoints else None,
         weights=None,
     )
 
@@ -88,10 +92,10 @@ def _marks(max_steps: int) -> IntArray:
     return np.array(marks, dtype=np.int64)
 
 
-def _course(course: KernelCourse, eta: float) -> NetCheckpoints:
+def _course(course: KernelCourse, lasts: float) -> NetCheckpoints:
     return NetCheckpoints(
         step=course.step,
-        t=np.asarray(eta * course.step, dtype=np.float64),
+        t=np.asarray(lasts * course.step, dtype=np.float64),
         dw=course.w_norm,
         unfitted=course.unfitted,
         train_loss=course.train_loss,

@@ -165,7 +165,8 @@ def _names(run: LazyConfig) -> Record:
     """Return what the row of a lazy run has in place of that of the net."""
     # Without pairing runs of one seed share data and initial weights in any case.
     shared = run.config.shared_seeds or not run.paired
-    return {"key": run.key(), "model": "lazy", "shared_seeds": shared}
+    names = {"key": run.key(), "model": "lazy", "dynamics": run.dynamics}
+    return names | {"shared_seeds": shared}
 
 
 def _largest(runs: Iterable[LazyConfig]) -> Iterable[LazyConfig]:

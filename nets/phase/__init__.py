@@ -4,6 +4,7 @@
 PLANES = {
     "B-eta": "nets.phase.batch_rate",
     "late-noise": "nets.phase.late_noise",
+    "dynamics": "nets.phase.dynamics",
     "alpha-T": "nets.phase.alpha_temperature",
     "P-T": "nets.phase.samples_temperature",
 }

@@ -97,7 +97,8 @@ def _conclude(
             *([_slope_table(slopes)] if slopes else []),
         ],
         frames={},
-        figures={"map": lambda: figure_maps(drawn, "B", "eta", observable, shown)},
+        # A budget may end before any map has begun.
+        figures={"map": lambda: figure_maps(drawn, "B", "eta", observable, shown)} if shown else {},
         more={"data": options["data"]},
     )
 

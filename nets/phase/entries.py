@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from perceptron_sim.analysis.summary import Entry, Positive
-from perceptron_sim.phase.entries import Delay, Estimate, Interval
+from perceptron_sim.phase.entries import Delay, Estimate, Interval, Paired
 
 
 @dataclass(frozen=True)
@@ -186,6 +186,32 @@ class NetDelay(Delay):
     model: str = "net"
     data: str | None = None
     arch: str = "mlp"
+
+
+@dataclass(frozen=True)
+class NetDynamicsEnd(Entry):
+    """The end of training of linearised nets by a dynamics, less SGD's; part ``ends_of_nets``.
+
+    Attributes:
+        data, arch, depth, width, P, alpha, T, B: what the runs share.
+        dynamics: its label.
+        n_seeds: pairs of runs, on the same kernels.
+        dw, t_star, test_error: differences of the logarithms; dw is ||w - w_0||.
+    """
+
+    data: str
+    arch: str
+    depth: int
+    width: int
+    P: int
+    alpha: Positive
+    T: Positive
+    B: int
+    dynamics: str
+    n_seeds: int
+    dw: Paired
+    t_star: Paired
+    test_error: Paired
 
 
 @dataclass(frozen=True)

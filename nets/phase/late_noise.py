@@ -66,12 +66,12 @@ def _maps(options: dict[str, Any]) -> list[Map]:
 def _conclude(
     options: dict[str, Any], cells: pd.DataFrame, runs: pd.DataFrame, observable: str
 ) -> Conclusion:
-    late = delays_of(runs)
+    late, fitted = delays_of(runs), bool((runs["status"] == FITTED).any())
     return Conclusion(
         parts={"noise_delay_of_nets": late},
         tables=[net_delay_table(late)],
         frames={},
-        figures={"curves": lambda: _figure(runs, late)},
+        figures={"curves": lambda: _figure(runs, late)} if fitted else {},
         more={"data": options["data"]},
     )
 

@@ -9,6 +9,7 @@ from nets.lazy.kernel_log import KernelLog
 from nets.lazy.scan import LazyWork
 from nets.scan import NetWork
 from perceptron_sim.errors import InputError
+from perceptron_sim.kernels.dynamics import SGD
 from perceptron_sim.scans.drive import Job
 
 # What workers of a cluster must have.
@@ -63,6 +64,7 @@ def job_of(
     *,
     logs: tuple[KernelLog[Any], ...] = (),
     checkpoints: bool = False,
+    dynamics: str = SGD,
     **values: Any,
 ) -> Job[Any]:
     """Return the run with ``values`` of its configuration and the rest from ``options``.
@@ -72,6 +74,7 @@ def job_of(
         lazy: linearised, not trained.
         logs: what is kept of the kernels of linearised runs.
         checkpoints: whether linearised runs store their course; trained ones do.
+        dynamics: of linearised runs.
         values: of the configuration.
 
     Raises:
@@ -82,7 +85,10 @@ def job_of(
     config = config_of(options, lazy, **values)
     data_dir = options["data_dir"]
     if lazy:
-        return Job(LazyWork(data_dir, checkpoints=checkpoints, logs=logs), LazyConfig(config))
+        return Job(
+            LazyWork(data_dir, checkpoints=checkpoints, logs=logs),
+            LazyConfig(config, dynamics=dynamics),
+        )
     # With the course, because the change of the kernel is a part of it.
     kept = options["keep_outputs"]
     return Job(NetWork(options["device"], options["engine"], data_dir, keep_outputs=kept), config)

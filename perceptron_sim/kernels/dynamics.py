@@ -14,8 +14,9 @@ AUTO = "auto"
 SGD = "sgd"
 REFERENCE = "reference"
 DEFERRED = "deferred"
-# Kinds of noise of the loops that move every unfitted sample at each step.
-CENTRED, UNCENTRED, POISSON = range(3)
+# Kinds of noise of the loops that move every unfitted sample at each step; of kernel machines also
+# shuffled epochs.
+CENTRED, UNCENTRED, POISSON, SHUFFLED = range(4)
 
 
 @dataclass(frozen=True)
@@ -108,6 +109,12 @@ DYNAMICS: Mapping[str, Dynamics] = {
 NAMES = tuple(DYNAMICS)
 # Every name of a kernel, for any dynamics.
 KERNELS = (AUTO, *dict.fromkeys(name for one in DYNAMICS.values() for name in one.kernels))
+
+
+def kernel_options(dynamics: str) -> tuple[int, int]:
+    """Return what ``kernel_noise`` takes for a dynamics other than SGD: refine and kind."""
+    options = DYNAMICS[dynamics].loops[REFERENCE].options
+    return (1, SHUFFLED) if len(options) == 1 else (options[0], options[1])
 
 
 def resolve(dynamics: str, kernel: str) -> str:

@@ -46,7 +46,7 @@ class KernelState(NamedTuple):
     """
 
     margins: FloatArray
-    hit_counts: IntArray
+    hit_counts: IntArray | FloatArray
     pending: IntArray
     state: IntArray
     inverse: FloatArray

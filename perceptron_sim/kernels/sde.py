@@ -97,11 +97,11 @@ def sde_sgd(
         step = last_update = target
         updates += 1
         if kind == POISSON:
-            hits += _draw_hits(rng, k * drift, weights[:k])
+            hits += draw_hits(rng, k * drift, weights[:k])
             for a in range(k):
                 hit_counts[unfitted[a]] += int(weights[a])
         else:
-            _draw_moves(rng, drift, amplitude, P if kind == CENTRED else 0, weights[:k])
+            draw_moves(rng, drift, amplitude, P if kind == CENTRED else 0, weights[:k])
         for a in range(k):
             if weights[a] != 0.0:
                 for j in range(w.size):
@@ -114,7 +114,7 @@ def sde_sgd(
 
 
 @compiled
-def _draw_moves(
+def draw_moves(
     rng: np.random.Generator, drift: float, amplitude: float, P: int, weights: FloatArray
 ) -> None:
     """Fill ``weights`` with drift + amplitude zeta, less the mean zeta of ``P`` samples if > 0."""
@@ -130,7 +130,7 @@ def _draw_moves(
 
 
 @compiled
-def _draw_hits(rng: np.random.Generator, mean: float, weights: FloatArray) -> int:
+def draw_hits(rng: np.random.Generator, mean: float, weights: FloatArray) -> int:
     """Fill ``weights`` with hits, Poisson of that ``mean`` in all and at least 1; return them."""
     weights[:] = 0.0
     # By inversion; 1 - exp(-mean) is the probability of any hit.

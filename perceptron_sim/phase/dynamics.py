@@ -92,7 +92,7 @@ def _ends(shared: dict[str, Any], cells: pd.DataFrame) -> list[DynamicsEnd]:
     expected = predicted(shared["chi"], shared["P"], shared["d"])
 
     def less(row: pd.Series, quantity: str) -> Paired:
-        return _paired(np.subtract(row[f"{quantity}_seeds"], sgd[f"{quantity}_seeds"]))
+        return paired(np.subtract(row[f"{quantity}_seeds"], sgd[f"{quantity}_seeds"]))
 
     def load(row: pd.Series) -> float:
         mean = math.exp(float(np.mean(row["test_error_seeds"])))
@@ -146,7 +146,7 @@ def _courses(
                     # Of Poisson hits there may be none yet.
                     continue
                 ended = float(np.mean(table["t_star"] <= at))
-                pairs = _paired(w_norm), _paired(unfitted)
+                pairs = paired(w_norm), paired(unfitted)
                 found.append(
                     DynamicsCourse(
                         **shared,
@@ -178,7 +178,7 @@ def _at_time(runs: pd.DataFrame, t: float) -> FloatArray:
     return np.array(rows)
 
 
-def _paired(differences: FloatArray) -> Paired:
+def paired(differences: FloatArray) -> Paired:
     """Return mean and 95 % interval of paired differences; a single one has no interval."""
     mean = float(np.mean(differences))
     if len(differences) < 2:

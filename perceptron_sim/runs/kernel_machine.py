@@ -10,10 +10,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from perceptron_sim.arrays import ByValue, FloatArray, IntArray, real_array
+from perceptron_sim.choices import check_choice
 from perceptron_sim.errors import InputError
 from perceptron_sim.kernels import kernel_sgd as loop
 from perceptron_sim.kernels import status
 from perceptron_sim.kernels.batches import needs_order
+from perceptron_sim.kernels.dynamics import DYNAMICS, NAMES, SGD, kernel_options
 from perceptron_sim.kernels.kernel_batches import kernel_batches
 from perceptron_sim.kernels.kernel_matrix import (
     INDEFINITE,
@@ -22,7 +24,9 @@ from perceptron_sim.kernels.kernel_matrix import (
     MatrixRows,
     RowFunction,
 )
+from perceptron_sim.kernels.kernel_noise import kernel_noise
 from perceptron_sim.runs.config import MAX_STEPS, PerceptronConfig
+from perceptron_sim.runs.result import time_step
 from perceptron_sim.runs.simulate import ROW_BUDGET, StopFlag
 from perceptron_sim.status import Status
 
@@ -57,10 +61,11 @@ class KernelRunResult(ByValue):
     Attributes:
         status: as in ``RunResult``.
         message: one line for people.
-        t_star: eta times the index of the last non-null step.
+        t_star: time of a step, eta or as the dynamics says, times the index of the last non-null
+            step.
         steps, updates, hits: as in ``RunResult``.
         unfitted: number of samples with y f < kappa at the end.
-        hit_counts: hits of each sample, shape (P,).
+        hit_counts: hits of each sample, shape (P,); of SDEs what stands for them, no integers.
         w_norm: ||w - w0|| = sqrt(v K v) with v = (eta/B) y * hit_counts, docs/lazy.md (2).
         margins: y f at the end, shape (P,).
         train_loss: mean of (kappa - y f)^+ at the end.
@@ -75,7 +80,7 @@ class KernelRunResult(ByValue):
     updates: int
     hits: int
     unfitted: int
-    hit_counts: IntArray = field(repr=False)
+    hit_counts: IntArray | FloatArray = field(repr=False)
     w_norm: float
     margins: FloatArray = field(repr=False)
     train_loss: float
@@ -111,6 +116,7 @@ def simulate_kernel(
     stream: np.random.Generator | None = None,
     every_batch: bool = False,
     marks: ArrayLike | None = None,
+    dynamics: str = SGD,
 ) -> KernelRunResult:
     """Train f = K v by SGD with the hinge loss until every sample is fitted, docs/lazy.md (2).
 
@@ -128,6 +134,8 @@ def simulate_kernel(
         every_batch: draw every batch, one by one as training does, instead of jumping over those
             that change nothing; needs a matrix.
         marks: steps after which the course is recorded, ascending, shape (n,); by default none.
+        dynamics: how the weights move, as in ``simulate``; others than "sgd" need a matrix, and
+            steps of SDEs last as long as there.
 
     Returns:
         The result. The same arguments give the same result.
@@ -151,12 +159,18 @@ def simulate_kernel(
     table = _table(K, config.P, row_budget)
     if every_batch and callable(K):
         raise InputError("every_batch needs K as a matrix: a function gives rows on demand only")
+    check_choice("dynamics", dynamics, NAMES)
+    if dynamics != SGD and callable(K):
+        raise InputError(f"dynamics {dynamics!r} needs K as a matrix: a function gives rows only")
     rng = config.stream("kernel batches") if stream is None else stream
     flag = (stop or StopFlag()).array
     state = loop.new_state(config.P, _checked_marks(marks), *_laws(config.P, B))
+    if dynamics != SGD:
+        state = state._replace(hit_counts=np.zeros(config.P))
     started = time.perf_counter()
-    code, margins = _train(config, table, labels, rng, flag, state, every_batch)
-    return _measure(config, code, margins, state, time.perf_counter() - started)
+    how = dynamics, every_batch
+    code, margins = _train(config, table, labels, rng, flag, state, *how)
+    return _measure(config, code, margins, state, dynamics, time.perf_counter() - started)
 
 
 def _train(
@@ -166,15 +180,22 @@ def _train(
     rng: np.random.Generator,
     flag: IntArray,
     state: loop.KernelState,
+    dynamics: str,
     every_batch: bool,
 ) -> tuple[int, FloatArray]:
     """Return the code of ``kernels.status`` and the margins at the end, in units of T."""
     P, B, threshold = config.P, config.B, config.threshold
     limits = np.array([config.max_steps, config.max_updates], dtype=np.int64)
-    order = np.arange(P if every_batch and needs_order(P, B) else 0)
+    noise = dynamics != SGD
+    order = np.arange(P if noise or (every_batch and needs_order(P, B)) else 0)
     batch = np.zeros(B, np.int64)
     while True:
-        if every_batch:
+        if noise:
+            code = kernel_noise(
+                *(table.rows, labels, threshold, B, rng, order, limits, flag, state),
+                *kernel_options(dynamics),
+            )
+        elif every_batch:
             code = kernel_batches(
                 table.rows, labels, threshold, rng, order, batch, limits, flag, state
             )
@@ -198,7 +219,12 @@ def _train(
 
 
 def _measure(
-    config: PerceptronConfig, code: int, margins: FloatArray, state: loop.KernelState, wall_s: float
+    config: PerceptronConfig,
+    code: int,
+    margins: FloatArray,
+    state: loop.KernelState,
+    dynamics: str,
+    wall_s: float,
 ) -> KernelRunResult:
     unfitted = int(np.count_nonzero(margins < config.threshold))
     squared = float(state.hit_counts @ margins)
@@ -211,6 +237,8 @@ def _measure(
         code = status.DIVERGED
     steps = int(state.state[loop.LAST_UPDATE_STEP])
     ended = status.NAMES[code]
+    whole = DYNAMICS[dynamics].whole_hits
+    counts = state.hit_counts.astype(np.int64) if whole else state.hit_counts
     limits = {"max_steps": config.max_steps, "max_updates": config.max_updates}
     w_norm = config.T * math.sqrt(max(squared, 0.0))
     loss = config.T * float(np.mean(np.maximum(config.threshold - margins, 0.0)))
@@ -218,12 +246,12 @@ def _measure(
     return KernelRunResult(
         status=ended,
         message=ended.message(unfitted, config.P, T=config.T, **limits),
-        t_star=config.eta * steps,
+        t_star=time_step(config, dynamics) * steps,
         steps=steps,
         updates=int(state.state[loop.UPDATES]),
         hits=int(state.state[loop.HITS]),
         unfitted=unfitted,
-        hit_counts=state.hit_counts,
+        hit_counts=counts,
         w_norm=w_norm,
         margins=config.T * margins,
         train_loss=loss,

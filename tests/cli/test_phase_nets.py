@@ -78,6 +78,7 @@ def test_T_c_by_training_and_by_the_lazy_limit(tmp_path: Path, capsys) -> None:
     [
         (["--plane", "T-kappa", "--depth", "3"], "plane T-kappa takes no depth"),
         (["--depth", "3", "--chi", "1"], "plane B-eta of nets takes no chi"),
+        (["--plane", "dynamics", "--kernel", "net"], "the dynamics of nets are those of lin"),
         (["--plane", "late-noise", "--arch", "mlp", "-T", "1"], "T has one value"),
         (["--data", "digits", "--kernel", "event"], "not a kind of run here: auto (both)"),
         (["--kernel", "lazy", "-T", "1"], "plane B-eta of nets takes no T"),
@@ -102,6 +103,27 @@ def test_bad_requests_are_one_line_and_touch_nothing(arguments, message, tmp_pat
     assert captured.err.count("\n") == 1
     assert message in captured.err
     assert not out.exists()
+
+
+def test_dynamics_of_linearised_nets_on_one_kernel(tmp_path: Path, capsys) -> None:
+    out = tmp_path / "out"
+    command = ["--plane", "dynamics", "--depth", "1", "--width", "8", "-P", "32", "-B", "1,32"]
+    command += ["--test-samples", "64", "--seeds", "3", "--out", str(out)]
+    for name in ("shuffled", "sde", "poisson"):
+        command += ["--dynamics", name]
+    assert _phase(*command) == 0
+    assert "less SGD's on the same kernels" in capsys.readouterr().out
+    ends = json.loads((out / "summary.json").read_text())["ends_of_nets"]
+    assert {(end["dynamics"], end["B"]) for end in ends} == {
+        (name, B) for name in ("shuffled", "SDE", "Poisson hits") for B in (1, 32)
+    }
+    # Whole batches are the same, shuffled or not; gradient descent in steps of T moves less.
+    at_P = {end["dynamics"]: end for end in ends if end["B"] == 32}
+    assert at_P["shuffled"]["dw"]["measured"] == 0.0
+    assert at_P["SDE"]["dw"]["ci_high"] < 0.0
+    assert (out / "dynamics_ends.png").exists()
+    assert _phase(*command) == 0
+    assert "24 runs found, 0 simulated" in capsys.readouterr().err
 
 
 def test_late_noise_of_nets_from_their_courses(tmp_path: Path, capsys) -> None:
@@ -180,5 +202,7 @@ def test_three_phases_of_nets_beside_what_their_kernels_predict(tmp_path: Path, 
     assert (out / "B-eta_map.png").exists()
     # Trained, beside the one linearised run that carries the prediction: it is stored.
     trained = [*grid[:4], "-P", "64", *grid[6:], "--kernel", "net", "--observable", "alignment"]
+    assert _phase(*trained, "--budget", "6runs") == 0
+    assert "out of budget" in capsys.readouterr().err
     assert _phase(*trained, "--budget", "60runs") == 0
-    assert "3 runs found" in capsys.readouterr().err
+    assert "6 runs found" in capsys.readouterr().err

@@ -1,7 +1,10 @@
 """Kernel machines: against the obvious loop, on parts of one matrix, watched, and never hanging."""
 
+import itertools
+
 import numpy as np
 import pytest
+from oracles import ORACLES
 from scipy import stats
 
 from perceptron_sim import InputError, KernelMatrix, simulate_kernel
@@ -128,3 +131,55 @@ def test_requests_that_do_not_match_the_matrix_are_refused() -> None:
         simulate_kernel(K, y[:10])
     with pytest.raises(InputError, match="every_batch needs K as a matrix"):
         simulate_kernel(lambda i: K[i], y, every_batch=True)
+
+
+@pytest.mark.parametrize("dynamics", ["shuffled", "sde", "sde/4", "sde-uncentred"])
+@pytest.mark.parametrize("B", [1, 6, 30])
+def test_other_dynamics_step_as_the_plain_ones(dynamics: str, B: int) -> None:
+    # The oracle moves w on features; the kernel machine has their products alone.
+    rng = np.random.default_rng(B)
+    x = rng.standard_normal((30, 8))
+    y = np.sign(x[:, 0])
+    phi = y[:, None] * x / np.sqrt(8)
+    steps = 25
+    run = simulate_kernel(
+        x @ x.T / 8, y, B=B, T=0.5, kappa=0.4, stream=np.random.default_rng(5),
+        max_steps=steps, marks=np.arange(steps), dynamics=dynamics,
+    )  # fmt: skip
+    oracle = ORACLES[dynamics](phi, 0.8, B, np.random.default_rng(5))
+    courses = [np.zeros(8)]
+    courses += [w.copy() for w, _ in itertools.islice(oracle, steps)]
+    reached = run.course.step[:-1]
+    assert len(reached) == steps or run.status == "fitted"
+    expected = [0.5 * np.linalg.norm(courses[s]) for s in run.course.step]
+    assert run.course.w_norm == pytest.approx(expected, rel=1e-9)
+    assert np.allclose(run.margins, 0.5 * phi @ courses[run.course.step[-1]], atol=1e-12)
+    lasts = {"sde": 0.5, "sde/4": 0.125}.get(dynamics, 0.5 * B)
+    assert run.t_star == lasts * run.steps
+    assert (run.hit_counts.dtype == np.int64) == (dynamics == "shuffled")
+
+
+def test_poisson_hits_of_a_kernel_machine_in_distribution() -> None:
+    # Two-sample KS, 2 observables: a false alarm has probability below 4e-9.
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((12, 3))
+    y = np.sign(x[:, 0])
+    phi = y[:, None] * x / np.sqrt(3)
+    found = [], []
+    for seed in range(400):
+        run = simulate_kernel(x @ x.T / 3, y, B=1, T=1.0, kappa=0.5, seed=seed, dynamics="poisson")
+        found[0].append((run.w_norm, run.hits))
+        assert run.hits == run.hit_counts.sum()
+        for w, hits in ORACLES["poisson"](phi, 0.5, 1, np.random.default_rng(seed)):
+            if np.all(phi @ w >= 0.5):
+                found[1].append((np.linalg.norm(w), hits.sum()))
+                break
+    for a, b in zip(np.transpose(found[0]), np.transpose(found[1]), strict=True):
+        assert stats.ks_2samp(a, b).pvalue > 1e-9
+
+
+def test_other_dynamics_need_a_matrix_and_a_name() -> None:
+    with pytest.raises(InputError, match="needs K as a matrix"):
+        simulate_kernel(lambda i: np.eye(3)[i], [1, 1, 1], B=1, dynamics="sde")
+    with pytest.raises(InputError, match="dynamics"):
+        simulate_kernel(np.eye(3), [1, 1, 1], B=1, dynamics="sgdd")
