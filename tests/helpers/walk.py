@@ -1,7 +1,7 @@
 """Every command that a page names, done as written in one new folder, as a newcomer would.
 
 ``python tests/helpers/walk.py FOLDER`` takes the pages in the order of README, tutorials, guides
-and the rest. PERCEPTRON_SIM_BUDGET (5s unless set) limits each command, and nothing else is
+and the rest. PERCEPTRON_SIM_BUDGET (30s unless set) limits each command, and nothing else is
 changed. It prints how each ended, and ends with 1 if one did not end with 0.
 """
 
@@ -24,7 +24,7 @@ def main(folder: Path) -> int:
     from tests.docs.test_commands import in_pages
 
     folder.mkdir(parents=True)
-    env = os.environ | {"PERCEPTRON_SIM_BUDGET": os.environ.get("PERCEPTRON_SIM_BUDGET", "5s")}
+    env = os.environ | {"PERCEPTRON_SIM_BUDGET": os.environ.get("PERCEPTRON_SIM_BUDGET", "30s")}
     failed = 0
     for line, page in in_pages().items():
         if any(word in line for word in PLACEHOLDERS):
