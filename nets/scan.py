@@ -137,7 +137,7 @@ class NetWork(Work[NetConfig]):
         return self._train(pending, control, session.workers, session.stored)
 
     def groups(self, pending: Sequence[NetConfig], cluster: Cluster) -> Iterator[list[NetConfig]]:
-        """Yield runs alike in shape, an ensemble each, the longest runs of a shape first.
+        """Yield runs of one shape, an ensemble each, the longest runs of a shape first.
 
         A GPU gets few large ensembles, a core many small groups, so that all end about together.
         """

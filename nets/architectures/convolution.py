@@ -35,7 +35,7 @@ class Convolution:
         inputs, outputs: channels.
         kernel: side of the square kernel, odd.
         stride: step between the places it is put at.
-        gain: factor of what is read, beside 1/sqrt(fan-in).
+        gain: factor of what is read, times 1/sqrt(fan-in).
         depthwise: whether each channel is read by one output only; then outputs = inputs.
         zeros_count: whether zeros around the image are fan-in.
     """

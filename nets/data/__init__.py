@@ -1,4 +1,4 @@
-"""Data sets for nets, all with labels -1 and +1: one module a source, one registry line each.
+"""Data sets for nets, labels -1 and +1: one module per source, one line in the registry.
 
 ``register`` adds one from outside.
 """

@@ -60,7 +60,7 @@ def download(url: str, target: Path, md5: str, size: int, progress: Progress | N
         url: http or https.
         target: file; its folder is made.
         md5: of the whole file, hexadecimal.
-        size: about how many bytes the file has, for progress and the room on the disk.
+        size: about how many bytes the file has, for progress and space on the disk.
         progress: watcher; counts bytes.
 
     Raises:
@@ -117,7 +117,7 @@ def file_md5(path: Path) -> str:
 
 
 def check_room(folder: Path, size: int) -> None:
-    """Raise a ``FetchError`` if ``folder`` has no room for ``size`` bytes."""
+    """Raise a ``FetchError`` if ``folder`` has no space for ``size`` bytes."""
     free = shutil.disk_usage(folder).free
     if free < size:
         raise FetchError(

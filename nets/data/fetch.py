@@ -33,7 +33,7 @@ def present(source: Source, data_dir: Path | None = None) -> tuple[Path, int] | 
 def fetch(source: Source, folder: Path, progress: Progress | None = None) -> Path:
     """Download a data set, hold it against what is published of it, and write its archive.
 
-    The file of OpenML is kept beside the archive until that is written, so that nothing is
+    The file of OpenML is kept next to the archive until that is written, so that nothing is
     downloaded twice; an archive of the same name is replaced only by one that passed.
 
     Args:

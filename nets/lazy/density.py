@@ -1,4 +1,4 @@
-"""The density of margins near zero, from the kernel alone: an exponent to lay beside chi_eff.
+"""The density of margins near zero, from the kernel alone: an exponent to compare with chi_eff.
 
 The early solution is the first step of gradient descent, v ~ y. Its margin on a sample, the
 sample's own contribution left out, is u = s + noise: s, the distance from the boundary along what
@@ -24,7 +24,7 @@ from perceptron_sim.kernels.kernel_sgd import add_rows
 # Margins up to this quantile are fitted; what lies beyond says nothing of the boundary.
 _QUANTILE = 0.8
 _MOST_BINS = 80
-# Gaussian margins are the limit of a wide smear, where any exponent fits alike. One is determined
+# Gaussian margins are the limit of a wide smear, where any exponent fits as well. One is determined
 # if it is likelier than a Gaussian by more than chance would make it with this probability.
 _CHANCE = 1e-4
 _LARGEST = 8.0
@@ -142,7 +142,7 @@ class DensityRow:
 
 
 def density_row(fits: Sequence[DensityFit]) -> DensityRow:
-    """Average over the kernels of some seeds, alike but for the seed."""
+    """Average over the kernels of runs that differ only in the seed."""
     found = np.array([fit.chi for fit in fits])
     # Twice the log likelihood ratio has one degree of freedom a seed.
     chance = stats.chi2.sf(2.0 * sum(fit.evidence for fit in fits), len(fits))

@@ -50,7 +50,7 @@ def build_kernel(
     """Draw data and weights and compute the kernels.
 
     Args:
-        run: of the runs that the kernel is to serve, one with the largest P.
+        run: of the runs that need the kernel, one with the largest P.
         data_dir: folder to look for image data sets in first.
         folder, workers, progress, stop: as in ``nets.ntk.ntk``.
 

@@ -1,4 +1,4 @@
-"""Where nets part from their linearisation: trained runs beside the lazy runs paired with them."""
+"""Where nets depart from their linearisation: trained runs against the lazy runs of their seeds."""
 
 import math
 from dataclasses import dataclass

@@ -78,7 +78,7 @@ CLAIMS: Sequence[Claim] = (
     Claim(
         "5",
         "max-margin",
-        "Lazy nets at one sample a step end at ||w - w_0|| = (kappa + u kick) omega, omega the "
+        "Lazy nets at one sample per step end at ||w - w_0|| = (kappa + u kick) omega, omega the "
         "hard-margin norm of their kernel, with one u for all P.",
         Whose.OURS,
         Table.OURS,
@@ -119,7 +119,7 @@ CLAIMS: Sequence[Claim] = (
     Claim(
         "5",
         "max-margin-trained",
-        "Trained nets at alpha >> 1 and one sample a step obey the max-margin law of their "
+        "Trained nets at alpha >> 1 and one sample per step obey the max-margin law of their "
         "kernel at the start.",
         Whose.OURS,
         Table.OURS,

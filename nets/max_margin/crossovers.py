@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from nets.lazy.norms import KernelNorm
 from nets.max_margin.law import U
 
-# Range of u at one sample a step, over nets and data (docs/lazy.md).
+# Range of u at one sample per step, over nets and data (docs/lazy.md).
 _RANGES = {"mlp": (0.42, 0.52)}
 _OTHERS = (0.32, 0.52)
 
@@ -33,7 +33,7 @@ class Crossovers:
 
 
 def range_of_u(arch: str) -> tuple[float, float]:
-    """Return the least and the largest u that was measured at one sample a step."""
+    """Return the least and the largest u that was measured at one sample per step."""
     return _RANGES.get(arch, _OTHERS)
 
 

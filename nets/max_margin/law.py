@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 # kick/kappa from which runs measure u, and up to which they test the law without it.
 HOT, COLD = 8.0, 0.05
-# u of predictions: that of nets at one sample a step, whatever data and net (docs/lazy.md).
+# u of predictions: that of nets at one sample per step, whatever data and net (docs/lazy.md).
 U = 0.5
 # A net is lazy while its weights have moved by less than this part of ||w_0||.
 _LAZY = 0.1

@@ -1,4 +1,4 @@
-"""Kernels kept on disk: one .npy a kernel, known by its content, with checksums beside it.
+"""Kernels kept on disk: one .npy per kernel, known by its content, with checksums next to it.
 
 The matrix is written under a temporary name, fsynced and renamed; the checksums, written last,
 say that it is complete.
@@ -48,7 +48,7 @@ def key_of_kernel(architecture: Architecture, weights: Sequence[FloatArray], x: 
 def open_kernel(folder: Path, key: str, P: int, progress: Progress) -> NDArray[np.float32] | None:
     """Return the kernel kept in ``folder``, memory-mapped, or None if it is not there whole.
 
-    A file whose checksums do not match is said to be damaged and removed.
+    A file whose checksums do not match is reported as damaged and removed.
     """
     matrix, seal = _paths(folder, key)
     if not seal.is_file():
@@ -97,7 +97,7 @@ def create(folder: Path, key: str, P: int) -> Iterator[NDArray[np.float32]]:
 
 
 def _reserve(file: Path, P: int) -> None:
-    """Take the room on the disk at once: a page of a mapped file without room kills the process.
+    """Take the space on the disk at once: a page of a mapped file without space kills the process.
 
     Raises:
         InputError: if the disk is too full.
@@ -109,7 +109,7 @@ def _reserve(file: Path, P: int) -> None:
             os.posix_fallocate(opened.fileno(), 0, file.stat().st_size)
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-            # A file system that cannot reserve: the room was there a moment ago.
+            # A file system that cannot reserve: the space was there a moment ago.
             return
         free = shutil.disk_usage(file.parent).free
         raise _too_large(file.parent, P, free) from None

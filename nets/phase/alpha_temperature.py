@@ -175,7 +175,7 @@ def _exponent(
     theory: float | None,
     without: dict[float, FloatArray | None] | None = None,
 ) -> Exponent | None:
-    """Fit ``name`` ~ alpha^k, all rows alike, the error from their scatter or from the seeds.
+    """Fit ``name`` ~ alpha^k, with equal weights; the error from scatter or seeds.
 
     ``systematic``: the largest shift on leaving out a third of the rows at either end.
 
@@ -184,7 +184,7 @@ def _exponent(
         name: "T_opt" or "T_max".
         theory: the k predicted, or None.
         without: ln of it without each seed, by alpha; rows of a seed may go together, and then
-            their scatter is no measure.
+            their scatter says too little.
     """
     some = [row for row in rows if getattr(row, name) is not None]
     x, y = [math.log(r.alpha) for r in some], [math.log(getattr(r, name)) for r in some]

@@ -8,7 +8,7 @@ from perceptron_sim.phase.entries import Estimate, Interval
 
 @dataclass(frozen=True)
 class NetBoundary(Estimate):
-    """Where regimes of nets meet, beside what their kernels predict.
+    """Where regimes of nets meet, next to what their kernels predict.
 
     Attributes:
         predicted: geometric mean over seeds of the predictions, or None.

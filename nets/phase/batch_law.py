@@ -79,7 +79,7 @@ def fits_of(cells: pd.DataFrame) -> SeedFits | None:
 def boundary(
     fits: SeedFits, name: str, expected: Sequence[Crossovers] | None, of_theory: float
 ) -> NetBoundary:
-    """Return a number of the law beside what the kernels of the same seeds predict.
+    """Return a number of the law next to what the kernels of the same seeds predict.
 
     The misfit of the law adds to the scatter of seeds.
 

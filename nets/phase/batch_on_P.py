@@ -1,4 +1,4 @@
-"""B* ~ P^x of nets, beside gamma of the same runs and what their kernels predict."""
+"""B* ~ P^x of nets, next to gamma of the same runs and what their kernels predict."""
 
 import math
 from collections.abc import Sequence

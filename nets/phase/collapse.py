@@ -71,7 +71,7 @@ def gamma_over_delta(grid: Grid, keep: list[int]) -> float:
 
 @dataclass(frozen=True)
 class Onset:
-    """An exponent a of T_c ~ P^-a beside gamma/delta.
+    """An exponent a of T_c ~ P^-a next to gamma/delta.
 
     Attributes:
         a: the exponent.

@@ -1,4 +1,4 @@
-"""SGD of linearised nets beside its cousins, all on the kernels of the same seeds."""
+"""SGD of linearised nets against its cousins, all on the kernels of the same seeds."""
 
 from functools import partial
 from typing import Any

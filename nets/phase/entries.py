@@ -75,7 +75,7 @@ class Opposition(Entry):
     Attributes:
         raise_T: slope on ln T, or None.
         lower_alpha: slope on ln(1/alpha), or None.
-        verdict: "opposite", "alike" or "undecided".
+        verdict: ``opposite``, ``alike`` or ``undecided``.
     """
 
     raise_T: ErrorSlope | None

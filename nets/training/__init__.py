@@ -32,7 +32,7 @@ __all__ = [
 
 
 class How(TypedDict, total=False):
-    """How nets are trained, beside the device; what each means is said by ``train``."""
+    """How nets are trained, apart from the device; ``train`` describes each."""
 
     engine: str
     data_dir: Path | None
@@ -105,7 +105,7 @@ def train_each(
     """Train as ``train`` and yield results as they end, a failure for a run that raises.
 
     Args:
-        configs: what to run, no two alike, as ``check_request`` allows it.
+        configs: different runs, as ``check_request`` allows it.
         control: how to stop, and where states of unfinished runs are saved.
         stored: runs of the same request that are done; a saved state may need them.
         device, keep_outputs, how: as in ``train``.

@@ -22,7 +22,7 @@ class BatchQueue:
     """
 
     def __init__(self, capacity: int, B: int) -> None:
-        """Make room."""
+        """Make space."""
         self.B = B
         self._drawn = np.zeros((capacity, AHEAD, B), dtype=np.int64)
         self._at = np.zeros(capacity, dtype=np.int64)

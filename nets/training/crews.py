@@ -32,7 +32,7 @@ class Lane:
         waiting: runs not started; lanes of exact engines share one.
         states: saved states by run, for exact engines.
         state: of an ensemble that this lane goes on with, or None.
-        company: what ``state`` may name beside ``waiting``: runs that are done, by key.
+        company: what ``state`` may name next to ``waiting``: runs that are done, by key.
     """
 
     name: str
@@ -166,7 +166,7 @@ class _Crew:
         lane.waiting.extend(others)
 
     def fill(self) -> bool:
-        """Start runs while there is room; return whether any is in training."""
+        """Start runs while there is space; return whether any is in training."""
         lane = self._lane
         if self._engine is None:
             waiting = list(lane.waiting)

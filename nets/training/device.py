@@ -152,7 +152,7 @@ def capacity(
 
     Args:
         architecture: of all ``configs``.
-        configs: what waits to be trained, alike in shape.
+        configs: what waits to be trained, of one shape.
         d: input dimension.
         device: where.
         lanes: ensembles that share it.
@@ -200,7 +200,7 @@ def check_room(
 
 
 class _Need:
-    """Bytes that an ensemble of runs alike in shape needs.
+    """Bytes that an ensemble of runs of one shape needs.
 
     Attributes:
         P, P_test, B: the largest of all runs.

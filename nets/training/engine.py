@@ -32,7 +32,7 @@ class Engine(Protocol):
         """The runs in training."""
 
     def admit(self, configs: Sequence[NetConfig]) -> None:
-        """Start more runs, as many as there is room for, at least one."""
+        """Start more runs, as many as there is space for, at least one."""
 
     def round(self) -> list[NetResult]:
         """Train for at most about a second; return the runs that ended."""
@@ -44,7 +44,7 @@ class Engine(Protocol):
         """Go on from a state, in an engine that is empty.
 
         Args:
-            state: of an engine made alike.
+            state: of an engine made in the same way.
             configs: the runs by key.
         """
 

@@ -75,7 +75,7 @@ class Places:
         device: torch.device,
         together: int,
     ) -> None:
-        """Make room for replicas of up to P samples."""
+        """Make space for replicas of up to P samples."""
         self.architecture = architecture
         self.capacity, self.P = capacity, P
         self.together = together

@@ -79,7 +79,7 @@ class Plan:
         """Yield lanes that run side by side, group after group.
 
         Args:
-            configs: what to run, no two alike.
+            configs: different runs.
             stored: runs of the same request that are done.
         """
         states = self.control.saved({config.key() for config in (*configs, *stored)})
@@ -104,7 +104,7 @@ class Plan:
             company = {c.key(): c for c in members if c.key() not in pending}
             lanes_here = []
             for i, name in enumerate(names):
-                # Shares of the whole request, so that a resumed one deals the runs out alike.
+                # Shares of the whole request, so that resuming deals the runs out as before.
                 share = {c.key() for c in members[i::count]} - taken | claimed.get(name, set())
                 waiting = [c for c in members if c.key() in share & pending]
                 state = states[name] if name in claimed else None
@@ -159,7 +159,7 @@ class Plan:
     def _ensemble(
         self, lanes: int, configs: Sequence[NetConfig], limit: int | None, room: Room | None
     ) -> Engine:
-        """Return an empty ensemble for runs alike in shape, one of so many lanes."""
+        """Return an empty ensemble for runs of one shape, one of so many lanes."""
         one = configs[0]
         d, _ = inputs_of(one, self.data_dir)
         architecture = net_of(one, self.data_dir)
@@ -193,7 +193,7 @@ class Plan:
 
 
 def _order(config: NetConfig) -> tuple[object, ...]:
-    """Sort runs alike in shape together, the longest first: the end should not be one long run."""
+    """Sort runs of one shape together, the longest first: the end should not be one long run."""
     return (shape_of(config), -config.P, -config.T, config.seed)
 
 

@@ -111,7 +111,7 @@ class ResidentEnsemble(Ensemble):
         return _CALLS_FLOPS + _FLOPS_A_WEIGHT * weights + (K + 2) * per_batch
 
     def _fill(self, rows: IntArray, room: IntArray) -> None:
-        """Bring to the device what a block of steps reads; replicas without room stand still."""
+        """Bring to the device what a block of steps reads; those with no steps left stand still."""
         r = self.replicas
         n, most, B = rows.shape
         queues = self._rows.view(r.capacity, QUEUE, B)
@@ -161,7 +161,7 @@ class ResidentEnsemble(Ensemble):
         room.copy_(torch.where(wild, done, room))
 
     def _advance(self, n: int, count: int, K: int) -> None:
-        """Take ``count`` steps in the first n replicas; places beyond have no room and rest."""
+        """Take ``count`` steps in the first n replicas; the other places rest."""
         size = size_of_graph(n, self.capacity)
         if self._graphs.kind != "cuda" or not self._captured(size, K):
             for _ in range(count):

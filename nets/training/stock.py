@@ -110,7 +110,7 @@ class Floats:
         dtype: torch.dtype,
         device: torch.device,
     ) -> None:
-        """Make room for ``capacity`` runs of up to P samples each, which ``draw`` returns."""
+        """Make space for ``capacity`` runs of up to P samples each, which ``draw`` returns."""
         self.d = d
         self._draw = draw
         self._P = P

@@ -87,7 +87,7 @@ def _conclude(
 
 
 def _slopes(rows: list[ThreePhases], of_windows: list[list[Estimate | None]]) -> list[BStarOnP]:
-    """Fit B* ~ P^x for each (chi, d, kappa) with several P; B* of parts of each map beside it."""
+    """Fit B* ~ P^x for each (chi, d, kappa) with several P; B* of parts of each map next to it."""
     found = []
     for chi, d, kappa in sorted({(row.chi, row.d, row.kappa) for row in rows}):
         of_rows = zip(rows, of_windows, strict=True)

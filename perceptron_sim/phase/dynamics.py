@@ -1,4 +1,4 @@
-"""SGD beside its cousins at one T: shuffled epochs, SDEs, Poisson hits, gradient descent.
+"""SGD against its cousins at one T: shuffled epochs, SDEs, Poisson hits, gradient descent.
 
 All run on the same data, seed by seed, so that differences are paired. The SDE depends on T
 alone but for the factor (P - B)/(P - 1), which leaves gradient descent at B = P. Poisson hits have

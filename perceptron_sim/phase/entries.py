@@ -84,7 +84,7 @@ def systematic(measured: Estimate, parts: Sequence[Estimate | None]) -> float | 
 
 @dataclass(frozen=True)
 class Boundary(Estimate):
-    """Where regimes meet, beside its prediction if there is one.
+    """Where regimes meet, next to its prediction if there is one.
 
     Attributes:
         predicted: the prediction.
@@ -98,7 +98,7 @@ class Boundary(Estimate):
 
     @classmethod
     def of(cls, measured: Estimate, predicted: float | None, d: int) -> "Boundary":
-        """Put a measurement beside its prediction at dimension ``d``."""
+        """Put a measurement next to its prediction at dimension ``d``."""
         if predicted is None:
             return cls(**asdict(measured))
         error = accuracy(d)[0]

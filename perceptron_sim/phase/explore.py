@@ -35,7 +35,7 @@ class Budget:
 
     Attributes:
         seconds: of this call; runs in progress are finished.
-        runs: in all, those found in the store included, so that a repeated call ends alike.
+        runs: in all, those found in the store included, so that a repeated call ends as before.
     """
 
     seconds: float = math.inf

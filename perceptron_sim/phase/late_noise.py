@@ -1,11 +1,11 @@
-"""When noise acts: the part of the weights that is due to T, on its way, beside the weights (4).
+"""When noise acts: the part of the weights that is due to T, against the weights themselves (4).
 
 At equal time t = eta * steps the mean size W of the weights (||w||, of nets ||w - w_0||) answers
 to the temperature as W(t; T) = W_0(t) + T R(t) for T up to T_c, where the end follows eq. (22) of
 docs/theory.md. The time of the weights is the mean of ln t over the growth of W_0, that of noise
 the mean of ln t over the growth of R. Their difference, the delay, is 0 if noise raises the
-weights alike all along, and positive if it acts late. It is a property of T -> 0: no other T, no
-factor and no unit of time enters.
+weights by the same factor at all times, and positive if it acts late. It is a property of T -> 0:
+it depends on no other T, no factor and no unit of time.
 """
 
 import math
@@ -74,7 +74,7 @@ def noise_delay(runs: pd.DataFrame, T_c: float) -> Delay | None:
     A temperature at which some run was not fitted is left out whole: the others are biased.
 
     Args:
-        runs: with checkpoints, alike but for T and seed.
+        runs: with checkpoints, which differ only in T and seed.
         T_c: temperature up to which runs enter.
 
     Returns:

@@ -82,7 +82,7 @@ def write_cells(folder: Path, cells: pd.DataFrame, conclusion: Conclusion) -> No
 def write_report(
     folder: Path, command: str, plane: str, explored: Explored, conclusion: Conclusion
 ) -> dict[str, Any]:
-    """Write summary.json and return it; it holds nothing of when or how fast runs were done."""
+    """Write summary.json and return it; it holds no dates and no durations."""
     summary = {
         "command": command,
         "plane": plane,

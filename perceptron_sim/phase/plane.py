@@ -62,7 +62,7 @@ def combinations(options: Mapping[str, Any], names: Sequence[str]) -> Iterator[d
 
 @dataclass(frozen=True)
 class Map:
-    """A lattice of cells, alike but for x and y.
+    """A lattice of cells that differ only in x and y.
 
     Attributes:
         shared: the parameters that all cells have in common, for titles and tables.

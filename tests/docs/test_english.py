@@ -66,6 +66,7 @@ _REWRITTEN = (
     "analysis",
     "claims",
     "drawing",
+    "phase",
     "report",
     "runs",
     "scans",
@@ -75,7 +76,10 @@ _REWRITTEN = (
 )
 
 
-@pytest.mark.parametrize("folder", ["cli", *(f"perceptron_sim/{name}" for name in _REWRITTEN)])
+FOLDERS = ("cli", "nets", *(f"perceptron_sim/{name}" for name in _REWRITTEN))
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
 def test_docstrings_have_none_of_the_habits(folder: str) -> None:
     found = {place: habits(text) for place, text in _docstrings(folder).items()}
     assert {place: flaws for place, flaws in found.items() if flaws} == {}

@@ -1,4 +1,4 @@
-"""Figure of SGD beside its cousins: ends against B, and ||w|| against t at the smallest B."""
+"""Figure of SGD against its cousins: ends against B, and ||w|| against t at the smallest B."""
 
 from typing import Any
 

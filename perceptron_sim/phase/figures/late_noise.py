@@ -46,7 +46,7 @@ def course_panels(
     """Return training loss and ||w||, of nets ||w - w_0||, against t at several T.
 
     Args:
-        runs: fitted ones with checkpoints, alike but for T and seed.
+        runs: fitted ones with checkpoints, which differ only in T and seed.
         rows: as in ``figure_late_noise``.
         title: of the column.
         size: symbol of the size of the weights.

@@ -62,7 +62,7 @@ class Mapped:
 
 
 def of_perceptrons(fits: Sequence[tuple[dict[str, Any], LawFit | None]]) -> list[Mapped]:
-    """Return the maps of perceptrons, each with its law, beside what is predicted there."""
+    """Return the maps of perceptrons, each with its law and what is predicted there."""
     found = []
     for shared, fit in fits:
         at = predicted(shared["chi"], shared["P"], shared["d"])
@@ -111,7 +111,7 @@ def figure_maps(
         )
     columns = 2 if len(panels) == 4 else min(3, max(1, len(panels)))
     rows = [panels[i : i + columns] for i in range(0, len(panels), columns)]
-    # Room for the colours beside the last column.
+    # Space for the colours next to the last column.
     width = 3.6 + 1.4 / columns
     return Chart(rows, share="xy" if len(panels) > 1 else "", width=width, height=2.9)
 
@@ -133,7 +133,7 @@ def map_of(
         x, y: columns of the axes.
         observable: which column is drawn.
         limits: log10 of the observable at the ends of the colours.
-        label: beside the colours.
+        label: next to the colours.
     """
     fitted = cells[cells["status"] == FITTED]
     points = np.log10(fitted[[x, y]].to_numpy(dtype=np.float64))
@@ -204,7 +204,7 @@ def _segments(
 def _names(
     mapped: Mapped, tau_c: float, B_star: float | None, x: str, ends: tuple[Limits, Limits]
 ) -> Iterator[Note]:
-    """Yield the names of the phases where there is room."""
+    """Yield the names of the phases where there is space."""
     (x0, x1), (y0, y1) = ends
     if x == "T":
         y = y1 / 6.0
