@@ -171,7 +171,7 @@ def test_errors_grow_beyond_the_points_of_the_fit() -> None:
         ({"P": [4096, 20]}, "P = 20 is out of range: allowed is P > 2"),
         ({"T": [1.0, -1.0]}, "T = -1 is out of range"),
         ({"B": [2, 5000]}, "B = 5000 is larger than P = 4096"),
-        ({"chi": ["one"]}, "other things than numbers"),
+        ({"chi": ["one"]}, "values that are not numbers"),
         ({"T": [1.0, 2.0, 3.0], "P": [4096, 8192]}, r"do not broadcast: .*P \(2,\)"),
     ],
 )
