@@ -21,18 +21,26 @@ PAGES = [ROOT / "README.md", *sorted(GUIDES)]
 PAGES += [page for page in sorted((ROOT / "docs").rglob("*.md")) if page not in PAGES]
 
 
+def commands_of(page: Path) -> list[str]:
+    """Return the commands in code blocks of a page, without the name of the program."""
+    found = []
+    text = page.read_text(encoding="utf-8").replace("\\\n", " ")
+    for line in re.findall(r"^(?:    |\$ )?(perceptron-sim [a-z].*)$", text, re.MULTILINE):
+        for part in re.split(r";|&&|\|\|?|>", line.partition(" #")[0]):
+            command = " ".join(part.split())
+            # DIR ... in a synopsis is an argument; an ellipsis is none.
+            command = re.sub(r"\s*(\.\.\.|…|&)$", "", command)
+            if command.startswith("perceptron-sim "):
+                found.append(command.removeprefix("perceptron-sim "))
+    return found
+
+
 def in_pages() -> dict[str, str]:
     """Return every command of a code block, with the page where it stands first."""
     found: dict[str, str] = {}
     for page in PAGES:
-        text = page.read_text(encoding="utf-8").replace("\\\n", " ")
-        for line in re.findall(r"^(?:    |\$ )?(perceptron-sim [a-z].*)$", text, re.MULTILINE):
-            for part in re.split(r";|&&|\|\|?|>", line.partition(" #")[0]):
-                command = " ".join(part.split())
-                # DIR ... in a synopsis is an argument; an ellipsis is none.
-                command = re.sub(r"\s*(\.\.\.|…|&)$", "", command)
-                if command.startswith("perceptron-sim "):
-                    found.setdefault(command.removeprefix("perceptron-sim "), page.name)
+        for command in commands_of(page):
+            found.setdefault(command, page.name)
     return found
 
 
@@ -58,6 +66,13 @@ def _leaf(words: list[str]) -> tuple[click.Command, list[str]]:
         assert child is not None, f"no command {words[0]}"
         command, words = child, words[1:]
     return command, words
+
+
+def test_the_page_of_the_papers_has_every_stage() -> None:
+    page = ROOT / "docs/papers.md"
+    shown = {" ".join(shlex.split(line)) for line in commands_of(page)}
+    stages = {" ".join(stage.command) for stage in PRESETS["paper"].stages}
+    assert stages == {line for line in shown if not line.startswith("compare ")}
 
 
 def test_pages_name_commands() -> None:
