@@ -3,11 +3,12 @@
 from collections.abc import Callable, Sequence
 
 from nets.max_margin.figure import collapse, name_of
-from nets.max_margin.law import COLD, HOT, Interval, LawFit, LawPoint
+from nets.max_margin.law import COLD, HOT, LawFit, LawPoint
 from perceptron_sim.claims.claim import Claim, Measurement, Table, Whose
 from perceptron_sim.claims.evidence import Evidence
 from perceptron_sim.claims.panels import drawn
 from perceptron_sim.drawing.panels import Panel
+from perceptron_sim.phase.entries import Paired
 from perceptron_sim.store.schema import LAZY
 
 # Departures that count as agreement: of an exponent, and of ||w - w_0||/(kappa omega).
@@ -27,7 +28,7 @@ def _fits(
         found = []
         for _, fit in evidence.rows("max_margin_fits", LawFit):
             for quantity, expected, resolution, field in judged:
-                interval: Interval | None = getattr(fit, field)
+                interval: Paired | None = getattr(fit, field)
                 if interval is None or interval.ci_low is None or not of(fit):
                     continue
                 assert interval.ci_high is not None

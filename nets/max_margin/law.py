@@ -16,7 +16,7 @@ from perceptron_sim.analysis.exponents import POINT, SHARED, shared_by
 from perceptron_sim.analysis.power_law import fit_power_law
 from perceptron_sim.analysis.summary import Entry
 from perceptron_sim.arrays import FloatArray
-from perceptron_sim.intervals import half_width
+from perceptron_sim.phase.entries import Paired
 from perceptron_sim.status import Status
 from perceptron_sim.store.schema import LAZY
 
@@ -29,15 +29,6 @@ HOT, COLD = 8.0, 0.05
 U = 0.5
 # A net is lazy while its weights have moved by less than this part of ||w_0||.
 _LAZY = 0.1
-
-
-@dataclass(frozen=True)
-class Interval(Entry):
-    """A mean over seeds with its 95 % interval (Student t); no ends from a single seed."""
-
-    measured: float
-    ci_low: float | None
-    ci_high: float | None
 
 
 @dataclass(frozen=True)
@@ -78,11 +69,11 @@ class LawRow(OfNet):
     K_mean: float
     K_spread: float
     participation: float
-    u: Interval | None
-    cold: Interval | None
-    hits_hot: Interval | None
-    hits_cold: Interval | None
-    batch_hits: Interval | None
+    u: Paired | None
+    cold: Paired | None
+    hits_hot: Paired | None
+    hits_cold: Paired | None
+    batch_hits: Paired | None
     T_c: float
     T_lazy: float
 
@@ -109,17 +100,17 @@ class LawFit(OfNet):
     kappa: float
     n_seeds: int
     window: str
-    u: Interval | None
-    cold: Interval | None
+    u: Paired | None
+    cold: Paired | None
     residual: float
     worst: float
-    drift: Interval | None
-    gamma: Interval | None
-    gamma_omega: Interval | None
-    support: Interval | None
-    b: Interval | None
-    hits: Interval | None
-    nu: Interval | None
+    drift: Paired | None
+    gamma: Paired | None
+    gamma_omega: Paired | None
+    support: Paired | None
+    b: Paired | None
+    hits: Paired | None
+    nu: Paired | None
 
 
 @dataclass(frozen=True)
@@ -135,7 +126,7 @@ class LawPoint(OfNet):
     P: int
     kappa: float
     x: float
-    ratio: Interval
+    ratio: Paired
 
 
 @dataclass(frozen=True)
@@ -196,10 +187,10 @@ def _points(alike: pd.DataFrame) -> Iterator[dict[str, Any]]:
             x = float(cell["x"].mean())
             to_mean = (1.0 + U * x) / (1.0 + U * cell["x"])
             logs = np.log((cell["cold"] * to_mean).to_numpy(dtype=np.float64))
-            mean, half = float(logs.mean()), half_width(logs)
-            ends = (None, None) if math.isnan(half) else (mean - half, mean + half)
+            found = Paired.of(logs)
+            ends = (found.ci_low, found.ci_high)
             low, high = (None if end is None else math.exp(end) for end in ends)
-            ratio = Interval(math.exp(mean), low, high)
+            ratio = Paired(math.exp(found.measured), low, high)
             yield {"P": P, "kappa": float(cell["kappa"].iloc[0]), "x": x, "ratio": ratio}
 
 
@@ -248,7 +239,7 @@ def _fit(alike: pd.DataFrame) -> dict[str, Any]:
     u = math.exp(float(np.mean(np.log(levels)))) if levels else U
     logs = np.log(alike["dw"] / ((alike["kappa"] + u * alike["kick"]) * alike["omega"]))
 
-    def slope(of: Callable[[pd.DataFrame], Any]) -> Interval | None:
+    def slope(of: Callable[[pd.DataFrame], Any]) -> Paired | None:
         return _exponent(hot, of)
 
     sizes, x = alike["P"], alike["x"]
@@ -256,7 +247,7 @@ def _fit(alike: pd.DataFrame) -> dict[str, Any]:
         "kappa": float(alike["kappa"].min()),
         "n_seeds": int(alike["seed"].nunique()),
         "window": f"P {sizes.min()}..{sizes.max()}, kick/kappa {x.min():.2g}..{x.max():.2g}",
-        "u": Interval(u, min(levels), max(levels)) if levels else None,
+        "u": Paired(u, min(levels), max(levels)) if levels else None,
         "cold": _mean(alike[alike["x"] <= COLD], "cold"),
         "residual": float(np.sqrt(np.mean(logs**2))),
         "worst": float(logs.groupby([alike[n] for n in ("P", "T", "kappa")]).mean().abs().max()),
@@ -270,7 +261,7 @@ def _fit(alike: pd.DataFrame) -> dict[str, Any]:
     }
 
 
-def _exponent(hot: pd.DataFrame, of: Callable[[pd.DataFrame], Any]) -> Interval | None:
+def _exponent(hot: pd.DataFrame, of: Callable[[pd.DataFrame], Any]) -> Paired | None:
     """Return the exponent in P of a column of the runs, an intercept for each T and kappa."""
     cells = list(_complete(hot))
     fit = fit_power_law(
@@ -279,7 +270,7 @@ def _exponent(hot: pd.DataFrame, of: Callable[[pd.DataFrame], Any]) -> Interval 
         [group for _, group, _ in cells],
         by_seed=True,
     )
-    return None if fit is None else Interval(fit.slope, fit.ci_low, fit.ci_high)
+    return None if fit is None else Paired(fit.slope, fit.ci_low, fit.ci_high)
 
 
 def _complete(hot: pd.DataFrame) -> Iterator[tuple[float, Any, pd.DataFrame]]:
@@ -296,13 +287,9 @@ def _by_size(runs: pd.DataFrame) -> Iterator[tuple[int, pd.DataFrame]]:
         yield P, runs[runs["P"] == P]
 
 
-def _mean(runs: pd.DataFrame, name: str) -> Interval | None:
+def _mean(runs: pd.DataFrame, name: str) -> Paired | None:
     """Return the mean of a column over the means of seeds."""
     if runs.empty:
         return None
     seeds: FloatArray = runs.groupby("seed")[name].mean().to_numpy(dtype=np.float64)
-    mean = float(seeds.mean())
-    if len(seeds) < 2:
-        return Interval(mean, None, None)
-    half = half_width(seeds)
-    return Interval(mean, mean - half, mean + half)
+    return Paired.of(seeds)

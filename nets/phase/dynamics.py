@@ -9,10 +9,10 @@ import pandas as pd
 from nets.phase.entries import NetDynamicsEnd
 from nets.phase.model import DEFAULTS, LAZY, PACKAGES, job_of
 from nets.phase.tables import NET
-from perceptron_sim.drawing.panels import Chart, Panel, equations, geometric_means
+from perceptron_sim.drawing.panels import Chart, Panel, equations
 from perceptron_sim.errors import InputError
 from perceptron_sim.phase.cells import FITTED
-from perceptron_sim.phase.dynamics import compared, paired
+from perceptron_sim.phase.dynamics import compared
 from perceptron_sim.phase.entries import Paired
 from perceptron_sim.phase.perceptron import batch_sizes
 from perceptron_sim.phase.plane import Conclusion, Map, Plane, Table, axis, combinations
@@ -68,7 +68,7 @@ def _ends(options: dict[str, Any], at: dict[str, Any], cells: pd.DataFrame) -> l
         return []
 
     def less(row: pd.Series, name: str) -> Paired:
-        return paired(np.subtract(row[f"{name}_seeds"], sgd[f"{name}_seeds"]))
+        return Paired.of(np.subtract(row[f"{name}_seeds"], sgd[f"{name}_seeds"]))
 
     at["B"] = int(at["B"])
     return [
@@ -98,19 +98,15 @@ def _table(rows: list[NetDynamicsEnd]) -> Table:
 
 def _figure(cells: pd.DataFrame, labels: list[str]) -> Chart:
     """Chart ||w - w_0||, t* and test error at the end against B, for the first net and T."""
+    from perceptron_sim.phase.figures.dynamics import end_series
+
     first = cells.iloc[0]
     for name in (*_SHARED, "T"):
         cells = cells[cells[name] == first[name]]
-    fitted = cells[cells["status"] == FITTED]
-    panels = []
-    for name, symbol in _SYMBOLS.items():
-        series = []
-        for i, label in enumerate(labels):
-            members = fitted[fitted["dynamics"] == label]
-            if len(members):
-                logs = [np.array(v) for v in members[f"{name}_seeds"]]
-                series.append(geometric_means(label, members["B"], logs, colour=i))
-        panels.append(Panel("", "batch size B", f"{symbol} at the end", series))
+    panels = [
+        Panel("", "batch size B", f"{symbol} at the end", end_series(cells, labels, name))
+        for name, symbol in _SYMBOLS.items()
+    ]
     said = {"L": first["depth"], "h": first["width"], "P": first["P"]}
     said |= {"alpha": first["alpha"], "T": first["T"]}
     title = [*equations(said), "bars: 95 % intervals"]

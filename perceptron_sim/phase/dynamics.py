@@ -15,7 +15,6 @@ import pandas as pd
 
 from perceptron_sim.arrays import FloatArray
 from perceptron_sim.errors import InputError
-from perceptron_sim.intervals import half_width
 from perceptron_sim.phase.cells import FITTED
 from perceptron_sim.phase.courses import LABELS
 from perceptron_sim.phase.entries import DynamicsCourse, DynamicsEnd, EndRatio, LoadAtEnd, Paired
@@ -92,7 +91,7 @@ def _ends(shared: dict[str, Any], cells: pd.DataFrame) -> list[DynamicsEnd]:
     expected = predicted(shared["chi"], shared["P"], shared["d"])
 
     def less(row: pd.Series, quantity: str) -> Paired:
-        return paired(np.subtract(row[f"{quantity}_seeds"], sgd[f"{quantity}_seeds"]))
+        return Paired.of(np.subtract(row[f"{quantity}_seeds"], sgd[f"{quantity}_seeds"]))
 
     def load(row: pd.Series) -> float:
         mean = math.exp(float(np.mean(row["test_error_seeds"])))
@@ -146,7 +145,7 @@ def _courses(
                     # Of Poisson hits there may be none yet.
                     continue
                 ended = float(np.mean(table["t_star"] <= at))
-                pairs = paired(w_norm), paired(unfitted)
+                pairs = Paired.of(w_norm), Paired.of(unfitted)
                 found.append(
                     DynamicsCourse(
                         **shared,
@@ -176,15 +175,6 @@ def _at_time(runs: pd.DataFrame, t: float) -> FloatArray:
         at = math.log(t)
         rows.append([float(np.interp(at, log_t, np.log(v), left=math.nan)) for v in (w, n)])
     return np.array(rows)
-
-
-def paired(differences: FloatArray) -> Paired:
-    """Return mean and 95 % interval of paired differences; a single one has no interval."""
-    mean = float(np.mean(differences))
-    if len(differences) < 2:
-        return Paired(mean, None, None)
-    half = half_width(differences)
-    return Paired(mean, mean - half, mean + half)
 
 
 def end_ratios(ends: Iterable[DynamicsEnd]) -> list[EndRatio]:

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 
 from perceptron_sim.analysis.summary import Entry, Positive
-from perceptron_sim.intervals import mixed_dof, quantile
+from perceptron_sim.arrays import FloatArray
+from perceptron_sim.intervals import half_width, mixed_dof, quantile
 from perceptron_sim.theory.prediction import accuracy, doubt_about_size
 
 
@@ -311,7 +312,7 @@ class NoiseDelay(Delay):
 
 @dataclass(frozen=True)
 class Paired(Entry):
-    """Mean of differences from SGD in ln, seed by seed; a single one has no interval.
+    """A mean over seeds, of differences from SGD in ln or of a number; one seed has no interval.
 
     Attributes:
         measured: the mean.
@@ -321,6 +322,15 @@ class Paired(Entry):
     measured: float
     ci_low: float | None
     ci_high: float | None
+
+    @classmethod
+    def of(cls, values: FloatArray) -> "Paired":
+        """Return the mean of independent values, shape (seeds,), with its interval, Student's t."""
+        mean = float(values.mean())
+        if len(values) < 2:
+            return cls(mean, None, None)
+        half = half_width(values)
+        return cls(mean, mean - half, mean + half)
 
     def __format__(self, spec: str) -> str:
         """Return "number +- half of the interval"."""

@@ -33,7 +33,8 @@ def figure_dynamics(cells: pd.DataFrame, runs: pd.DataFrame, named: dict[str, st
     return Chart([panels], title, "above", columns=2, width=3.85, height=2.9)
 
 
-def _ends(cells: pd.DataFrame, shared: dict[str, Any], labels: list[str], name: str) -> Panel:
+def end_series(cells: pd.DataFrame, labels: list[str], name: str) -> list[Series]:
+    """Return an observable at the end against B, one series for each dynamics that has cells."""
     fitted = cells[cells["status"] == FITTED]
     series = []
     for i, dynamics in enumerate(labels):
@@ -41,6 +42,11 @@ def _ends(cells: pd.DataFrame, shared: dict[str, Any], labels: list[str], name: 
         if len(members):
             logs = [np.array(v) for v in members[f"{name}_seeds"]]
             series.append(geometric_means(dynamics, members["B"], logs, colour=i))
+    return series
+
+
+def _ends(cells: pd.DataFrame, shared: dict[str, Any], labels: list[str], name: str) -> Panel:
+    series = end_series(cells, labels, name)
     rules = []
     expected = predicted(shared["chi"], shared["P"], shared["d"])
     if expected is not None:
