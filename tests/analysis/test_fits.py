@@ -9,12 +9,19 @@ import pytest
 from synthetic import paper_law, perceptrons
 
 from perceptron_sim import ExponentRow, MemoryStore, PerceptronGrid, scan
+from perceptron_sim.analysis import power_law
 from perceptron_sim.analysis.exponents import distinct, exponent_rows
 from perceptron_sim.analysis.power_law import fit_power_law
 from perceptron_sim.theory import exponents
 
 X = 2.0 ** np.arange(8, 13)
 DRAWS = 2000
+
+
+@pytest.fixture
+def intervals_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fit no parts of the window, which intervals do not depend on: two fits in three."""
+    monkeypatch.setattr(power_law, "_window_shift", lambda points, slope: math.nan)
 
 
 def _synthetic(rng, x, n_seeds: int, growth: float, skewed: bool, slope: float = 1.5):
@@ -29,6 +36,7 @@ def _synthetic(rng, x, n_seeds: int, growth: float, skewed: bool, slope: float =
     return logs
 
 
+@pytest.mark.usefixtures("intervals_alone")
 @pytest.mark.parametrize(
     ("n_seeds", "growth", "skewed", "n_groups"),
     [(3, 0.0, False, 1), (5, 0.5, False, 1), (8, 0.25, True, 1), (8, -0.3, True, 3)],
@@ -67,6 +75,7 @@ def _correlated(rng, n_seeds: int, n_groups: int, shared: float):
     return list(x[:, None] * tilt + level + noise)
 
 
+@pytest.mark.usefixtures("intervals_alone")
 def test_intervals_of_a_slope_between_two_paired_temperatures_cover() -> None:
     # Correlated over T as ln ||w - w_0|| of nets was measured to be, over two sizes nested in one.
     rng, T = np.random.default_rng(1), np.array([1.0, 4.0, 1.0, 4.0])
@@ -83,6 +92,7 @@ def test_intervals_of_a_slope_between_two_paired_temperatures_cover() -> None:
     assert alone == draws
 
 
+@pytest.mark.usefixtures("intervals_alone")
 @pytest.mark.parametrize(("n_seeds", "n_groups"), [(4, 1), (8, 4), (20, 4)])
 def test_intervals_by_seed_cover_where_runs_of_a_seed_are_correlated(n_seeds, n_groups) -> None:
     rng = np.random.default_rng(n_seeds)
@@ -91,19 +101,21 @@ def test_intervals_by_seed_cover_where_runs_of_a_seed_are_correlated(n_seeds, n_
     covered = independent = bootstrapped = 0
     misfit = []
     draws = 120 if n_seeds >= 20 else DRAWS
-    for _ in range(draws):
+    others = min(draws, 400)
+    for i in range(draws):
         logs = _correlated(rng, n_seeds, n_groups, 0.1)
         fit = fit_power_law(x, logs, groups, by_seed=True)
         covered += fit.ci_low <= 1.5 <= fit.ci_high
         bootstrapped += fit.bootstrap_low <= 1.5 <= fit.bootstrap_high
         misfit.append(fit.chi2 / fit.chi2_dof)
-        fit = fit_power_law(x, logs, groups)
-        independent += fit.ci_low <= 1.5 <= fit.ci_high
+        if i < others:
+            fit = fit_power_law(x, logs, groups)
+            independent += fit.ci_low <= 1.5 <= fit.ci_high
     # Half a per cent is the standard error of a coverage of 95 % in 2000 draws, two in 120.
     slack = 0.0 if draws == DRAWS else 0.05
     assert 0.93 - slack <= covered / draws <= 0.97 + slack
     # Levels that a seed has at all points widen the other interval, slopes of its own narrow it.
-    assert not 0.93 <= independent / draws <= 0.97
+    assert not 0.93 <= independent / others <= 0.97
     assert np.mean(misfit) == pytest.approx(1.0, abs=0.1 if n_seeds > 4 else 1.0)
     if n_seeds >= 20:
         assert 0.85 <= bootstrapped / draws <= 0.99

@@ -103,8 +103,8 @@ def _many(ends):
     rng = np.random.default_rng(3)
     rows = []
     for chi in (-0.3, 0.0, 1.0, 2.0, 4.0):
-        for d in (8, 16, 64, 128):
-            for load in (16, 64, 512):
+        for d in (8, 64):
+            for load in (16, 512):
                 for kappa in (0.0, 0.25, 1.0, 16.0):
                     end = end_of_training(chi, load * d, d, 2, kappa)
                     row = {"chi": chi, "d": d, "P": load * d, "B": 2, "T": 1.0, "kappa": kappa}
@@ -147,7 +147,7 @@ def test_at_fixed_d_exponents_are_those_of_that_d(d: int) -> None:
                 simulate(
                     PerceptronConfig(chi=0.0, d=d, P=P, kappa=0.0, seed=seed), checkpoints=None
                 ).w1
-                for seed in range(60)
+                for seed in range(30)
             ]
         )
         for P in sizes
@@ -161,7 +161,7 @@ def test_at_fixed_d_exponents_are_those_of_that_d(d: int) -> None:
 
 @pytest.mark.parametrize(
     ("chi", "d", "ends", "seeds"),
-    [(3.0, 3, (2**14, 2**30), 60), (3.0, 4, (2**14, 2**30), 60), (1.0, 3, (2**14, 2**24), 40)],
+    [(3.0, 3, (2**14, 2**30), 30), (3.0, 4, (2**14, 2**30), 30), (1.0, 3, (2**14, 2**24), 40)],
 )
 def test_at_fixed_d_exponents_are_those_of_that_d_over_decades(
     chi: float, d: int, ends: tuple[int, int], seeds: int

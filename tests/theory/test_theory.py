@@ -54,8 +54,8 @@ def test_values_kept_are_those_of_the_definitions() -> None:
     assert set(KEPT) == set(map(str, POINTS))
     assert set(KINDS) == set(CLOSED_FORMS)
     with mp.workdps(30):
-        # Each kind of moment at three of the points.
-        for i, point in enumerate(POINTS[::2]):
+        # Each kind of moment at one or two of the points.
+        for i, point in enumerate(POINTS[::4]):
             kind = KINDS[i % len(KINDS)]
             expected = definition(kind, *point)
             assert abs(mp.mpf(KEPT[str(point)][kind]) - expected) <= 1e-15 * abs(expected), point
