@@ -1,13 +1,12 @@
 """Data sets for nets: labels, normalisation, subsets, and what is said of bad files."""
 
-import os
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from nets.data import check_name, draw_subsets, draw_teacher_data, load_images
-from nets.data.archives import load_cifar10, load_mnist
+from nets.data.archives import load_mnist
 from perceptron_sim import InputError
 from perceptron_sim.kernels.sampler import abs_x1_cdf
 
@@ -119,14 +118,3 @@ def test_an_absent_data_set_names_the_remedy() -> None:
 def test_an_unknown_data_set_gets_the_near_match() -> None:
     with pytest.raises(InputError, match="did you mean 'cifar10'"):
         check_name("cifar")
-
-
-@pytest.mark.skipif(
-    not (Path(os.environ.get("PERCEPTRON_SIM_DATA", "-")) / "cifar10.npz").is_file(),
-    reason="needs real data: set PERCEPTRON_SIM_DATA",
-)
-def test_real_images_have_the_published_moments() -> None:
-    assert load_mnist().moments == pytest.approx((33.3860, 78.6544), abs=1e-3)
-    cifar = load_cifar10()
-    assert cifar.moments == pytest.approx((120.8482, 64.1665), abs=1e-3)
-    assert (cifar.y == -1).sum() == 3986 + 3986 + 3997 + 3978 + 4000

@@ -8,13 +8,23 @@ import pytest
 from nets.config import NetConfig
 from nets.lazy import LazyConfig, build_kernel
 from nets.lazy.density import DensityFit, DensityLog, density_row, early_margins, fit_density
+from nets.training import draw_data
 
 
-def _kernel(chi: float, d: int, seed: int, P: int = 3000):
-    config = NetConfig(
-        data="perceptron", arch="linear", chi=chi, d=d, P=P, B=2, P_test=0, seed=seed
-    )
-    return LazyConfig(config), build_kernel(LazyConfig(config))
+def _config(chi: float, d: int, seed: int, P: int) -> NetConfig:
+    return NetConfig(data="perceptron", arch="linear", chi=chi, d=d, P=P, B=2, P_test=0, seed=seed)
+
+
+def _kernel(chi: float, d: int, seed: int, P: int):
+    run = LazyConfig(_config(chi, d, seed, P))
+    return run, build_kernel(run)
+
+
+def _margins(config: NetConfig) -> np.ndarray:
+    """Return early margins by their definition, without a matrix of P x P."""
+    data = draw_data(config)
+    z = data.y[:, None] * data.x
+    return (z @ z.sum(axis=0) - np.sum(z * z, axis=1)) / config.d
 
 
 @pytest.mark.parametrize(
@@ -24,7 +34,7 @@ def _kernel(chi: float, d: int, seed: int, P: int = 3000):
 def test_the_exponent_of_the_perceptron_is_found(chi: float, d: int, spread: float) -> None:
     # ``spread`` is the measured standard deviation of one fit at P = 3000; the mean of six and a
     # bias of half a spread: beyond 5.5 standard errors, a false alarm below 1e-6.
-    fits = [fit_density(early_margins(_kernel(chi, d, seed)[1])) for seed in range(6)]
+    fits = [fit_density(_margins(_config(chi, d, seed, 3000))) for seed in range(6)]
     row = density_row(fits)
     assert row.measured == pytest.approx(chi, abs=(5.5 / math.sqrt(6) + 0.5) * spread)
     assert row.ci_low < row.measured < row.ci_high
@@ -33,10 +43,11 @@ def test_the_exponent_of_the_perceptron_is_found(chi: float, d: int, spread: flo
 
 
 def test_margins_leave_the_own_part_of_a_sample_out() -> None:
-    _, kernel = _kernel(1.0, 8, 0, P=60)
+    run, kernel = _kernel(1.0, 8, 0, P=60)
     K, y = kernel.matrix.entries.astype(np.float64), kernel.y
     expected = [y[i] * sum(K[i, j] * y[j] for j in range(60) if j != i) for i in range(60)]
     assert np.allclose(early_margins(kernel), expected, rtol=1e-5, atol=1e-5)
+    assert np.allclose(_margins(run.config), expected, rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize("mean", [0.0, 0.15, 0.3, 0.7])

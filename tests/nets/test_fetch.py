@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from openml_server import Server, arff, made_up, serving
 
+from nets.data import archives, openml
 from nets.data import download as download_module
-from nets.data import openml
-from nets.data.archives import read_archive
+from nets.data.archives import load_cifar10, load_mnist, read_archive
 from nets.data.download import FetchError
 from nets.data.fetch import fetch
 from nets.data.sources import SOURCES, Source, check_content, row_digest
@@ -311,10 +311,13 @@ def test_another_order_is_told(mnist, tmp_path: Path) -> None:
     not (Path(os.environ.get("PERCEPTRON_SIM_DATA", "-")) / "cifar10.npz").is_file(),
     reason="needs real data: set PERCEPTRON_SIM_DATA",
 )
-def test_the_facts_are_those_of_the_real_images() -> None:
+def test_the_facts_are_those_of_the_real_images(monkeypatch) -> None:
     folder = Path(os.environ["PERCEPTRON_SIM_DATA"])
     source = SOURCES["mnist"]
-    pixels, labels, _ = read_archive(folder / "mnist.npz", source.shape)
+    pixels, labels, n_train = read_archive(folder / "mnist.npz", source.shape)
+    # Loaded from what was read: archives of this size are read once.
+    monkeypatch.setattr(archives, "read_archive", lambda *_: (pixels, labels, n_train))
+    assert load_mnist(folder).moments == pytest.approx((33.3860, 78.6544), abs=1e-3)
     assert row_digest(np.column_stack([pixels, labels])) == source.order
     # The same images in another order: all else is as it should be.
     swap = np.arange(70_000)
@@ -324,7 +327,10 @@ def test_the_facts_are_those_of_the_real_images() -> None:
     with pytest.raises(FetchError, match="not those of the authors"):
         check_content(source, pixels, labels)
     source = SOURCES["cifar10"]
-    pixels, labels, _ = read_archive(folder / "cifar10.npz", source.shape)
+    pixels, labels, n_train = read_archive(folder / "cifar10.npz", source.shape)
+    cifar = load_cifar10(folder)
+    assert cifar.moments == pytest.approx((120.8482, 64.1665), abs=1e-3)
+    assert (cifar.y == -1).sum() == 3986 + 3986 + 3997 + 3978 + 4000
     rows = np.column_stack([pixels, labels])
     # Batch 5 of the training part may be missing: the digest is of what lies around it.
     known = np.concatenate([rows[: source.known[0].stop], rows[-10_000:]])

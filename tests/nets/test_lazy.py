@@ -75,9 +75,9 @@ def _samples(runs) -> np.ndarray:
 
 
 def test_nets_in_the_lazy_regime_have_the_distributions_of_their_limit() -> None:
-    # Two-sample KS, 3 observables, 150 runs each, twice: a false alarm has probability below 6e-7.
+    # Two-sample KS, 3 observables, 100 runs each, twice: a false alarm has probability below 6e-7.
     alpha = 2.0**15
-    grid = [NetConfig(depth=2, width=64, P=96, T=2.0**-12, seed=s) for s in range(150)]
+    grid = [NetConfig(depth=2, width=48, P=64, P_test=100, T=2.0**-12, seed=s) for s in range(100)]
     trained = _samples(train(grid, "cpu"))
     limits = [_samples(simulate_lazy(grid, paired=paired)) for paired in (False, True)]
     for lazy in limits:
@@ -90,7 +90,7 @@ def test_nets_in_the_lazy_regime_have_the_distributions_of_their_limit() -> None
 
 def test_a_linear_net_is_the_perceptron() -> None:
     # Two-sample KS, 2 observables: a false alarm has probability below 2e-9.
-    point = {"chi": 1.0, "d": 8, "P": 128, "B": 2, "T": 1.0}
+    point = {"chi": 1.0, "d": 8, "P": 64, "B": 2, "T": 1.0}
     net = {"arch": "linear", "data": "perceptron", "P_test": 0}
     lazy = simulate_lazy([NetConfig(**net, **point, seed=s) for s in range(300)])
     theirs = [

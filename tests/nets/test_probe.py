@@ -46,9 +46,9 @@ def test_noise_and_kernel_are_those_of_single_gradients(name: str) -> None:
             slopes.append(-y[i] * (y[i] * (f.item() - f0[i]) < KAPPA))
         return np.array(rows), np.array(slopes)[:, None] * rows
 
-    initial, _ = gradients(start)
-    for weights in (start, moved):
-        jacobian, single = gradients(weights)
+    of_start = gradients(start)
+    initial, _ = of_start
+    for weights, (jacobian, single) in ((start, of_start), (moved, gradients(moved))):
         look = Look(*probe.look(net, weights, kernel_at_start)[0].tolist())
         assert look.noise_trace == pytest.approx(np.trace(np.cov(single.T)), rel=1e-9)
         kernel, before = jacobian @ jacobian.T, initial @ initial.T

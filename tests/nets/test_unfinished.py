@@ -208,14 +208,14 @@ def _numbers_of(run) -> tuple[object, ...]:
     return run.config.key(), run.status, run.steps, run.hits, run.dw, run.test_error
 
 
-CNN = {"arch": "cnn", "depth": 2, "width": 8, "T": 2.0**-4}
+CNN = {"arch": "cnn", "depth": 2, "width": 4, "T": 2.0**-4}
 
 
 @pytest.mark.parametrize(
     ("engine", "net", "workers"),
     [("ensemble", CNN, 1), ("ensemble", CNN, 2), ("ensemble", {}, 1), ("resident", {}, 1)],
 )
-@pytest.mark.parametrize("states", [1, 2, 6])
+@pytest.mark.parametrize("states", [1, 6])
 def test_a_killed_ensemble_ends_alike_though_runs_were_stored_after_its_state(
     engine, net, workers, states, tmp_path, monkeypatch
 ) -> None:

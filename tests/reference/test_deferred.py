@@ -50,14 +50,14 @@ def _config(setting, seed: int, most: int = 10**9) -> PerceptronConfig:
 def test_replay_and_laws_given_the_completed_set() -> None:
     laws, events, unseen = Laws(), 0, 0
     for setting in SETTINGS:
-        for seed in range(4):
+        for seed in range(2):
             config = _config(setting, seed, 800)
             trace = np.zeros(10_000_000, dtype=np.int64)
             run = simulate(config, "deferred", None, trace=trace)
             events += check_run(config, trace, run, laws)
             unseen += run.samples.n_unseen
-    assert events > 5000
-    assert unseen > 20_000
+    assert events > 2500
+    assert unseen > 10_000
     assert {"skip", "rank", "keys below 0.02"} < set(laws.z())
     laws.hold()
 

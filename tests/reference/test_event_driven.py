@@ -47,12 +47,12 @@ def _configs(setting, seeds: range):
 def test_replay_and_laws_given_the_state(schedule: str) -> None:
     laws, events = Laws(), 0
     for setting in SETTINGS:
-        for config in _configs(setting, range(4)):
+        for config in _configs(setting, range(2)):
             trace = np.zeros(4_000_000, dtype=np.int64)
             run = simulate(config, "event", None, trace=trace, schedule=schedule)
             assert run.status == "fitted"
             events += check_trace(training_data(config), config, trace, run, laws)
-    assert events > 3000
+    assert events > 1500
     scores = laws.z()
     assert set(scores) == {"skip", "no skip", "hits", "hits, spread", "rank"}
     assert all(abs(z) < 6 for z in scores.values()), scores
@@ -208,13 +208,13 @@ def test_near_pools_are_exact(kappa: float) -> None:
 @pytest.mark.parametrize("schedule", ["plain", "candidates", "events"])
 def test_rounding_stays_below_1e_9_whatever_the_number_of_hits(schedule: str) -> None:
     # A problem that has no end, against sums of the exact integer counts. The weights are restored
-    # every 2^18 hits, so the error does not grow from one restoration to the next: 5 and 20 of
+    # every 2^18 hits, so the error does not grow from one restoration to the next: 3 and 9 of
     # them leave the same bound of 3e-11, and so would the 4,000 of 10^9 hits.
     base = PerceptronConfig(d=8, P=200, B=2, seed=0)
     z = training_data(base)
     z[::9] *= -1.0
     phi = z * (1.0 / math.sqrt(base.d))
-    for updates in (1_200_000, 4_800_000):
+    for updates in (800_000, 2_400_000):
         config = dataclasses.replace(base, max_updates=updates)
         run = simulate(config, "event", None, data=z, schedule=schedule)
         assert run.status == "max_updates"
