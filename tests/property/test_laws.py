@@ -4,6 +4,7 @@ Statistical laws of one check raise a false alarm with probability 1e-6 together
 """
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -41,20 +42,20 @@ def simulator_of(dynamics: str, kernel: str, **more):
 
 @pytest.mark.parametrize(("kernel", "way"), WAYS, ids=str)
 def test_kernels_of_sgd_obey_every_law(kernel: str, way) -> None:
-    check(simulator_of(SGD, kernel, **way), budget=6.0).raise_if_broken()
+    check(simulator_of(SGD, kernel, **way), budget=3.0).raise_if_broken()
 
 
 @pytest.mark.parametrize(("dynamics", "kernel"), [m for m in METHODS if m[0] != SGD])
 def test_other_dynamics_obey_what_they_share(dynamics: str, kernel: str) -> None:
     # Shuffled epochs are SGD but for the order of the samples.
     laws = EXACT if dynamics == "shuffled" else SHARED
-    check(simulator_of(dynamics, kernel), laws, budget=3.0).raise_if_broken()
+    check(simulator_of(dynamics, kernel), laws, budget=1.5).raise_if_broken()
 
 
 @pytest.mark.parametrize(("dynamics", "kernel"), METHODS)
 def test_a_power_of_two_scales_bit_for_bit(dynamics: str, kernel: str) -> None:
     simulator = simulator_of(dynamics, kernel)
-    check(simulator, ["scale-invariance"], budget=2.0, rtol=1e-300).raise_if_broken()
+    check(simulator, ["scale-invariance"], budget=1.0, rtol=1e-300).raise_if_broken()
 
 
 @pytest.mark.parametrize(("dynamics", "kernel"), METHODS)
@@ -90,7 +91,7 @@ def test_a_kernel_machine_obeys_every_law() -> None:
     # Margins by K and by w differ by rounding, which a margin of 0 turns into another sign.
     exact = [name for name in EXACT if name != "fitted"]
     rest = [name for name, law in LAWS.items() if law.kind is not Kind.EXACT]
-    check(kernel_machine, [*exact, *rest], budget=8.0).raise_if_broken()
+    check(kernel_machine, [*exact, *rest], budget=4.0).raise_if_broken()
 
 
 @pytest.mark.parametrize("how", ["train", "lazy"])
@@ -118,5 +119,7 @@ def test_a_linear_net_obeys_the_laws_of_t_star(how: str) -> None:
         return {name: getattr(run, name) for name in ("t_star", "steps", "updates", "hits")}
 
     # Nets draw other numbers at another T, so that scaled runs are equal in distribution alone.
-    laws = ["deterministic", "counts", "first-step", "distribution-of-t-star"]
-    check(net, laws, 3.0).raise_if_broken()
+    t_star = LAWS["distribution-of-t-star"]
+    # Every second setting: a hundred nets are trained at each.
+    laws = ["deterministic", "counts", "first-step", replace(t_star, cases=t_star.cases[1::2])]
+    check(net, laws, 2.0).raise_if_broken()

@@ -48,7 +48,7 @@ PLANTED = [
 @pytest.mark.parametrize(("law", "mistake", "most"), PLANTED)
 def test_a_law_finds_its_mistake(law: str, mistake: str, most: int) -> None:
     make = compiled if law in ("gamma", "b") else with_mistake
-    (finding,) = check(make(mistake), [law], 4.0).findings
+    (finding,) = check(make(mistake), [law], 2.0).findings
     assert finding.answer is Answer.BROKEN, finding
     assert most >= finding.config.P
     # The line that it shows, shows it; only an unseeded generator may do right once.
@@ -71,7 +71,7 @@ def event(config, data=None):
 
 @pytest.mark.parametrize("simulator", [plain, event])
 def test_a_simulator_that_is_right_breaks_no_law(simulator) -> None:
-    report = check(simulator, budget=8.0)
+    report = check(simulator, budget=4.0)
     report.raise_if_broken()
     assert {f.law.name: f.answer for f in report.findings}["replay"] == (
         Answer.HOLDS if simulator is plain else Answer.NOT_TESTABLE
