@@ -208,7 +208,7 @@ def _numbers_of(run) -> tuple[object, ...]:
     return run.config.key(), run.status, run.steps, run.hits, run.dw, run.test_error
 
 
-CNN = {"arch": "cnn", "depth": 2, "width": 4, "T": 2.0**-4}
+CNN = {"arch": "cnn", "depth": 2, "width": 4, "T": 2.0**-2}
 
 
 @pytest.mark.parametrize(
