@@ -88,10 +88,10 @@ def _overlay(found: dict[str, Any]) -> Iterator[Series]:
         yield Series("T_opt(alpha), 95 %", x, y, low, high, colour=0, marker=1, width=1.0)
     lazy = found["k_of_T_opt"]
     if lazy is not None:
-        # alpha^k, k = (L-1)/(L+1), through the optima that the exponent was fitted to.
+        # alpha^k, k = (D-1)/(D+1), through the optima that the exponent was fitted to.
         used = best[: lazy["n_points"]]
         alpha = np.array([row["alpha"] for row in used])
         logs = np.log([row["T_opt"] for row in used]) - found["k_predicted"] * np.log(alpha)
         y = np.exp(logs.mean()) * alpha ** found["k_predicted"]
-        label = "alpha^k, k = (L-1)/(L+1)"
+        label = "alpha^k, k = (D-1)/(D+1)"
         yield Series(label, alpha, y, line=True, dash=":", colour=0, width=2.0)

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from functools import cache
 
 import torch
 
@@ -32,7 +33,7 @@ class Graphs:
             RuntimeError: if the step does what no graph can, such as to wait for the device.
         """
         with _one_at_a_time:
-            stream = torch.cuda.Stream()
+            stream = _side_stream(torch.cuda.current_device())
             stream.wait_stream(torch.cuda.current_stream())
             with torch.cuda.stream(stream):
                 for _ in range(_WARM_UP):
@@ -44,6 +45,12 @@ class Graphs:
                 step()
         replay: Callable[[], None] = graph.replay
         return replay
+
+
+@cache
+def _side_stream(device: int) -> torch.cuda.Stream:
+    """Return one stream for all captures: libraries keep a workspace for each stream, 32 MiB."""
+    return torch.cuda.Stream(device)
 
 
 def size_of_graph(n: int, most: int) -> int:
