@@ -31,7 +31,8 @@ EXTRAS = {
     "testing": ["check", "perceptron_sim:simulate", "--budget", "2s", "--limit-s", "60"],
 }
 # Cheap tests of what a new Python may break.
-BROAD = ["analysis", "ground", "house", "kernels", "runs", "scans", "store", "theory"]
+BROAD = ["ground", "house", "kernels", "runs", "scans", "store", "theory", "cli/test_options.py"]
+BROAD += ["nets/test_architectures.py", "nets/test_data.py"]
 
 
 def _here(session: nox.Session, tool: str, *arguments: str, **env: str) -> None:
