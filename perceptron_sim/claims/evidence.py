@@ -74,7 +74,8 @@ class Folder:
     def cost(self, share: float) -> str:
         """Return what ``share`` of the runs once more would cost, such as "1.3 core-hours"."""
         hours = share * float(self.runs["wall_s"].sum()) / 3600.0
-        unit = "GPU-hours" if (self.runs["device"] == "cuda").any() else "core-hours"
+        # Runs of perceptrons name no device.
+        unit = "GPU-hours" if "cuda" in set(self.runs.get("device", ())) else "core-hours"
         return f"{hours:.2g} {unit}"
 
     @property

@@ -155,14 +155,20 @@ def test_more_seeds_are_priced_by_the_runs_that_are_there() -> None:
     undecided = measurement(0.5, 0.15, dof=9.0)
     claim = judged(undecided).claim
 
-    def runs(seconds: float, device: str) -> SimpleNamespace:
-        frame = pd.DataFrame({"wall_s": 100 * [seconds], "device": device})
+    def runs(seconds: float, **columns: str) -> SimpleNamespace:
+        frame = pd.DataFrame({"wall_s": 100 * [seconds], **columns})
         folder = SimpleNamespace(path=Path("runs"), has_runs=True, runs=frame)
         folder.cost = partial(Folder.cost, folder)
         return folder
 
-    for device, unit in (("cpu", "core-hours"), ("cuda", "GPU-hours")):
-        evidence = Evidence((runs(36.0, device),))
+    # Perceptrons have no device.
+    cases = [
+        ({}, "core-hours"),
+        ({"device": "cpu"}, "core-hours"),
+        ({"device": "cuda"}, "GPU-hours"),
+    ]
+    for columns, unit in cases:
+        evidence = Evidence((runs(36.0, **columns),))
         (finding,) = judge(claim, evidence).findings
         # 100 runs of 10 seeds took an hour.
         more = finding.seeds_to_decide / 10 - 1
@@ -170,7 +176,7 @@ def test_more_seeds_are_priced_by_the_runs_that_are_there() -> None:
         assert what_decides(finding).endswith(f"seeds on this grid, {more:.2g} {unit} more")
     # Where a number needs two folders, no one folder has its price.
     both = replace(claim, measure=lambda e: [undecided] if len(e.folders) == 2 else [])
-    evidence = Evidence((runs(36.0, "cpu"), runs(36.0, "cpu")))
+    evidence = Evidence((runs(36.0), runs(36.0)))
     assert judge(both, evidence).findings[0].cost_to_decide == ""
 
 
