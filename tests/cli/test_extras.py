@@ -64,7 +64,7 @@ SCAN = ["scan", "--chi", "1", "-d", "3", "-P", "8", "-T", "1", "--seeds", "1"]
 CASES = [
     ("sklearn", "nets", [["nets", "scan"], ["nets", "lazy", "--dry-run"]]),
     ("distributed", "cluster", [[*SCAN, *CLUSTER], ["phase", *CLUSTER, "--dry-run"]]),
-    ("dask", "cluster", [["nets", "scan", *CLUSTER]]),
+    ("dask", "cluster", [["nets", "scan", *CLUSTER], [*SCAN, "--scheduler", "scheduler.json"]]),
     *((module, "netcdf", [["export", str(RUNS), "--format", "netcdf"]]) for module in NETCDF),
 ]
 
