@@ -45,6 +45,7 @@ def _error(found: np.ndarray, exact: np.ndarray) -> float:
 CASES = [(a, act) for a in KINDS for act in (ACTIVATIONS if KINDS[a].depth else ("relu",))]
 
 
+@pytest.mark.usefixtures("one_thread")
 @pytest.mark.parametrize(("arch", "act"), CASES)
 def test_the_kernel_is_the_product_of_gradients(arch: str, act: str) -> None:
     net = build(arch, 64, 2, 4 if arch == "mnas" else 8, act, (8, 8))

@@ -9,6 +9,7 @@ from nets.training.course import Look
 from nets.training.probe import PROBE, Probe
 
 KAPPA = 0.01
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def _net(name: str):

@@ -21,13 +21,7 @@ from nets.training.stock import Bytes, Floats
 from perceptron_sim import InputError, PerceptronConfig, simulate
 from perceptron_sim.runs.identity import key_of
 
-
-@pytest.fixture(autouse=True)
-def _one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def _distance(found: list[np.ndarray], expected: list[np.ndarray]) -> float:
