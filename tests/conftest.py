@@ -14,6 +14,8 @@ from hypothesis import settings
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from matplotlib.figure import Figure
+
     from perceptron_sim.drawing.panels import Chart
 
 os.environ.setdefault("MPLBACKEND", "agg")
@@ -69,34 +71,40 @@ def legible_figures():
     from perceptron_sim.analysis import figures
     from perceptron_sim.drawing import layout
 
+    written = layout.write
     looked_at: Counter[str] = Counter()
     latest: dict[str, list[bytes]] = {}
     known: dict[Hashable, list[bytes]] = {}
 
+    def write(figure: "Figure", folder: Path, name: str) -> list[Path]:
+        looked_at[name] += 1
+        if looked_at[name] > _LOOKS:
+            return _copied(latest[name], folder, name)
+        found = faults(figure)
+        assert not found, (name, found)
+        paths = written(figure, folder, name)
+        latest[name] = [path.read_bytes() for path in paths]
+        return paths
+
     def save(chart: "Chart", folder: Path, name: str) -> list[Path]:
         key = name, _make_up(chart)
-        if key in known:
-            return _copied(known[key], folder, name)
-        figure = layout.draw(chart)
-        looked_at[name] += 1
-        if looked_at[name] <= _LOOKS:
-            found = faults(figure)
-            assert not found, (name, found)
-            latest[name] = [path.read_bytes() for path in layout.write(figure, folder, name)]
-        known[key] = latest[name]
+        if key not in known:
+            known[key] = [path.read_bytes() for path in write(layout.draw(chart), folder, name)]
         return _copied(known[key], folder, name)
 
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(layout, "write", write)
         patch.setattr(figures, "save", save)
-        yield
+        yield written
 
 
 @pytest.fixture
-def all_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every figure is drawn, whether one of its make-up is known or not."""
+def all_drawn(legible_figures, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every figure is drawn and written, whether one of its make-up is known or not."""
     from perceptron_sim.analysis import figures
     from perceptron_sim.drawing import layout
 
+    monkeypatch.setattr(layout, "write", legible_figures)
     monkeypatch.setattr(figures, "save", layout.save)
 
 
@@ -111,14 +119,14 @@ def _sketching() -> "Iterator[None]":
 
 
 @pytest.fixture
-def sketches(legible_figures: None):
+def sketches(legible_figures):
     """Figures are files without a drawing, where another test looks at the same ones."""
     with _sketching():
         yield
 
 
 @pytest.fixture(scope="module")
-def sketches_only(legible_figures: None):
+def sketches_only(legible_figures):
     """The same for a whole module and its fixtures."""
     with _sketching():
         yield
