@@ -69,10 +69,9 @@ def test_the_environment_of_the_user_decides_nothing(tmp_path: Path) -> None:
         (tmp_path / name).mkdir()
         (tmp_path / name / "__init__.py").write_text("raise SystemExit('mine')\n")
     (tmp_path / "matplotlibrc").write_text("text.usetex: True\nbackend: module://nowhere\n")
-    net = "--depth 1 --width 8 -P 16,32 -T 2^-7 --seeds 2 --test-samples 16 --workers 1"
     done = _shell(
         tmp_path,
-        f"nets scan {net} --out s",
+        f"{' '.join(TINY)} --out s",
         MPLBACKEND="module://matplotlib_inline.backend_inline",
         PYTHONWARNINGS="error",
         PYTHONPATH=str(tmp_path),
@@ -81,7 +80,10 @@ def test_the_environment_of_the_user_decides_nothing(tmp_path: Path) -> None:
         NO_COLOR="1",
     )
     assert done.returncode == 0, done.stderr
-    assert (tmp_path / "s/nets_on_P.png").is_file()
+    assert (tmp_path / "s/scan_on_P.png").is_file()
+    # It is our package of nets that refuses this.
+    done = _shell(tmp_path, "nets fetch mnits", PYTHONPATH=str(tmp_path))
+    assert "did you mean 'mnist'?" in done.stderr
 
 
 def test_another_package_that_is_loaded_already_is_named(tmp_path: Path) -> None:
@@ -95,11 +97,11 @@ def test_another_package_that_is_loaded_already_is_named(tmp_path: Path) -> None
 
 def test_a_worker_finds_our_packages_before_those_of_the_user(tmp_path: Path) -> None:
     pytest.importorskip("distributed")
-    from nets.scan import NetWork
+    from nets.config import NetConfig
 
-    task = Task(NetWork("cpu"), [], "token", (), {})
+    task = Task(NetConfig(P=16), [], "token", (), {})
     (tmp_path / "nets.py").write_text("x = 1\n")
-    script = "import pickle, sys\nprint(pickle.load(sys.stdin.buffer).work.device)"
+    script = "import pickle, sys\nprint(pickle.load(sys.stdin.buffer).work.P)"
     done = subprocess.run(
         [sys.executable, "-c", script],
         input=pickle.dumps(task),
@@ -107,7 +109,7 @@ def test_a_worker_finds_our_packages_before_those_of_the_user(tmp_path: Path) ->
         cwd=tmp_path,
         env=os.environ | {"PYTHONPATH": str(tmp_path)},
     )
-    assert done.stdout.split() == [b"cpu"], done.stderr
+    assert done.stdout.split() == [b"16"], done.stderr
 
 
 @pytest.mark.parametrize(
