@@ -5,40 +5,59 @@ Checks run in the environment that holds nox. Only sessions that try a package m
 
 import shutil
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import nox
 
 nox.options.default_venv_backend = "none"
+# Pythons that are absent are skipped.
+nox.options.download_python = "never"
+nox.options.error_on_missing_interpreters = False
 nox.options.sessions = ["tests", "uncompiled", "lint", "types", "docs", "wheel", "lowest"]
 BIN = Path(sys.executable).parent
 ROOT = Path(__file__).parent
 # Wheels of the lowest versions may be absent for the newest Python.
 LOWEST_PYTHON = "3.11" if shutil.which("python3.11") else None
 SCAN = ["scan", "--chi", "0,1", "-P", "64,128,256", "--seeds", "3", "--out", "out"]
-# What needs the extra and nothing else.
+# What is packed is tried with the kernel that compiles in no time.
+QUICK = ["perceptron-sim", *SCAN, "--kernel", "reference"]
+# A command that needs the extra and nothing else.
 EXTRAS = {
-    "nets": [["nets", "run", "--width", "8", "-P", "32", "-T", "2^-6"]],
-    "cluster": [],
-    "netcdf": [["export", "out", "--format", "netcdf"]],
-    "testing": [["check", "perceptron_sim:simulate", "--budget", "2s"]],
+    "nets": ["nets", "run", "--width", "8", "-P", "32", "-T", "2^-6"],
+    "cluster": [*QUICK[1:], "--out", "shared", "--scheduler", "scheduler.json"],
+    "netcdf": ["export", "out", "--format", "netcdf"],
+    # The first run compiles, for minutes on a busy machine.
+    "testing": ["check", "perceptron_sim:simulate", "--budget", "2s", "--limit-s", "60"],
 }
+# Cheap tests of what a new Python may break.
+BROAD = ["ground", "house", "kernels", "runs", "scans", "store", "theory", "cli/test_options.py"]
+BROAD += ["nets/test_architectures.py", "nets/test_data.py"]
 
 
 def _here(session: nox.Session, tool: str, *arguments: str, **env: str) -> None:
     session.run(str(BIN / tool), *arguments, env=env, external=True)
 
 
-def _install(session: nox.Session, constraints: str, extra: str = "") -> None:
-    """Install what users get: the wheel, not this folder. Go on in a folder of its own."""
+def _install(session: nox.Session, constraints: str, extra: str = "", kind: str = "wheel") -> Path:
+    """Install what users get: the wheel or sdist, not this folder. Go on in a folder of its own."""
     tmp = Path(session.create_tmp()).resolve()
     shutil.rmtree(tmp)
-    _here(session, "pip", "wheel", "-q", "--no-deps", "-w", str(tmp), str(ROOT))
-    (wheel,) = tmp.glob("*.whl")
+    _here(session, "python", "-m", "build", f"--{kind}", "-o", str(tmp), str(ROOT))
+    (package,) = tmp.glob("perceptron_sim-*")
     session.install(
-        "-q", "-c", str(ROOT / constraints), f"perceptron-sim{extra} @ {wheel.as_uri()}"
+        "-q", "-c", str(ROOT / constraints), f"perceptron-sim{extra} @ {package.as_uri()}"
     )
     session.chdir(tmp)
+    return package
+
+
+def _named(session: nox.Session, absent: Iterable[str]) -> None:
+    """Without an extra, its command says in one line which it needs."""
+    for extra in absent:
+        said = session.run("perceptron-sim", *EXTRAS[extra], success_codes=[2], silent=True)
+        if len(str(said).splitlines()) != 1 or f"'perceptron-sim[{extra}]'" not in str(said):
+            session.error(f"the missing extra {extra} is not named in one line: {said}")
 
 
 @nox.session
@@ -78,15 +97,34 @@ def docs(session: nox.Session) -> None:
 def wheel(session: nox.Session) -> None:
     """Try the installed wheel, without extras."""
     _install(session, "constraints.txt")
-    # What is packed is tried here; the kernel that compiles in no time does.
-    scan = ["perceptron-sim", *SCAN, "--kernel", "reference"]
-    session.run(*scan)
-    if "nothing to simulate" not in str(session.run(*scan, silent=True)):
+    session.run(*QUICK)
+    if "nothing to simulate" not in str(session.run(*QUICK, silent=True)):
         session.error("the same scan again simulates again")
     session.run("perceptron-sim", "doctor")
     session.run("perceptron-sim", "report", "out", "--out", "report")
     _made(session, "out/summary.json", "out/scan_on_P.png")
     _made(session, "report/report.html", "report/claim_perceptron-gamma.svg")
+    _named(session, EXTRAS)
+
+
+@nox.session(venv_backend="venv")
+def sdist(session: nox.Session) -> None:
+    """Try the installed sdist, then a part of the tests that it holds."""
+    package = _install(session, "constraints.txt", kind="sdist")
+    session.run(*QUICK)
+    session.run("python", "-m", "perceptron_sim", "theory")
+    shutil.unpack_archive(package)
+    session.chdir(package.name.removesuffix(".tar.gz"))
+    session.install("-q", "-c", "constraints.txt", ".[testing]", "pytest-xdist")
+    session.run("pytest", "-q", "-n", "0", "tests/house", "tests/runs", "tests/store")
+
+
+@nox.session(venv_backend="venv", python=["3.12", "3.13", "3.14"])
+def pythons(session: nox.Session) -> None:
+    """Run cheap tests with each newer Python that is here; what follows -- goes to pytest."""
+    session.install("-q", "-c", "constraints.txt", "-e", ".[dev]")
+    chosen = session.posargs or ["-n", "2", "-m", "not slow", *(f"tests/{name}" for name in BROAD)]
+    session.run("pytest", "-q", *chosen)
 
 
 @nox.session(venv_backend="venv", python=LOWEST_PYTHON)
@@ -104,9 +142,11 @@ def lowest(session: nox.Session) -> None:
 def extras(session: nox.Session, extra: str) -> None:
     """Try the installed wheel with each extra alone."""
     _install(session, "constraints.txt", f"[{extra}]")
-    session.run("perceptron-sim", *SCAN, "--kernel", "reference")
-    for line in EXTRAS[extra]:
-        session.run("perceptron-sim", *line)
+    session.run(*QUICK)
+    # Starts a scheduler and a worker for a command, and ends them.
+    around = ["python", str(ROOT / "tests/helpers/dask_processes.py")]
+    session.run(*(around if extra == "cluster" else []), "perceptron-sim", *EXTRAS[extra])
+    _named(session, EXTRAS.keys() - {extra})
 
 
 @nox.session

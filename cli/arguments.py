@@ -11,6 +11,8 @@ def arguments_given(ctx: click.Context, without: tuple[str, ...] = ()) -> list[s
 
     Options in ``without`` are left out: they decide when, not what.
     """
+    from perceptron_sim.scans.grid import grid_text
+
     shown = []
     for param in ctx.command.params:
         name = param.name or ""
@@ -23,8 +25,9 @@ def arguments_given(ctx: click.Context, without: tuple[str, ...] = ()) -> list[s
         elif getattr(param, "multiple", False):
             shown.extend(text for each in value for text in (param.opts[0], str(each)))
         else:
-            text = ",".join(map(_plain, value)) if isinstance(value, tuple) else str(value)
-            shown.extend([param.opts[0], text])
+            shown.extend(
+                [param.opts[0], grid_text(value) if isinstance(value, tuple) else str(value)]
+            )
     return shown
 
 
@@ -33,7 +36,3 @@ def command_text(ctx: click.Context) -> str:
     from perceptron_sim.names import command_line
 
     return command_line([*ctx.command_path.split(), *arguments_given(ctx, without=("budget",))])
-
-
-def _plain(value: float) -> str:
-    return repr(value) if value != round(value) else str(int(value))

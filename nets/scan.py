@@ -99,7 +99,7 @@ class NetWork(Work[NetConfig]):
         return net_seconds(run, run.d or PIXELS)
 
     def estimate(self, runs: Sequence[NetConfig], stored: set[str]) -> Estimate:
-        """Return what is left of ``runs``; no GPU was measured, nor dense nets in ensembles."""
+        """Return what is left of ``runs``; GPUs and dense ensembles have no law."""
         rest = {run.key(): run for run in runs}
         left = [run for key, run in rest.items() if key not in stored]
         # A driver of a cluster may have no GPU of its own.

@@ -329,6 +329,7 @@ PLANE = Plane(
         "T": tuple(2.0 ** np.arange(-12, 0.1, 0.5)),
         "seeds": 5,
         "max_steps": 20_000,
+        "keep_outputs": False,
     },
     observables=("test_error", "dw_rel", "t_star", "ntk_change"),
     maps=_maps,

@@ -29,7 +29,6 @@ DEFAULTS: dict[str, Any] = {
     "device": "auto",
     "engine": "auto",
     "data_dir": None,
-    "keep_outputs": False,
 }
 
 
@@ -90,5 +89,5 @@ def job_of(
             LazyConfig(config, dynamics=dynamics),
         )
     # With the course, because the change of the kernel is a part of it.
-    kept = options["keep_outputs"]
+    kept = options.get("keep_outputs", False)
     return Job(NetWork(options["device"], options["engine"], data_dir, keep_outputs=kept), config)

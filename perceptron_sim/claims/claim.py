@@ -122,6 +122,8 @@ class Finding:
         p_within: of the departure being as large as the resolution, one-sided; None likewise.
         seeds_to_decide: where undecided, the number of seeds on the same grid that would decide if
             the estimate stayed; None where seeds alone would not.
+        cost_to_decide: what those seeds take in addition to the runs that are there, such as "1.3
+            core-hours"; empty where this is not known.
     """
 
     measurement: Measurement
@@ -131,6 +133,7 @@ class Finding:
     p_value: float | None = None
     p_within: float | None = None
     seeds_to_decide: int | None = None
+    cost_to_decide: str = ""
 
 
 @dataclass(frozen=True)

@@ -88,6 +88,13 @@ class Folder:
             return none
         return standing(ParquetStore.existing(self.path).frame())
 
+    def cost(self, share: float) -> str:
+        """Return what ``share`` of the runs once more would cost, such as "1.3 core-hours"."""
+        hours = share * float(self.runs["wall_s"].sum()) / 3600.0
+        # Runs of perceptrons name no device.
+        unit = "GPU-hours" if "cuda" in set(self.runs.get("device", ())) else "core-hours"
+        return f"{hours:.2g} {unit}"
+
     @property
     def command(self) -> str:
         """The command that wrote the folder."""

@@ -56,6 +56,7 @@ def judge(claim: Claim, evidence: "Evidence") -> Judgement:
     measurements = list(claim.measure(evidence))
     panels = claim.draw(evidence) if measurements else ()
     findings = with_advice(find(measurements, claim.quantifier))
+    findings = _with_costs(findings, claim, evidence)
     if findings:
         panels = (judged_panel(findings), *panels)
     verdict = together([finding.verdict for finding in findings], claim.quantifier)
@@ -90,6 +91,26 @@ def with_advice(findings: Sequence[Finding]) -> list[Finding]:
         else:
             advised.append(finding)
     return advised
+
+
+def _with_costs(findings: Sequence[Finding], claim: Claim, evidence: "Evidence") -> list[Finding]:
+    """Return the findings, with what more seeds cost where one folder holds the runs of one."""
+    if all(finding.seeds_to_decide is None for finding in findings):
+        return list(findings)
+    folder_of = {
+        (m.quantity, m.model, m.value): folder
+        for folder in evidence.folders
+        if folder.has_runs
+        for m in claim.measure(type(evidence)((folder,)))
+    }
+    priced = []
+    for finding in findings:
+        m, seeds = finding.measurement, finding.seeds_to_decide
+        folder = folder_of.get((m.quantity, m.model, m.value))
+        if seeds is not None and folder is not None:
+            finding = replace(finding, cost_to_decide=folder.cost(seeds / m.n_seeds - 1.0))
+        priced.append(finding)
+    return priced
 
 
 @dataclass(frozen=True, eq=False)

@@ -81,7 +81,8 @@ def what_decides(finding: Finding) -> str:
         return "–"
     if finding.seeds_to_decide is None:
         return "other sizes, or a better prediction: seeds alone do not decide"
-    return f"about {finding.seeds_to_decide} seeds on this grid"
+    cost = f", {finding.cost_to_decide} more" if finding.cost_to_decide else ""
+    return f"about {finding.seeds_to_decide} seeds on this grid{cost}"
 
 
 def as_json(judgement: Judgement, made_by: Sequence[str]) -> dict[str, Any]:
@@ -126,6 +127,7 @@ def _measurement(finding: Finding) -> dict[str, Any]:
         "p_value": finding.p_value,
         "p_within": finding.p_within,
         "seeds_to_decide": finding.seeds_to_decide,
+        "cost_to_decide": finding.cost_to_decide,
     }
     return {
         name: None if isinstance(value, float) and not math.isfinite(value) else value

@@ -75,6 +75,7 @@ class Cluster:
             InputError: if distributed is not installed, no scheduler answers, or versions of a
                 worker differ from those of this machine.
         """
+        require("--scheduler", "dask", "distributed")
         self.address = _address_of(scheduler)
         self.gpu = gpu
         self._packages = packages
@@ -348,9 +349,8 @@ def _client(scheduler: str) -> "Client":
     """Return a connection.
 
     Raises:
-        InputError: if no scheduler answers, or distributed is not installed.
+        InputError: if no scheduler answers.
     """
-    require("--scheduler", "dask", "distributed")
     from distributed import Client, Security
     from distributed.versions import VersionMismatchWarning
 

@@ -53,6 +53,24 @@ def parse_integers(text: str, name: str) -> tuple[int, ...]:
     return tuple(dict.fromkeys(values))
 
 
+def grid_text(values: Sequence[float]) -> str:
+    """Return what stands for these values and no others, a range where they are one: 2^-3:16:8."""
+    texts = [_exact_text(value) for value in values]
+    as_range = f"{texts[0]}:{texts[-1]}:{len(texts)}"
+    parse = parse_integers if isinstance(values[0], int) else parse_floats
+    if len(values) > 3 and 0 < values[0] < values[-1] and parse(as_range, "") == tuple(values):
+        return as_range
+    return ",".join(texts)
+
+
+def _exact_text(value: float) -> str:
+    if value == round(value) and abs(value) < 2**20:
+        return str(int(value))
+    mantissa, exponent = math.frexp(value)
+    text = repr(value)
+    return f"2^{exponent - 1}" if mantissa == 0.5 and len(text) > 6 else text
+
+
 def _number(text: str, name: str) -> float:
     power = _POWER.match(text.strip())
     try:

@@ -194,7 +194,7 @@ def _within(seconds: float, call: Callable[[], Any]) -> Any:
         )
         raise TooLong(
             f"did not return within {seconds:g} s: a run ends when all samples are fitted, or "
-            "after config.max_steps steps"
+            "after config.max_steps steps; raise limit_s for one that only needs longer"
         )
     (answer,) = ended
     if isinstance(answer, Misbehaved):

@@ -3,8 +3,11 @@
 import math
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 from synthetic import lazy_nets, limit_law, our_law, paper_law, perceptrons, rates, verdicts
 
@@ -18,9 +21,10 @@ from perceptron_sim.claims import (
     Verdict,
     judge,
 )
-from perceptron_sim.claims.evidence import Evidence
+from perceptron_sim.claims.evidence import Evidence, Folder
 from perceptron_sim.claims.rule import FALSE_ALARMS, FALSE_HOLDS, find, together
 from perceptron_sim.intervals import mixed_dof, quantile
+from perceptron_sim.report.numbers import what_decides
 
 NOTHING = Evidence(())
 
@@ -145,6 +149,35 @@ def test_seeds_that_would_decide_do_decide() -> None:
     for lasting in (measurement(0.5, 0.15, systematic=0.3), measurement(0.6, 0.06)):
         (finding,) = judged(lasting).findings
         assert finding.seeds_to_decide is None
+
+
+def test_more_seeds_are_priced_by_the_runs_that_are_there() -> None:
+    undecided = measurement(0.5, 0.15, dof=9.0)
+    claim = judged(undecided).claim
+
+    def runs(seconds: float, **columns: str) -> SimpleNamespace:
+        frame = pd.DataFrame({"wall_s": 100 * [seconds], **columns})
+        folder = SimpleNamespace(path=Path("runs"), has_runs=True, runs=frame)
+        folder.cost = partial(Folder.cost, folder)
+        return folder
+
+    # Perceptrons have no device.
+    cases = [
+        ({}, "core-hours"),
+        ({"device": "cpu"}, "core-hours"),
+        ({"device": "cuda"}, "GPU-hours"),
+    ]
+    for columns, unit in cases:
+        evidence = Evidence((runs(36.0, **columns),))
+        (finding,) = judge(claim, evidence).findings
+        # 100 runs of 10 seeds took an hour.
+        more = finding.seeds_to_decide / 10 - 1
+        assert finding.cost_to_decide == f"{more:.2g} {unit}"
+        assert what_decides(finding).endswith(f"seeds on this grid, {more:.2g} {unit} more")
+    # Where a number needs two folders, no one folder has its price.
+    both = replace(claim, measure=lambda e: [undecided] if len(e.folders) == 2 else [])
+    evidence = Evidence((runs(36.0), runs(36.0)))
+    assert judge(both, evidence).findings[0].cost_to_decide == ""
 
 
 def test_degrees_of_freedom_mix_as_satterthwaite_says() -> None:

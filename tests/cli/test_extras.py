@@ -78,7 +78,7 @@ CASES = {
     "threadpoolctl": ("nets", NETS[:1]),
     "sklearn": ("nets", [["nets", "scan"], ["nets", "lazy", "--dry-run"]]),
     "distributed": ("cluster", [[*SCAN, *CLUSTER], ["phase", *CLUSTER, "--dry-run"]]),
-    "dask": ("cluster", [["nets", "scan", *CLUSTER]]),
+    "dask": ("cluster", [["nets", "scan", *CLUSTER], [*SCAN, "--scheduler", "scheduler.json"]]),
     **{name: ("netcdf", [["export", str(RUNS), "--format", "netcdf"]]) for name in NETCDF},
 }
 

@@ -146,3 +146,10 @@ class Deadly:
         if self.poison in runs:
             raise KilledWorker("a task", SimpleNamespace(address="somewhere"), 3)
         return square(runs, steering)
+
+
+if __name__ == "__main__":
+    # Do a command beside a scheduler and a worker, whose files go to this folder.
+    with DaskProcesses(Path.cwd()) as processes:
+        processes.start_worker()
+        sys.exit(subprocess.run(sys.argv[1:]).returncode)

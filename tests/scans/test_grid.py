@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from cli.commands import scan as scan_command
 from nets.config import NetGrid
 from perceptron_sim import InputError
-from perceptron_sim.scans.grid import PerceptronGrid, parse_floats, parse_integers
+from perceptron_sim.scans.grid import PerceptronGrid, grid_text, parse_floats, parse_integers
 
 
 @pytest.mark.parametrize(
@@ -35,6 +35,18 @@ def test_integer_ranges_round_to_distinct_integers() -> None:
     assert parse_integers("1:4:7", "B") == (1, 2, 3, 4)
     assert parse_integers("256:4096:5,100", "P") == (256, 512, 1024, 2048, 4096, 100)
     assert parse_integers("2^10", "P") == (1024,)
+
+
+@pytest.mark.parametrize(
+    "text", ["2^-13:2^2:16", "0.01:1:4", "1,2,4", "-0.5,0,3", "2^-20,2^40", "0.1,0.3,0.9,0.27"]
+)
+def test_values_are_written_as_they_were_asked_for(text: str) -> None:
+    assert parse_floats(grid_text(parse_floats(text, "T")), "T") == parse_floats(text, "T")
+    assert len(grid_text(parse_floats(text, "T"))) <= len(text)
+    for whole in ("256:4096:5", "1:7:7", "1,2,3,5"):
+        assert parse_integers(grid_text(parse_integers(whole, "P")), "P") == parse_integers(
+            whole, "P"
+        )
 
 
 @pytest.mark.parametrize(
