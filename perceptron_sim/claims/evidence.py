@@ -47,6 +47,23 @@ class Folder:
             raise InputError(f"{self.path}/summary.json is not a JSON object: make it again")
         return found
 
+    def rows(self, part: str, kind: type[E]) -> Sequence[E]:
+        """Return the entries of the list ``part`` of the summary, none without it; read once.
+
+        Raises:
+            InputError: if one is not as this or an earlier version writes it.
+        """
+        if (part, kind) not in self._rows:
+            where = f"{as_text(str(self.path))}/summary.json: {part}"
+            entries = GenericAlias(tuple, (kind, ...))
+            self._rows[part, kind] = read_json(entries, self.summary.get(part, []), where)
+        found: Sequence[E] = self._rows[part, kind]
+        return found
+
+    @cached_property
+    def _rows(self) -> dict[tuple[str, type], Any]:
+        return {}
+
     @property
     def has_runs(self) -> bool:
         """Whether the folder holds runs, and not only their summary."""
@@ -106,10 +123,8 @@ class Evidence:
         Raises:
             InputError: if one is not as this or an earlier version writes it.
         """
-        entries = GenericAlias(tuple, (kind, ...))
         for folder in self.folders:
-            where = f"{as_text(str(folder.path))}/summary.json: {part}"
-            for row in read_json(entries, folder.summary.get(part, []), where):
+            for row in folder.rows(part, kind):
                 yield folder, row
 
 

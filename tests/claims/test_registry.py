@@ -8,22 +8,27 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from legible import faults
 
 import nets.claims  # noqa: F401  (registers the claims about nets)
 from cli.main import root, run
-from perceptron_sim.analysis import figures
 from perceptron_sim.analysis.exponents import exponent_rows
-from perceptron_sim.claims import Verdict, judge
+from perceptron_sim.claims import Judgement, Verdict, judge
 from perceptron_sim.claims.evidence import Evidence, Folder, evidence_in
 from perceptron_sim.claims.registry import all_claims, judge_all
+from perceptron_sim.drawing.layout import draw
 from perceptron_sim.errors import InputError
 from perceptron_sim.report.static import figure_of
 from perceptron_sim.store.store import ParquetStore
+
+# Tests of each command look at its figures.
+pytestmark = pytest.mark.usefixtures("sketches_only")
 
 CLAIMS = all_claims()
 
 BY_KEY = {claim.key: claim for claim in CLAIMS}
 
+NET = "--depth 1 --width 16 --test-samples 64"
 # Small, so that all take half a minute; every claim is borne on by one of them at least.
 COMMANDS = {
     "scan": "scan --chi 1 -d 16 -P 256,512,1024,4096 -T 2^-4,1,2^4 --seeds 12",
@@ -31,16 +36,15 @@ COMMANDS = {
     "T-kappa": "phase --plane T-kappa --chi 1 -P 256 --budget 300runs",
     "late": "phase --plane late-noise --chi 1 -d 16 -P 256 --seeds 8",
     "dynamics": "phase --plane dynamics --chi 1 -d 16 -P 256 -B 1 --seeds 8",
-    "lazy": "nets lazy --width 32 -P 64,128,256 --seeds 12 --no-checkpoints",
-    "nets": "nets scan --width 32 -P 64,128,256 --seeds 12 --no-checkpoints",
-    "max-margin": "nets scan --width 32 -B 1 --kappa 2^-10 -P 32,64,128 -T 2^-17,2^-7 --seeds 4 "
+    "lazy": f"nets lazy {NET} -P 64,128,256 --seeds 8 --no-checkpoints",
+    "nets": f"nets scan {NET} -P 64,128,256 --seeds 8 --no-checkpoints",
+    "max-margin": f"nets scan {NET} -B 1 --kappa 2^-10 -P 32,64,128 -T 2^-17,2^-7 --seeds 4 "
     "--with-lazy --no-checkpoints",
-    "alpha-T": "phase --plane alpha-T -P 64 --width 16 --depth 1 --alpha 2^-8:2^8:9 -T 2^-9:2:11 "
-    "--max-steps 2000 --seeds 3 --uniform",
-    "B-eta-nets": "phase --data digits --depth 1 --width 16 -P 64,128 -B 1:128:8 --seeds 3 "
-    "--eta 2^-12:2^4:9 --alpha 1024 --test-samples 64",
-    "P-T": "phase --plane P-T --depth 1 --width 16 -P 16,64,256 -T 2^-7:2^2:10 --test-samples 64 "
-    "--seeds 4 --max-steps 5000",
+    "alpha-T": f"phase --plane alpha-T {NET} -P 64 --alpha 2^-8:2^8:9 -T 2^-9:2:11 "
+    "--max-steps 1000 --seeds 3 --uniform",
+    "B-eta-nets": f"phase --data digits {NET} -P 64,128 -B 1:128:8 --seeds 3 --eta 2^-12:2^4:9 "
+    "--alpha 1024",
+    "P-T": f"phase --plane P-T {NET} -P 16,64,256 -T 2^-7:2^2:10 --seeds 3 --max-steps 2000",
 }
 
 
@@ -58,10 +62,14 @@ def test_the_list_covers_the_papers() -> None:
     assert {claim.number for claim in CLAIMS} == set("123456")
 
 
+@pytest.fixture(scope="module")
+def judged(evidence: Evidence) -> dict[str, Judgement]:
+    return {judgement.claim.key: judgement for judgement in judge_all(evidence)}
+
+
 @pytest.mark.parametrize("key", BY_KEY)
-def test_each_claim_is_measured_and_drawn(key: str, evidence: Evidence, tmp_path: Path) -> None:
-    claim = BY_KEY[key]
-    found = judge(claim, evidence)
+def test_each_claim_is_measured_and_drawn(key: str, judged: dict[str, Judgement]) -> None:
+    found = judged[key]
     if key not in ("noise-against-alpha", "T-opt", "T-c-on-P"):
         # These want test errors better known than small runs know them.
         assert found.findings
@@ -74,13 +82,13 @@ def test_each_claim_is_measured_and_drawn(key: str, evidence: Evidence, tmp_path
         assert finding.verdict in Verdict
     if found.findings:
         # What is judged, a row for each measurement, and the data behind it.
-        judged, *data = found.panels
+        rows, *data = found.panels
         assert data
-        assert len(judged.rows) == len(judged.series[0].x) == len(found.findings)
+        assert len(rows.rows) == len(rows.series[0].x) == len(found.findings)
         expected = [f.measurement.expected for f in found.findings]
-        predicted = [s for s in judged.series if s.label == "predicted"]
+        predicted = [s for s in rows.series if s.label == "predicted"]
         assert sum(len(s.x) for s in predicted) == sum(e is not None for e in expected)
-        assert figures.save(figure_of(found), tmp_path, key)
+        assert faults(draw(figure_of(found))) == []
     for panel in found.panels:
         assert panel.x_label
         assert panel.y_label or panel.rows
@@ -90,9 +98,9 @@ def test_each_claim_is_measured_and_drawn(key: str, evidence: Evidence, tmp_path
             assert len(series.x) == len(series.y)
 
 
-def test_the_perceptron_passes(evidence: Evidence) -> None:
+def test_the_perceptron_passes(judged: dict[str, Judgement]) -> None:
     # Each fails with probability FALSE_ALARMS at most; the seeds are fixed.
-    for judgement in judge_all(evidence):
+    for judgement in judged.values():
         if judgement.claim.key == "perceptron-b-gamma":
             # b = 1 + 2 gamma is the limit of large d alone, and d is 16 here.
             continue

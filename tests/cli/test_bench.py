@@ -1,8 +1,13 @@
 """The benchmark command: what it writes, and that its numbers agree with each other."""
 
+import contextlib
+import io
 import json
+import math
 import sys
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +17,9 @@ from cli.main import run
 from perceptron_sim.bench import compare as bench
 from perceptron_sim.bench.compare import HEADLINE, Case, Settings
 from perceptron_sim.kernels.dynamics import DYNAMICS
+
+# Kernels that the fastest is compared with.
+_OTHERS = len(bench.KERNELS) - 1
 
 
 def _quick(out: Path, cases: str) -> list[str]:
@@ -23,10 +31,19 @@ def _no_libraries(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setitem(sys.modules, name, None)
 
 
-def test_headline_json_agrees_with_itself(tmp_path: Path, capsys) -> None:
-    assert run([*_quick(tmp_path, "headline"), "--json"]) == 0
-    content = json.loads(capsys.readouterr().out)
-    assert content == json.loads((tmp_path / "bench.json").read_text())
+@pytest.fixture(scope="module")
+def headline(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What the headline cases leave in bench.json, which --json prints too."""
+    out = tmp_path_factory.mktemp("headline")
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
+        assert run([*_quick(out, "headline"), "--json"]) == 0
+    content = json.loads(printed.getvalue())
+    assert content == json.loads((out / "bench.json").read_text())
+    return content
+
+
+def test_headline_json_agrees_with_itself(headline: dict[str, Any]) -> None:
+    content = headline
     assert content["machine"]["processor"]
     assert "numba" in content["machine"]["versions"]
     assert all(content["copying"][name]["GB_per_s"] > 0 for name in ("memory", "cache"))
@@ -64,11 +81,10 @@ def test_every_dynamics_is_timed_by_every_loop_of_the_table(tmp_path: Path, caps
             assert row[kernel]["ns_per_step"] > 0
 
 
-def test_libraries_are_extrapolated_from_their_time_per_step(tmp_path: Path, capsys) -> None:
+def test_libraries_are_extrapolated_from_their_time_per_step(headline: dict[str, Any]) -> None:
     pytest.importorskip("sklearn")
     pytest.importorskip("torch")
-    assert run([*_quick(tmp_path, "headline"), "--json"]) == 0
-    content = json.loads(capsys.readouterr().out)
+    content = headline
     rows = {row["case"]: row for row in content["headline"]}
     for entry in content["peers"]:
         row = rows[entry["case"]]
@@ -142,9 +158,21 @@ def test_all_stands_for_every_part_once() -> None:
     assert _part_names("growth,all") == ("growth", *(name for name in PARTS if name != "growth"))
 
 
-def test_short_runs_get_more_seeds() -> None:
+@pytest.mark.parametrize(
+    ("fastest_s", "others_s", "seeds"),
+    [(1e-5, 1e-5, 40), (2e-3, 2e-3, 3), (1e-4, 2e-2, math.ceil(0.2 / (2e-2 * _OTHERS + 1e-4)))],
+)
+def test_short_runs_get_more_seeds(fastest_s, others_s, seeds, monkeypatch) -> None:
+    """Where one kernel takes less than a millisecond, until all took 0.2 s, 40 at most."""
+    real = bench.run_kernel
+
+    def timed(config, kernel, *rest):
+        wall_s = fastest_s if kernel == bench.KERNELS[0] else others_s
+        return replace(real(config, kernel, *rest), wall_s=wall_s)
+
+    monkeypatch.setattr(bench, "run_kernel", timed)
     (row,) = bench.compare([Case(1, 4, 32)], Settings(repeats=3), lambda _text: None)
-    assert 3 < row["seeds"] <= 40
+    assert row["seeds"] == seeds
 
 
 def test_quick_shrinks_every_case() -> None:

@@ -122,6 +122,7 @@ def test_scan_leaves_a_folder_that_explains_itself(tmp_path: Path, capsys) -> No
     assert len(summary["exponents"]) == 2 * 5
 
 
+@pytest.mark.usefixtures("sketches")
 def test_the_same_command_again_simulates_nothing(tmp_path: Path, capsys, monkeypatch) -> None:
     command = ["scan", *SMALL, "--out", str(tmp_path / "out"), "--json"]
     assert run(command) == 0
@@ -138,6 +139,7 @@ def test_the_same_command_again_simulates_nothing(tmp_path: Path, capsys, monkey
     assert again.out == first.out
 
 
+@pytest.mark.usefixtures("sketches")
 def test_a_run_that_fails_is_recorded_and_the_scan_goes_on(tmp_path, capsys, monkeypatch) -> None:
     def fails_once(config, *args, **kwargs):
         if config.P == 32 and config.seed == 1 and config.T == 4 and config.chi == 0:
@@ -159,6 +161,7 @@ def test_a_run_that_fails_is_recorded_and_the_scan_goes_on(tmp_path, capsys, mon
     assert "35 runs found, 1 simulated" in capsys.readouterr().err
 
 
+@pytest.mark.usefixtures("sketches")
 def test_runs_that_do_not_fit_are_recorded(tmp_path: Path, capsys) -> None:
     out = tmp_path / "out"
     limits = ["--chi", "1", "-P", "64,4096", "--max-steps", "2000", "--seeds", "2"]
@@ -224,6 +227,7 @@ def test_scan_over_d_shows_predictions_and_collapse(tmp_path: Path, capsys) -> N
     assert "collapse of" in capsys.readouterr().out
 
 
+@pytest.mark.usefixtures("sketches")
 def test_a_scan_that_theory_cannot_follow_has_no_finite_size(tmp_path: Path, capsys) -> None:
     out = tmp_path / "scan"
     grid = ["--chi", "5", "-d", "8", "-P", "64,128", "-T", "1"]
@@ -289,6 +293,7 @@ VALUES = st.one_of(
 )
 
 
+@pytest.mark.usefixtures("sketches")
 @settings(
     max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )

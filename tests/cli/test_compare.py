@@ -11,6 +11,9 @@ from cli.commands import compare
 from cli.main import root, run
 from cli.presets import NETS, PERCEPTRON, PRESETS, Preset, Stage
 
+# Tests of reports and of each stage look at the figures.
+pytestmark = pytest.mark.usefixtures("sketches")
+
 TINY = Preset(
     "tiny",
     (

@@ -1,39 +1,51 @@
 """Without an extra every command that needs it names the extra and creates nothing."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-# Hides modules as if they were not installed.
+# Hides a module as if it were not installed.
 _HIDE = """
-import json, sys
-hidden = json.loads(sys.argv[1])
+import sys
 
 class Hidden:
     def find_spec(name, path=None, target=None):
-        if name.partition(".")[0] in hidden:
+        if name.partition(".")[0] == hidden:
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
-
-sys.meta_path.insert(0, Hidden)
 """
-# Runs command lines one after another.
+# Runs the command lines of each case one after another in a child, which inherits what loads long.
 _RUN = """
-import contextlib, io
+import contextlib, io, json, os
+import scipy.optimize
+import perceptron_sim.scans.cluster, perceptron_sim.scans.grid, perceptron_sim.store.store
 from perceptron_sim.entry import run
-answers = []
-for command in json.loads(sys.argv[2]):
-    out, err = io.StringIO(), io.StringIO()
-    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-        code = run(command)
-    answers.append([code, out.getvalue(), err.getvalue()])
-print(json.dumps(answers))
+
+for folder, hidden, commands in json.loads(sys.argv[1]):
+    assert hidden not in sys.modules
+    if os.fork():
+        assert os.wait()[1] == 0
+        continue
+    sys.meta_path.insert(0, Hidden)
+    os.chdir(folder)
+    answers = []
+    for command in commands:
+        out, err = io.StringIO(), io.StringIO()
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            code = run(command)
+        answers.append([code, out.getvalue(), err.getvalue()])
+    print(json.dumps([folder, answers]), flush=True)
+    os._exit(0)
 """
 # Imports every module of nets.
 _IMPORT = """
 import pkgutil
+hidden = "torch"
+sys.meta_path.insert(0, Hidden)
 import nets
 from perceptron_sim import InputError
 refused = 0
@@ -61,46 +73,48 @@ NETS = [
 ]
 CLUSTER = ["--scheduler", "tcp://127.0.0.1:1"]
 SCAN = ["scan", "--chi", "1", "-d", "3", "-P", "8", "-T", "1", "--seeds", "1"]
-CASES = [
-    ("sklearn", "nets", [["nets", "scan"], ["nets", "lazy", "--dry-run"]]),
-    ("distributed", "cluster", [[*SCAN, *CLUSTER], ["phase", *CLUSTER, "--dry-run"]]),
-    ("dask", "cluster", [["nets", "scan", *CLUSTER], [*SCAN, "--scheduler", "scheduler.json"]]),
-    *((module, "netcdf", [["export", str(RUNS), "--format", "netcdf"]]) for module in NETCDF),
-]
+CASES = {
+    "torch": ("nets", NETS),
+    "threadpoolctl": ("nets", NETS[:1]),
+    "sklearn": ("nets", [["nets", "scan"], ["nets", "lazy", "--dry-run"]]),
+    "distributed": ("cluster", [[*SCAN, *CLUSTER], ["phase", *CLUSTER, "--dry-run"]]),
+    "dask": ("cluster", [["nets", "scan", *CLUSTER], [*SCAN, "--scheduler", "scheduler.json"]]),
+    **{name: ("netcdf", [["export", str(RUNS), "--format", "netcdf"]]) for name in NETCDF},
+}
 
 
-def _python(folder: Path, script: str, *arguments: object) -> str:
-    words = [json.dumps(argument) for argument in arguments]
+@pytest.fixture(scope="module")
+def answered(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[list[Any]]]:
+    """Code, output and errors of each command without a module, by the folder it was run in."""
+    base = tmp_path_factory.mktemp("extras")
+    for module in CASES:
+        (base / module).mkdir()
+    cases = [(str(base / module), module, commands) for module, (_, commands) in CASES.items()]
+    environment = os.environ | {"XDG_CACHE_HOME": str(base / "cache")}
+    environment.pop("PERCEPTRON_SIM_DATA", None)
     done = subprocess.run(
-        [sys.executable, "-c", _HIDE + script, *words],
+        [sys.executable, "-c", _HIDE + _RUN, json.dumps(cases)],
         capture_output=True,
         text=True,
-        cwd=folder,
+        cwd=base,
+        env=environment,
     )
     assert done.returncode == 0, done.stderr
-    return done.stdout
+    return dict(json.loads(line) for line in done.stdout.splitlines())
 
 
-@pytest.mark.parametrize(("hidden", "commands"), [("torch", NETS), ("threadpoolctl", NETS[:1])])
-def test_commands_that_need_pytorch_name_the_extra(hidden, commands, tmp_path: Path) -> None:
-    answers = json.loads(_python(tmp_path, _RUN, [hidden], commands))
+@pytest.mark.parametrize("module", CASES)
+def test_a_missing_extra_is_named_in_one_line(module, answered) -> None:
+    extra, commands = CASES[module]
+    ((folder, answers),) = (item for item in answered.items() if Path(item[0]).name == module)
     for command, (code, out, err) in zip(commands, answers, strict=True):
         assert (code, out, err.count("\n")) == (2, "", 1), (command, err)
-        assert "pip install 'perceptron-sim[nets]'" in err
-        assert "https://download.pytorch.org/whl/cpu" in err
-    assert not list(tmp_path.iterdir())
-
-
-@pytest.mark.parametrize(("module", "extra", "commands"), CASES)
-def test_a_missing_extra_is_named_in_one_line(
-    module, extra, commands, tmp_path: Path, no_data
-) -> None:
-    for code, out, err in json.loads(_python(tmp_path, _RUN, [module], commands)):
-        assert (code, out, err.count("\n")) == (2, "", 1), err
         assert f"pip install 'perceptron-sim[{extra}]'" in err
-    assert {path.name for path in tmp_path.iterdir()} <= {"cache"}
+        if module in ("torch", "threadpoolctl"):
+            assert "https://download.pytorch.org/whl/cpu" in err
+    assert not list(Path(folder).iterdir())
     assert not list(RUNS.glob("*.nc"))
 
 
 def test_the_python_api_names_the_extra(tmp_path: Path) -> None:
-    _python(tmp_path, _IMPORT, ["torch"])
+    subprocess.run([sys.executable, "-c", _HIDE + _IMPORT], check=True, cwd=tmp_path)

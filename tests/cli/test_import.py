@@ -62,6 +62,7 @@ def test_runs_that_were_exported_give_the_same_exponents_again(tmp_path: Path, c
         assert one["measured"] == pytest.approx(other["measured"], abs=1e-8)
 
 
+@pytest.mark.usefixtures("sketches")
 def test_imported_runs_are_judged_like_ours(tmp_path: Path) -> None:
     grid = ["--chi", "1", "-P", "256,512,1024", "-T", "1,4", "--seeds", "4"]
     assert run(["scan", *grid, "--out", str(tmp_path / "ours")]) == 0
@@ -72,6 +73,7 @@ def test_imported_runs_are_judged_like_ours(tmp_path: Path) -> None:
     assert sum(bool(each.findings) for each in theirs) >= 4
 
 
+@pytest.mark.usefixtures("sketches")
 def test_nets_and_lazy_nets_come_back_with_their_intervals(tmp_path: Path, capsys) -> None:
     files = []
     for kind in ("scan", "lazy"):
@@ -91,6 +93,7 @@ def test_nets_and_lazy_nets_come_back_with_their_intervals(tmp_path: Path, capsy
     }
 
 
+@pytest.mark.usefixtures("sketches")
 def test_other_names_and_constants(tmp_path: Path, capsys) -> None:
     rng = np.random.default_rng(0)
     rows = [
@@ -116,6 +119,7 @@ def test_other_names_and_constants(tmp_path: Path, capsys) -> None:
     assert set(frame["kappa"]) == {2.0**-15}
 
 
+@pytest.mark.usefixtures("sketches")
 def test_shared_seeds_widen_nothing_but_the_unit(tmp_path: Path) -> None:
     """A common factor of a seed leaves slopes alone, so intervals by seed are narrower."""
     rng = np.random.default_rng(1)
@@ -300,6 +304,7 @@ def test_runs_that_were_not_fitted_leave_their_point_out(tmp_path: Path, capsys)
     assert gamma["n_points"] == 2
 
 
+@pytest.mark.usefixtures("sketches")
 def test_a_folder_with_other_runs_is_left_alone(tmp_path: Path, capsys) -> None:
     one, out = tmp_path / "a.csv", str(tmp_path / "out")
     one.write_text(f"{HEADER}\n{ROW}\n")
@@ -312,6 +317,7 @@ def test_a_folder_with_other_runs_is_left_alone(tmp_path: Path, capsys) -> None:
     assert "holds other runs: name a new folder" in capsys.readouterr().err
 
 
+@pytest.mark.usefixtures("sketches")
 def test_shared_seeds_must_be_complete(tmp_path: Path, capsys) -> None:
     rows = [_spoilt("seed", str(seed)).splitlines()[1] for seed in range(3)]
     rows += [row.replace(",64,", ",128,") for row in rows[:2]]
@@ -327,7 +333,8 @@ def test_an_import_needs_no_torch(tmp_path: Path) -> None:
     (tmp_path / "b.csv").write_text(f"{NET_HEADER}\n{NET_ROW}\n")
     files = [str(tmp_path / "a.csv"), str(tmp_path / "b.csv")]
     code = (
-        "import sys; from cli.main import run; "
+        "import sys; from cli.main import run; from perceptron_sim.analysis import figures; "
+        "figures.save = lambda *chart: []; "
         f"assert run(['import', *{files}, '--out', {str(tmp_path / 'out')!r}]) == 0; "
         "assert 'torch' not in sys.modules"
     )
@@ -343,7 +350,7 @@ CELL = st.one_of(
 
 
 @settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(spoilt=st.dictionaries(st.sampled_from(HEADER.split(",")), CELL, max_size=3))
 def test_no_file_ends_in_a_traceback(spoilt: dict[str, str], tmp_path: Path, capsys) -> None:

@@ -1,5 +1,6 @@
 """``phase`` in process: maps, resuming, budgets, exact errors."""
 
+import contextlib
 import json
 import math
 from pathlib import Path
@@ -19,13 +20,25 @@ def _phase(*arguments: str) -> int:
     return run(["phase", *arguments])
 
 
-def test_a_plane_leaves_a_folder_that_explains_itself(tmp_path: Path, capsys) -> None:
-    out = tmp_path / "out"
-    assert _phase(*SMALL, "--uniform", "--out", str(out)) == 0
-    text = capsys.readouterr()
-    assert "B* ~ P^x" in text.out
-    assert "112 simulated" in text.err
-    assert "56 of 56 cells" in text.err
+@pytest.fixture(scope="module")
+def mapped(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A whole map, and what was printed in two files beside it."""
+    out = tmp_path_factory.mktemp("mapped") / "out"
+    with (
+        out.with_suffix(".out").open("w") as said,
+        out.with_suffix(".err").open("w") as noted,
+        contextlib.redirect_stdout(said),
+        contextlib.redirect_stderr(noted),
+    ):
+        assert _phase(*SMALL, "--uniform", "--out", str(out)) == 0
+    return out
+
+
+def test_a_plane_leaves_a_folder_that_explains_itself(mapped: Path) -> None:
+    out = mapped
+    assert "B* ~ P^x" in out.with_suffix(".out").read_text()
+    assert "112 simulated" in out.with_suffix(".err").read_text()
+    assert "56 of 56 cells" in out.with_suffix(".err").read_text()
     assert {p.name for p in out.iterdir()} == {
         *("runs", "store.json", "summary.json", "cells.parquet"),
         *("B-eta_map.png", "B-eta_map.svg"),
@@ -44,6 +57,7 @@ def test_a_plane_leaves_a_folder_that_explains_itself(tmp_path: Path, capsys) ->
     assert (cells["n_seeds"] == 2).all()
 
 
+@pytest.mark.usefixtures("sketches")
 def test_repeating_simulates_nothing_and_says_the_same(tmp_path, capsys, monkeypatch) -> None:
     command = [*SMALL, "--out", str(tmp_path / "out"), "--json"]
     assert _phase(*command) == 0
@@ -57,7 +71,8 @@ def test_repeating_simulates_nothing_and_says_the_same(tmp_path, capsys, monkeyp
     assert capsys.readouterr().out == first
 
 
-def test_a_map_out_of_budget_goes_on_where_it_stopped(tmp_path: Path, capsys) -> None:
+@pytest.mark.usefixtures("sketches")
+def test_a_map_out_of_budget_goes_on_where_it_stopped(mapped: Path, tmp_path, capsys) -> None:
     out = tmp_path / "out"
     assert _phase(*SMALL, "--uniform", "--budget", "60runs", "--out", str(out)) == 0
     text = capsys.readouterr().err
@@ -67,14 +82,13 @@ def test_a_map_out_of_budget_goes_on_where_it_stopped(tmp_path: Path, capsys) ->
     assert _phase(*SMALL, "--uniform", "--out", str(out)) == 0
     assert "60 runs found, 52 simulated" in capsys.readouterr().err
     resumed = json.loads((out / "summary.json").read_text())
-    other = tmp_path / "other"
-    assert _phase(*SMALL, "--uniform", "--out", str(other)) == 0
-    assert json.loads((other / "summary.json").read_text()) == resumed
+    assert json.loads((mapped / "summary.json").read_text()) == resumed
     pd.testing.assert_frame_equal(
-        pd.read_parquet(out / "cells.parquet"), pd.read_parquet(other / "cells.parquet")
+        pd.read_parquet(out / "cells.parquet"), pd.read_parquet(mapped / "cells.parquet")
     )
 
 
+@pytest.mark.usefixtures("sketches")
 def test_a_second_is_no_time_and_a_cell_may_cost_too_much(tmp_path: Path, capsys) -> None:
     out = tmp_path / "out"
     assert _phase(*SMALL, "--budget", "0.000001s", "--out", str(out)) == 2
@@ -171,6 +185,7 @@ def test_dynamics(tmp_path: Path, capsys) -> None:
     assert found["Poisson hits", 1, "w_norm"].measured > 0.7
 
 
+@pytest.mark.usefixtures("sketches")
 def test_dynamics_are_chosen_by_name(tmp_path: Path, capsys) -> None:
     grid = ["--plane", "dynamics", "-d", "4", "-P", "32", "-B", "1", "--seeds", "2"]
     out = str(tmp_path / "out")

@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import shlex
 import signal
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from perceptron_sim.store.files import read_columns
 from perceptron_sim.store.store import ParquetStore
 
 PROGRAM = [sys.executable, "-m", "perceptron_sim"]
+WRITTEN = Path(__file__).parents[1] / "fixtures" / "version_0_1" / "scan"
 TINY = ["scan", "--chi", "1", "-d", "3", "-P", "8,16", "-T", "1", "--seeds", "2", "--workers", "1"]
 
 
@@ -31,32 +33,34 @@ def _shell(folder: Path, line: str, **environment: str) -> subprocess.CompletedP
     )
 
 
-@pytest.mark.parametrize("closed", ["0<&- >&- 2>&-", ">&-", "2>&-", "<&- 2>&-"])
-def test_closed_streams_keep_no_work_from_being_done(closed: str, tmp_path: Path) -> None:
-    done = _shell(tmp_path, f"{' '.join(TINY)} --out s {closed}")
-    assert done.returncode == 0, done.stderr
+def test_streams_that_nobody_reads_keep_no_work_from_being_done(tmp_path: Path) -> None:
+    read, write = os.pipe()
+    os.close(read)
+    command = ["bash", "-c", '"$0" "$@" 0<&- >&-', *PROGRAM, *TINY, "--out", "s"]
+    done = subprocess.run(command, stderr=write, cwd=tmp_path)
+    os.close(write)
+    assert done.returncode == 0
     assert (tmp_path / "s/summary.json").is_file()
-    assert "FAULT" not in done.stderr
     assert len(ParquetStore.existing(tmp_path / "s").keys()) == 4
 
 
+@pytest.mark.parametrize("closed", ["0<&- >&- 2>&-", ">&-", "2>&-"])
+def test_a_stream_that_is_closed_is_no_file(closed: str, tmp_path: Path) -> None:
+    """A file that is opened next would get its number, and what is printed."""
+    done = _shell(tmp_path, f"export {shlex.quote(str(WRITTEN))} -o runs.csv {closed}")
+    assert done.returncode == 0, done.stderr
+    assert "FAULT" not in done.stderr
+    lines = (tmp_path / "runs.csv").read_text().splitlines()
+    assert len({line.count(",") for line in lines}) == 1
+    assert len(lines) == 1 + 36
+
+
 def test_a_full_output_is_one_line_and_no_more(tmp_path: Path) -> None:
-    done = _shell(tmp_path, "theory --chi 1 -P 64 --out t > /dev/full")
+    done = _shell(tmp_path, f"store check {shlex.quote(str(WRITTEN))} > /dev/full")
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1] == (
         "perceptron-sim: error: No space left on device (standard output)"
     )
-
-
-def test_notes_that_nobody_reads_stop_nothing(tmp_path: Path) -> None:
-    read, write = os.pipe()
-    os.close(read)
-    done = subprocess.run(
-        [*PROGRAM, *TINY, "--out", "s"], stderr=write, stdout=subprocess.PIPE, cwd=tmp_path
-    )
-    os.close(write)
-    assert done.returncode == 0
-    assert (tmp_path / "s/summary.json").is_file()
 
 
 def test_the_environment_of_the_user_decides_nothing(tmp_path: Path) -> None:
@@ -77,8 +81,9 @@ def test_the_environment_of_the_user_decides_nothing(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "s/scan_on_P.png").is_file()
-    done = _shell(tmp_path, "nets lazy --dry-run -P 16 --seeds 1", PYTHONPATH=str(tmp_path))
-    assert done.returncode == 0, done.stderr
+    # It is our package of nets that refuses this.
+    done = _shell(tmp_path, "nets fetch mnits", PYTHONPATH=str(tmp_path))
+    assert "did you mean 'mnist'?" in done.stderr
 
 
 def test_another_package_that_is_loaded_already_is_named(tmp_path: Path) -> None:
@@ -92,11 +97,11 @@ def test_another_package_that_is_loaded_already_is_named(tmp_path: Path) -> None
 
 def test_a_worker_finds_our_packages_before_those_of_the_user(tmp_path: Path) -> None:
     pytest.importorskip("distributed")
-    from nets.scan import NetWork
+    from nets.config import NetConfig
 
-    task = Task(NetWork("cpu"), [], "token", (), {})
+    task = Task(NetConfig(P=16), [], "token", (), {})
     (tmp_path / "nets.py").write_text("x = 1\n")
-    script = "import pickle, sys\nprint(pickle.load(sys.stdin.buffer).work.device)"
+    script = "import pickle, sys\nprint(pickle.load(sys.stdin.buffer).work.P)"
     done = subprocess.run(
         [sys.executable, "-c", script],
         input=pickle.dumps(task),
@@ -104,11 +109,16 @@ def test_a_worker_finds_our_packages_before_those_of_the_user(tmp_path: Path) ->
         cwd=tmp_path,
         env=os.environ | {"PYTHONPATH": str(tmp_path)},
     )
-    assert done.stdout.split() == [b"cpu"], done.stderr
+    assert done.stdout.split() == [b"16"], done.stderr
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-@pytest.mark.parametrize("command", [[*TINY, "--out", "s"], ["theory", "--chi", "1", "--out", "s"]])
+@pytest.mark.parametrize(
+    ("number", "command"),
+    [
+        (signal.SIGTERM, [*TINY, "--out", "s"]),
+        (signal.SIGINT, ["theory", "--chi", "1", "--out", "s"]),
+    ],
+)
 def test_a_signal_while_kernels_are_compiled(number, command, tmp_path: Path) -> None:
     process = subprocess.Popen(
         [*PROGRAM, *command],
@@ -135,6 +145,7 @@ def test_a_signal_while_kernels_are_compiled(number, command, tmp_path: Path) ->
         assert "interrupted with 4 of 4 runs to go" in err
 
 
+@pytest.mark.usefixtures("sketches")
 def test_runs_are_read_in_the_thread_that_asks(tmp_path: Path, monkeypatch) -> None:
     """A thread of Arrow that still holds a Python file aborts Python while it shuts down."""
     assert run([*TINY, "--out", str(tmp_path / "s")]) == 0
@@ -186,6 +197,7 @@ def _fails(config, *_args, **_kwargs):
     ],
     ids=lambda command: command[0],
 )
+@pytest.mark.usefixtures("sketches")
 def test_failed_runs_end_with_exit_code_1(command, tmp_path: Path, monkeypatch, capsys) -> None:
     monkeypatch.setattr(scan_module, "simulate", _fails)
     out = tmp_path / "out"

@@ -15,6 +15,9 @@ from perceptron_sim.claims.registry import all_claims
 from perceptron_sim.report import write_report
 from perceptron_sim.report.serve import Content, ReportServer, fingerprint
 
+# Tests of reports, of claims and of scans look at the figures.
+pytestmark = pytest.mark.usefixtures("sketches_only")
+
 CLAIMS = all_claims()
 
 SMALL = ["--chi", "1", "-d", "8", "-P", "128:1024:4", "-T", "0.25,1,4", "--seeds", "3"]

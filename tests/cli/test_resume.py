@@ -11,9 +11,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from cli.main import run
 from perceptron_sim.store.store import ParquetStore
 
-# About ten seconds of work on one thread, in runs of a few milliseconds each.
+# Seconds of work on one thread, in runs of some ten milliseconds each.
 COMMAND = [
     "scan",
     "--chi",
@@ -25,14 +26,14 @@ COMMAND = [
     "-T",
     "1,2,4",
     "--seeds",
-    "12",
+    "7",
     "--kernel",
     "reference",
     "--no-checkpoints",
     "--workers",
     "1",
 ]
-RUNS = 3 * 3 * 12
+RUNS = 3 * 3 * 7
 
 
 def _start(out: Path) -> subprocess.Popen[str]:
@@ -46,13 +47,6 @@ def _start(out: Path) -> subprocess.Popen[str]:
     )
 
 
-def _finish(out: Path) -> str:
-    process = _start(out)
-    _, err = process.communicate(timeout=300)
-    assert process.returncode == 0, err
-    return err
-
-
 def _wait_for_runs(out: Path, process: subprocess.Popen[str]) -> None:
     for _ in range(2400):
         if any(out.glob("runs/[!.]*.parquet")):
@@ -63,14 +57,14 @@ def _wait_for_runs(out: Path, process: subprocess.Popen[str]) -> None:
 
 
 @pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory):
+def undisturbed(tmp_path_factory, sketches_only):
     out = tmp_path_factory.mktemp("undisturbed") / "out"
-    _finish(out)
+    assert run([*COMMAND, "--out", str(out)]) == 0
     return ParquetStore.existing(out).frame(), json.loads((out / "summary.json").read_text())
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
-def test_resume_repeats_only_what_was_not_on_disk(how, undisturbed, tmp_path: Path) -> None:
+def test_resume_repeats_only_what_was_not_on_disk(how, undisturbed, tmp_path: Path, capsys) -> None:
     out = tmp_path / "out"
     process = _start(out)
     _wait_for_runs(out, process)
@@ -83,7 +77,8 @@ def test_resume_repeats_only_what_was_not_on_disk(how, undisturbed, tmp_path: Pa
     else:
         assert process.returncode == 1
         assert f"interrupted with {RUNS - len(kept)} of {RUNS} runs to go" in err
-    assert f"{len(kept)} runs found, {RUNS - len(kept)} simulated" in _finish(out)
+    assert run([*COMMAND, "--out", str(out)]) == 0
+    assert f"{len(kept)} runs found, {RUNS - len(kept)} simulated" in capsys.readouterr().err
     frame = ParquetStore.existing(out).frame()
     truth, summary = undisturbed
     pd.testing.assert_frame_equal(
@@ -111,6 +106,8 @@ def test_second_interrupt_drops_what_runs(tmp_path: Path) -> None:
         "--kernel",
         "reference",
         "--no-checkpoints",
+        "--workers",
+        "1",
     ]
     process = subprocess.Popen(
         [sys.executable, "-c", code, *endless, "--out", str(out)],
@@ -122,9 +119,9 @@ def test_second_interrupt_drops_what_runs(tmp_path: Path) -> None:
         if (out / "store.json").exists():
             break
         time.sleep(0.05)
-    time.sleep(3)
+    time.sleep(1.5)
     process.send_signal(signal.SIGINT)
-    time.sleep(1)
+    time.sleep(0.5)
     assert process.poll() is None, "the first interrupt lets runs finish"
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=30)

@@ -9,6 +9,8 @@ import pytest
 
 from cli.main import run
 
+pytestmark = pytest.mark.usefixtures("sketches")
+
 WRITTEN = Path(__file__).parents[1] / "fixtures" / "version_0_1"
 KINDS = ["scan", "nets", "lazy", "phase"]
 

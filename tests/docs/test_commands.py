@@ -56,7 +56,8 @@ def _all() -> dict[str, str]:
     return found
 
 
-COMMANDS = _all()
+# Dry runs alone are made, so one of both counts.
+COMMANDS = {line: name for line, name in _all().items() if f"{line} --dry-run" not in _all()}
 
 
 def _leaf(words: list[str]) -> tuple[click.Command, list[str]]:

@@ -21,6 +21,9 @@ from sybil.parsers.markdown import CodeBlockParser
 
 from cli.main import run
 
+# Tests of each command look at its figures.
+pytestmark = pytest.mark.usefixtures("sketches")
+
 ROOT = Path(__file__).parents[2]
 PAGES = sorted((ROOT / "docs/tutorials").glob("*.md"))
 _NUMBER = re.compile(r"([+-]?\d+\.?\d*(?:[eE][+-]?\d+)?)")

@@ -15,7 +15,17 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 # What stands for something of the user's, or lives elsewhere.
-PLACEHOLDERS = ("DIR", "MODULE:", "FILE", "tcp://", "--scheduler", "nowhere", "nets fetch", "part-", "...")
+PLACEHOLDERS = (
+    "DIR",
+    "MODULE:",
+    "FILE",
+    "tcp://",
+    "--scheduler",
+    "nowhere",
+    "nets fetch",
+    "part-",
+    "...",
+)
 _LIMIT_S = 600
 
 

@@ -57,6 +57,7 @@ def test_a_report_is_a_page_a_text_a_summary_and_figures(written: Path) -> None:
     assert {"numpy", "perceptron_sim"} <= set(summary["versions"])
 
 
+@pytest.mark.usefixtures("all_drawn")
 def test_the_same_runs_give_the_same_files(written: Path, tmp_path: Path) -> None:
     again = tmp_path / "again"
     runs = Folder(tmp_path / "scan")
