@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from perceptron_sim.drawing.panels import Chart
 
 os.environ.setdefault("MPLBACKEND", "agg")
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # Threads of PyTorch in each of several workers would wait for one another.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 # The same examples in every run, or many others: HYPOTHESIS_PROFILE=long.
 settings.register_profile("quick", max_examples=80, derandomize=True, database=None)
 settings.register_profile("long", max_examples=2000, print_blob=True)

@@ -15,6 +15,7 @@ _CODE = """
 import torch
 from nets.training.precision import exact
 backends = torch.backends
+torch.set_num_threads(2)
 owners = [backends, *precision._owners()]
 def settings():
     found = [owner.fp32_precision for owner in owners]
@@ -69,8 +70,10 @@ def test_settings_are_exact_inside_and_as_before_outside() -> None:
 @pytest.fixture
 def high():
     torch.set_float32_matmul_precision("high")
-    threads = torch.get_num_threads()
-    yield threads
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield 2
+    torch.set_num_threads(before)
     torch.set_float32_matmul_precision("highest")
 
 
