@@ -13,7 +13,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -23,7 +22,7 @@ import nets.claims  # noqa: F401  (registers the claims about nets)
 from perceptron_sim.analysis.exponents import exponent_rows
 from perceptron_sim.analysis.limits import limits_of
 from perceptron_sim.claims import Judgement, judge
-from perceptron_sim.claims.evidence import Evidence
+from perceptron_sim.claims.evidence import Evidence, Folder
 from perceptron_sim.claims.registry import all_claims
 from perceptron_sim.intervals import quantile
 from perceptron_sim.theory import exponents, exponents_at_dimension
@@ -183,7 +182,9 @@ def verdicts(frame: pd.DataFrame, keys: Sequence[str]) -> dict[str, Judgement]:
     summary = {"exponents": [row.to_json() for row in exponent_rows(frame)]}
     if not {"perceptron-gamma", "perceptron-b", "limit-at-fixed-d"}.isdisjoint(keys):
         summary["limits"] = [row.to_json() for row in limits_of(frame)]
-    folder: Any = SimpleNamespace(path=Path("synthetic"), summary=summary, has_runs=False)
+    folder = Folder(Path("synthetic"))
+    # As if it had been read.
+    folder.__dict__["summary"] = summary
     return {key: judge(CLAIMS[key], Evidence([folder])) for key in keys}
 
 
