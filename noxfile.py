@@ -104,7 +104,6 @@ def wheel(session: nox.Session) -> None:
     session.run("perceptron-sim", "report", "out", "--out", "report")
     _made(session, "out/summary.json", "out/scan_on_P.png")
     _made(session, "report/report.html", "report/claim_perceptron-gamma.svg")
-    _named(session, EXTRAS)
 
 
 @nox.session(venv_backend="venv")
