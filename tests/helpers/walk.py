@@ -24,6 +24,7 @@ PLACEHOLDERS = (
     "nowhere",
     "nets fetch",
     "part-",
+    "runs.json",
     "...",
 )
 _LIMIT_S = 600
