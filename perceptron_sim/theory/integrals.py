@@ -150,7 +150,7 @@ def log_chi_norm(nu: float) -> float:
 def _tail_over_margin(nu: float, lam: Any, margin: Any) -> FloatArray:
     """Integrate phi(margin - s) P(z_1 < s/lambda) over s: smooth on the scale 1 if lambda >= 1."""
     s, weight = _nodes_over_margin(nu, margin)
-    return np.asarray((weight * special.gammainc(0.5 * nu, 0.5 * np.square(s / lam))).sum(-1))
+    return np.asarray(np.sum(weight * special.gammainc(0.5 * nu, 0.5 * np.square(s / lam)), -1))
 
 
 def _nodes_over_margin(nu: float, margin: Any) -> tuple[FloatArray, FloatArray]:
@@ -158,20 +158,18 @@ def _nodes_over_margin(nu: float, margin: Any) -> tuple[FloatArray, FloatArray]:
     low = np.maximum(0.0, margin - _REACH)
     # The integrand peaks between the margin and the peak of phi(margin - s) s^nu.
     high = 0.5 * (margin + np.sqrt(margin * margin + 4.0 * nu)) + _REACH
-    at_zero, inside = _rule(nu - math.floor(nu)), _rule(0.0)
+    at_zero, w_at_zero = _rule(nu - math.floor(nu))
+    inside, w_inside = _rule(0.0)
     touches = low == 0.0
-    if isinstance(margin, float):
-        node, share = at_zero if touches else inside
-    else:
-        node, share = (np.where(touches, a, b) for a, b in zip(at_zero, inside, strict=True))
-    s, weight = low + (high - low) * node, (high - low) * share
+    s = low + (high - low) * np.where(touches, at_zero, inside)
+    weight = (high - low) * np.where(touches, w_at_zero, w_inside)
     return s, np.asarray(weight * np.exp(-0.5 * np.square(margin - s)) / SQRT_2PI)
 
 
 def _tail_over_z1(nu: float, lam: Any, margin: Any) -> FloatArray:
     """Integrate p_nu(u) Phi(margin - lambda u) over u: smooth on the scale 1 if lambda < 1."""
     u, weight = _nodes_over_z1(nu)
-    return np.asarray((weight * special.ndtr(margin - lam * u)).sum(-1))
+    return np.asarray(np.sum(weight * special.ndtr(margin - lam * u), -1))
 
 
 def _nodes_over_z1(nu: float) -> tuple[FloatArray, FloatArray]:
