@@ -128,6 +128,12 @@ def train_single(config: NetConfig, steps: int) -> tuple[list[np.ndarray], int, 
     return [w.detach().double().numpy() for w in weights], updates, last
 
 
+def distance(found: list[np.ndarray], expected: list[np.ndarray]) -> float:
+    """Return how far weights are apart, in norms of the expected ones."""
+    apart = math.hypot(*(np.linalg.norm(a - b) for a, b in zip(found, expected, strict=True)))
+    return apart / math.hypot(*(np.linalg.norm(b) for b in expected))
+
+
 def seconds_a_step(configs: list[NetConfig], steps: int) -> float:
     """Return seconds per step and run; a run of one step takes what comes with drawing data."""
     times = []

@@ -6,12 +6,12 @@ import sys
 import numpy as np
 import pytest
 import torch
-from single_net import train_single
+from interrupted import train_in_pieces
+from single_net import distance, train_single
 
 from nets.config import NetConfig
 from nets.training import Control, crews, train, train_each
 from nets.training.precision import exact
-from perceptron_sim.runs.snapshots import Snapshots
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 
@@ -29,15 +29,10 @@ NETS = {
 BOUNDS = {"float64": 1e-10, "float32": 1e-5}
 
 
-def _apart(found: list[np.ndarray], expected: list[np.ndarray]) -> float:
-    found, expected = (np.concatenate([w.ravel() for w in ws]) for ws in (found, expected))
-    return float(np.linalg.norm(found - expected) / np.linalg.norm(expected))
-
-
 def _train(configs: list[NetConfig], **how) -> dict[str, object]:
     """Train on the GPU; a note, such as of a step that no graph holds, is an error."""
     notes: list[str] = []
-    control = how.pop("control", Control(note=notes.append))
+    control = Control(note=notes.append)
     runs = {r.config.key(): r for r in train_each(configs, "cuda", control=control, **how)}
     # Tests that run in parallel take turns.
     assert [note for note in notes if "waiting for one" not in note] == []
@@ -54,7 +49,7 @@ def test_a_replica_on_a_gpu_is_the_plain_loop_over_one_net(name, dtype) -> None:
     run = _train(company, keep_weights=True)[config.key()]
     weights, updates, last = train_single(config, run.steps)
     assert (run.updates, run.steps) == (updates, last)
-    assert _apart(run.weights, weights) < BOUNDS[dtype]
+    assert distance(run.weights, weights) < BOUNDS[dtype]
 
 
 @pytest.mark.parametrize("name", ["mlp", "linear", "cnn", "mnas"])
@@ -81,20 +76,7 @@ def test_company_and_order_change_nothing_but_rounding_on_a_gpu() -> None:
     for key, run in together.items():
         assert (run.steps, run.hits) == (split[key].steps, split[key].hits)
         assert run.status == "fitted"
-        assert _apart(run.weights, split[key].weights) < 1e-12
-
-
-class _Impatient(Snapshots):
-    """Asks training to stop when a few states have been saved."""
-
-    control: Control
-    patience = 3
-
-    def save(self, *args) -> None:
-        super().save(*args)
-        self.patience -= 1
-        if self.patience == 0:
-            self.control.stop.set()
+        assert distance(run.weights, split[key].weights) < 1e-12
 
 
 def test_a_run_on_a_gpu_goes_on_from_its_state_to_the_identical_end(tmp_path, monkeypatch) -> None:
@@ -102,18 +84,7 @@ def test_a_run_on_a_gpu_goes_on_from_its_state_to_the_identical_end(tmp_path, mo
     monkeypatch.setattr("nets.training.resident.STEPS", 7)
     configs = [NetConfig(P=96, T=2.0**-7, depth=2, width=24, seed=s) for s in range(3)]
     undisturbed = _train(configs)
-    notes: list[str] = []
-    done: dict[str, object] = {}
-    attempts = 0
-    while len(done) < len(configs):
-        attempts += 1
-        control = Control(snapshots=_Impatient(tmp_path, {"versions": "these"}, notes.append))
-        control.snapshots.control = control
-        pending = [config for config in configs if config.key() not in done]
-        stored = [config for config in configs if config.key() in done]
-        for run in train_each(pending, "cuda", control=control, stored=stored):
-            done.setdefault(run.config.key(), run)
-        assert attempts < 300
+    done, attempts, notes = train_in_pieces(configs, tmp_path, 300, "cuda", patience=3)
     assert (attempts > 2, notes) == (True, [])
     for key, run in undisturbed.items():
         other = done[key]

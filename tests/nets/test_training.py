@@ -9,7 +9,7 @@ import pytest
 import torch
 from cuda_emulator import WAITING, Operations
 from scipy import stats
-from single_net import train_single
+from single_net import distance, train_single
 
 from nets.architectures import build
 from nets.config import NetConfig
@@ -22,11 +22,6 @@ from perceptron_sim import InputError, PerceptronConfig, simulate
 from perceptron_sim.runs.identity import key_of
 
 pytestmark = pytest.mark.usefixtures("one_thread")
-
-
-def _distance(found: list[np.ndarray], expected: list[np.ndarray]) -> float:
-    apart = math.hypot(*(np.linalg.norm(a - b) for a, b in zip(found, expected, strict=True)))
-    return apart / math.hypot(*(np.linalg.norm(b) for b in expected))
 
 
 ENGINES = ["compiled", "ensemble", "resident"]
@@ -82,7 +77,7 @@ def test_a_replica_is_the_plain_loop_over_one_net(net, P, engine, dtype) -> None
     weights, updates, last = train_single(config, run.steps)
     assert run.updates == updates
     assert run.steps == last
-    assert _distance(run.weights, weights) < BOUNDS[dtype]
+    assert distance(run.weights, weights) < BOUNDS[dtype]
 
 
 MLP = {"depth": 3, "width": 24}
@@ -124,7 +119,7 @@ def test_results_do_not_depend_on_company_order_or_splitting(
             assert (other.steps, other.updates, other.hits) == (
                 *(first.steps, first.updates, first.hits),
             )
-            assert _distance(other.weights, first.weights) <= rounding
+            assert distance(other.weights, first.weights) <= rounding
             assert other.test_error == first.test_error
 
 
@@ -143,7 +138,7 @@ def test_every_sample_is_fitted_at_the_end_and_not_one_step_before(engine) -> No
     assert "raise max_steps" in before.message
     weights, _, last = train_single(config, run.steps + 200)
     assert last == run.steps
-    assert _distance(run.weights, weights) < 1e-10
+    assert distance(run.weights, weights) < 1e-10
 
 
 def _fields(config: NetConfig) -> dict[str, object]:

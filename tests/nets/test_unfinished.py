@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from interrupted import IDENTITY, Impatient, train_in_pieces
 
 from nets.config import NetConfig
 from nets.scan import scan
@@ -19,21 +20,6 @@ from nets.training.ensemble import Ensemble
 from perceptron_sim.runs.snapshots import Snapshots
 from perceptron_sim.store.schema import code_identity
 from perceptron_sim.store.store import MemoryStore, ParquetStore
-
-_IDENTITY = {"versions": "these"}
-
-
-class _Impatient(Snapshots):
-    """Asks training to stop when a few states have been saved."""
-
-    control: Control
-    patience = 12
-
-    def save(self, *args) -> None:
-        super().save(*args)
-        self.patience -= 1
-        if self.patience == 0:
-            self.control.stop.set()
 
 
 def _configs(dtype: str = "float32") -> list[NetConfig]:
@@ -55,20 +41,9 @@ def test_a_run_goes_on_from_its_state_to_the_identical_end(engine, tmp_path, mon
     monkeypatch.setattr("nets.training.resident.QUEUE", 9)
     configs = _configs()
     undisturbed = {r.config.key(): r for r in train(configs, "cpu", engine=engine, workers=1)}
-    notes: list[str] = []
-    done: dict[str, object] = {}
-    attempts = 0
-    while len(done) < len(configs):
-        attempts += 1
-        control = Control(snapshots=_Impatient(tmp_path, _IDENTITY, notes.append))
-        control.snapshots.control = control
-        pending = [config for config in configs if config.key() not in done]
-        stored = [config for config in configs if config.key() in done]
-        for result in train_each(
-            *(pending, "cpu"), engine=engine, workers=1, control=control, stored=stored
-        ):
-            done.setdefault(result.config.key(), result)
-        assert attempts < 1000
+    done, attempts, notes = train_in_pieces(
+        *(configs, tmp_path, 1000, "cpu"), engine=engine, workers=1
+    )
     assert attempts > 3
     assert notes == []
     for key, run in undisturbed.items():
@@ -78,7 +53,7 @@ def test_a_run_goes_on_from_its_state_to_the_identical_end(engine, tmp_path, mon
         for name in ("step", "dw", "unfitted", "train_loss", "noise_trace", "ntk_change"):
             ours, theirs = getattr(other.checkpoints, name), getattr(run.checkpoints, name)
             assert np.array_equal(ours, theirs), name
-    Snapshots(tmp_path, _IDENTITY, notes.append).sweep(set(done))
+    Snapshots(tmp_path, IDENTITY, notes.append).sweep(set(done))
     assert not tmp_path.exists()
 
 
@@ -112,7 +87,7 @@ def test_a_killed_scan_goes_on_where_it_was(tmp_path, monkeypatch) -> None:
     states = Snapshots(tmp_path / "unfinished", identity, print).load({config.key()})
     assert set(states) == {config.key()}
     monkeypatch.setattr(crews, "_SAVE_EVERY_S", 0.0)
-    control = Control(snapshots=_Impatient(tmp_path / "unfinished", identity, print))
+    control = Control(snapshots=Impatient(tmp_path / "unfinished", identity, print))
     control.snapshots.control = control
     control.snapshots.patience = 2
     assert list(train_each([config], "cpu", control=control)) == []
@@ -122,7 +97,7 @@ def test_a_killed_scan_goes_on_where_it_was(tmp_path, monkeypatch) -> None:
 
 def test_states_that_cannot_be_used_are_noted_and_left_out(tmp_path) -> None:
     notes: list[str] = []
-    snapshots = Snapshots(tmp_path, _IDENTITY, notes.append)
+    snapshots = Snapshots(tmp_path, IDENTITY, notes.append)
     state = ({"a": 1}, {"w": np.arange(3.0)})
     snapshots.save("one", ["k1", "k2"], state)
     meta, arrays = snapshots.load({"k1", "k2", "k3"})["one"]
@@ -147,7 +122,7 @@ def test_a_full_disk_costs_a_note_and_not_the_runs(tmp_path, monkeypatch) -> Non
     monkeypatch.setattr("nets.training.compiled._ROUND_S", 0.0)
     monkeypatch.setattr("perceptron_sim.runs.snapshots.write_atomically", full)
     notes: list[str] = []
-    control = Control(snapshots=Snapshots(tmp_path / "x", _IDENTITY, notes.append))
+    control = Control(snapshots=Snapshots(tmp_path / "x", IDENTITY, notes.append))
     configs = _configs()[:2]
     runs = list(train_each(configs, "cpu", control=control))
     assert [run.status for run in runs] == ["fitted", "fitted"]
@@ -224,7 +199,7 @@ def test_a_killed_ensemble_ends_alike_though_runs_were_stored_after_its_state(
     how = {"engine": engine, "workers": workers, "checkpoints": False}
     calm = {r.config.key(): _numbers_of(r) for r in train(configs, "cpu", **how)}
     notes: list[str] = []
-    killed = _Few(tmp_path, _IDENTITY, notes.append)
+    killed = _Few(tmp_path, IDENTITY, notes.append)
     killed.left = states * workers
     running = train_each(configs, "cpu", **how, control=Control(snapshots=killed))
     first = [next(running) for _ in range(5)]
@@ -232,7 +207,7 @@ def test_a_killed_ensemble_ends_alike_though_runs_were_stored_after_its_state(
     # All but the last were stored before the kill: the state still trains some of them.
     stored = [run.config for run in first[:-1]]
     rest = [config for config in configs if config not in stored]
-    again = Control(snapshots=Snapshots(tmp_path, _IDENTITY, notes.append))
+    again = Control(snapshots=Snapshots(tmp_path, IDENTITY, notes.append))
     ended = list(train_each(rest, "cpu", **how, stored=stored, control=again))
     assert notes == []
     assert sorted(r.config.key() for r in ended) == sorted(c.key() for c in rest)
@@ -248,7 +223,7 @@ def interrupted(tmp_path, monkeypatch):
         engine="ensemble",
         workers=1,
         checkpoints=False,
-        control=Control(snapshots=_Few(tmp_path, _IDENTITY, print)),
+        control=Control(snapshots=_Few(tmp_path, IDENTITY, print)),
     )
     next(running)
     running.close()
@@ -259,7 +234,7 @@ def interrupted(tmp_path, monkeypatch):
 def _goes_on(path: Path, configs: list[NetConfig], **how) -> list[str]:
     """Train what is asked for with the states beside ``path``; return what was noted."""
     notes: list[str] = []
-    control = Control(snapshots=Snapshots(path.parent, _IDENTITY, notes.append))
+    control = Control(snapshots=Snapshots(path.parent, IDENTITY, notes.append))
     how = {"engine": "ensemble", "workers": 1, "checkpoints": False, **how}
     ended = list(train_each(configs, "cpu", **how, control=control))
     assert sorted(run.config.key() for run in ended) == sorted(c.key() for c in configs)
@@ -328,7 +303,7 @@ def test_a_damaged_state_of_a_single_run_starts_it_anew(tmp_path, monkeypatch) -
     monkeypatch.setattr("nets.training.compiled._ROUND_S", 0.0)
     monkeypatch.setattr("nets.training.compiled._FIRST_STEPS", 7)
     configs = _alike(1)
-    control = Control(snapshots=_Impatient(tmp_path, _IDENTITY, print))
+    control = Control(snapshots=Impatient(tmp_path, IDENTITY, print))
     control.snapshots.control = control
     control.snapshots.patience = 3
     assert list(train_each(configs, "cpu", workers=1, control=control)) == []
